@@ -1,0 +1,2 @@
+//! The domain of Sfumato: types, transitions and ports. No I/O.
+#![forbid(unsafe_code)]

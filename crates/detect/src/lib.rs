@@ -1,0 +1,2 @@
+//! Pixels in, detections out: face and licence plate detectors on ONNX Runtime.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The BlurIt-compatible HTTP API.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What the server knows of media work: protocol, processes, descriptors.
+#![forbid(unsafe_code)]

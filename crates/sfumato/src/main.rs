@@ -1,0 +1,3 @@
+//! The `sfumato` binary.
+#![forbid(unsafe_code)]
+fn main() {}

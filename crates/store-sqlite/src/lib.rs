@@ -1,0 +1,2 @@
+//! The embedded default store on SQLite.
+#![forbid(unsafe_code)]

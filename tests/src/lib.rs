@@ -1,0 +1,2 @@
+//! Drives the built binaries from outside.
+#![forbid(unsafe_code)]
