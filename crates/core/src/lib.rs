@@ -1,2 +1,35 @@
-//! The domain of Sfumato: types, transitions and ports. No I/O.
+//! The domain of Sfumato on one page.
+//!
+//! A [`client`] uploads a picture; the upload becomes a [`job`] with [`media`] options. A worker claims the job under a
+//! lease with a fencing token, and finishes it with a result or a failure. Each status that the outside may learn is an
+//! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client. What a detector found is a
+//! [`detection`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
+//!
+//! Deliberately absent: I/O of any kind, async runtimes, SQL, HTTP and status codes. Time and randomness enter through
+//! [`time::Clock`] and [`time::Entropy`] only.
 #![forbid(unsafe_code)]
+
+pub mod client;
+pub mod delivery;
+pub mod detection;
+pub mod endpoint;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod media;
+pub mod schedule;
+pub mod store;
+pub mod time;
+
+pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
+pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
+pub use endpoint::{Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
+pub use event::{Event, EventStatus};
+pub use id::{
+    AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ResultId, UploadId,
+    WorkerId,
+};
+pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
+pub use media::{AnonymizeOptions, MediaFormat, MediaKind};
+pub use store::{Store, StoreError};
+pub use time::{Clock, Entropy, Timestamp};

@@ -1,0 +1,316 @@
+//! Deliveries: one event on its way to one endpoint, and the attempts that were made.
+//!
+//! `Pending → Sending → Delivered`, back to `Pending` after a failed attempt, `Expired` when the schedule is spent,
+//! `Superseded` when a failing intermediate status was overtaken by the terminal one, `Dropped` when the endpoint was
+//! deleted. If the process dies in `Sending`, the lease ends and the delivery is `Pending` again under the same
+//! identifier: at least once, and the receiver can tell a repetition.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::EventStatus;
+use crate::id::{AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, WorkerId};
+use crate::job::FencingToken;
+use crate::schedule::next_attempt_at;
+use crate::time::Timestamp;
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Identifier; the `webhook-id` of every attempt, for ever.
+    pub id: DeliveryId,
+    /// What is delivered.
+    pub event: EventId,
+    /// Whose it is.
+    pub client: ClientId,
+    /// The job that the event speaks of. Deliveries of one job to one endpoint go out in the order of their events.
+    pub job: JobId,
+    /// Where to.
+    pub endpoint: EndpointId,
+    /// Attempts that were made.
+    pub attempts: u32,
+    /// When the event happened; the schedule counts from here.
+    pub created_at: Timestamp,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Waiting for its turn, not before `not_before`.
+    Pending {
+        /// Next time on the schedule.
+        not_before: Timestamp,
+    },
+    /// A courier is at it.
+    Sending {
+        /// Whose it is.
+        lease: DeliveryLease,
+        /// When the lease ends.
+        lease_expires_at: Timestamp,
+    },
+    /// Acknowledged.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// An intermediate status that kept failing until the terminal one existed.
+    Superseded {
+        /// When.
+        at: Timestamp,
+    },
+    /// The schedule is spent.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// The endpoint was deleted.
+    Dropped {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl DeliveryState {
+    /// The name in the database and in logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Sending { .. } => "sending",
+            Self::Delivered { .. } => "delivered",
+            Self::Superseded { .. } => "superseded",
+            Self::Expired { .. } => "expired",
+            Self::Dropped { .. } => "dropped",
+        }
+    }
+
+    /// Whether nothing more will happen to it. Only then may the next event of the job go out.
+    pub const fn is_closed(&self) -> bool {
+        !matches!(self, Self::Pending { .. } | Self::Sending { .. })
+    }
+}
+
+/// The right to send one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryLease {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// Which claim it is; a write with an older one is refused.
+    pub token: FencingToken,
+}
+
+/// What one POST came to. Closed: each outcome has one meaning in metrics, in the console and in the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Acknowledged by the contract.
+    Ok,
+    /// 200, but the body is not a JSON object with our `taskId`.
+    BadAck,
+    /// Any other status.
+    Status,
+    /// No connection within its share of the deadline.
+    TimeoutConnect,
+    /// No complete answer within the deadline.
+    TimeoutTotal,
+    /// The name could not be resolved.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// The connection was refused or broke.
+    Connect,
+    /// The address guard refused the address.
+    BlockedAddress,
+    /// The answer's body was larger than 64 KiB.
+    BodyTooLarge,
+    /// We stopped it (shutdown, deletion of the endpoint).
+    Cancelled,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Ok,
+        Outcome::BadAck,
+        Outcome::Status,
+        Outcome::TimeoutConnect,
+        Outcome::TimeoutTotal,
+        Outcome::Dns,
+        Outcome::Tls,
+        Outcome::Connect,
+        Outcome::BlockedAddress,
+        Outcome::BodyTooLarge,
+        Outcome::Cancelled,
+    ];
+
+    /// The word in the database, metrics and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::BadAck => "bad_ack",
+            Self::Status => "status",
+            Self::TimeoutConnect => "timeout_connect",
+            Self::TimeoutTotal => "timeout_total",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Connect => "connect",
+            Self::BlockedAddress => "blocked_address",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text is not the name of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an outcome of an attempt")]
+pub struct InvalidOutcome;
+
+impl FromStr for Outcome {
+    type Err = InvalidOutcome;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOutcome> {
+        Self::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+            .ok_or(InvalidOutcome)
+    }
+}
+
+/// One POST of one delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Identifier.
+    pub id: AttemptId,
+    /// 1, 2, 3 … within the delivery: the `webhook-attempt`.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u32,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The HTTP status, where one arrived.
+    pub status: Option<u16>,
+    /// The first 4 KiB of the answer's body, where one arrived.
+    pub response: Option<Vec<u8>>,
+    /// The endpoint asked to be left alone until then (`Retry-After` of a 429 or 503).
+    pub retry_after: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// Whether the delivery is done.
+    pub fn is_success(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+}
+
+/// Where a delivery stands after an attempt: a pure rule over what the store knows in the same transaction.
+///
+/// `status` is what the delivery tells, `terminal_exists` whether the job's terminal event has been written, `now` and
+/// `jitter` (0 to 1) feed the schedule. `delivery.attempts` counts the attempts before this one.
+pub fn state_after(
+    delivery: &Delivery,
+    status: EventStatus,
+    terminal_exists: bool,
+    attempt: &Attempt,
+    now: Timestamp,
+    jitter: f64,
+) -> DeliveryState {
+    match attempt.outcome {
+        Outcome::Ok => DeliveryState::Delivered { at: now },
+        Outcome::Cancelled => DeliveryState::Pending { not_before: now },
+        _ if terminal_exists && !status.is_terminal() => DeliveryState::Superseded { at: now },
+        _ => match next_attempt_at(delivery.created_at, delivery.attempts + 1, attempt, now, jitter) {
+            Some(not_before) => DeliveryState::Pending { not_before },
+            None => DeliveryState::Expired { at: now },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn delivery(attempts: u32) -> Delivery {
+        Delivery {
+            id: DeliveryId::from_uuid(Uuid::nil()),
+            event: EventId::from_uuid(Uuid::nil()),
+            client: ClientId::from_uuid(Uuid::nil()),
+            job: JobId::from_uuid(Uuid::nil()),
+            endpoint: EndpointId::from_uuid(Uuid::nil()),
+            attempts,
+            created_at: Timestamp::from_seconds(0),
+            state: DeliveryState::Pending {
+                not_before: Timestamp::from_seconds(0),
+            },
+        }
+    }
+
+    fn attempt(outcome: Outcome) -> Attempt {
+        Attempt {
+            id: AttemptId::from_uuid(Uuid::nil()),
+            number: 1,
+            started_at: Timestamp::from_seconds(0),
+            duration_ms: 1,
+            outcome,
+            status: None,
+            response: None,
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn an_intermediate_status_that_fails_is_superseded_once_the_terminal_one_exists() {
+        let now = Timestamp::from_seconds(10);
+        let failed = attempt(Outcome::Connect);
+        let after = |status, terminal| state_after(&delivery(0), status, terminal, &failed, now, 0.5);
+        assert_eq!(
+            after(EventStatus::Started, true),
+            DeliveryState::Superseded { at: now }
+        );
+        let retry = DeliveryState::Pending {
+            not_before: now.after(Duration::from_secs(5)),
+        };
+        assert_eq!(after(EventStatus::Started, false), retry);
+        assert_eq!(
+            after(EventStatus::Succeeded, true),
+            retry,
+            "a terminal event is never superseded"
+        );
+    }
+
+    #[test]
+    fn our_own_stop_puts_the_delivery_back_at_once() {
+        let now = Timestamp::from_seconds(10);
+        let state = state_after(
+            &delivery(3),
+            EventStatus::Sent,
+            true,
+            &attempt(Outcome::Cancelled),
+            now,
+            0.5,
+        );
+        assert_eq!(state, DeliveryState::Pending { not_before: now });
+    }
+
+    #[test]
+    fn every_outcome_has_one_name() {
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.as_str().parse(), Ok(outcome));
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What a detector found, and the document in which the outside reads it.
+//!
+//! The detections document is versioned by its `schema` member: members may be added to version 1, none is renamed,
+//! removed or changed in meaning. `docs/detections.md` explains it to customers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::media::MediaFormat;
+
+/// What kind of thing is hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// A human face.
+    Face,
+    /// A licence plate.
+    Plate,
+}
+
+/// An axis-aligned bounding box in pixels: `left` and `top` inclusive, `right` and `bottom` exclusive, the origin at
+/// the top left corner of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoundingBox {
+    /// Distance of the left edge from the left border.
+    pub left: f32,
+    /// Distance of the top edge from the top border.
+    pub top: f32,
+    /// Distance of the right edge from the left border.
+    pub right: f32,
+    /// Distance of the bottom edge from the top border.
+    pub bottom: f32,
+}
+
+impl BoundingBox {
+    /// Width in pixels; 0 for an empty box.
+    pub fn width(&self) -> f32 {
+        (self.right - self.left).max(0.0)
+    }
+
+    /// Height in pixels; 0 for an empty box.
+    pub fn height(&self) -> f32 {
+        (self.bottom - self.top).max(0.0)
+    }
+
+    /// Area in square pixels.
+    pub fn area(&self) -> f32 {
+        self.width() * self.height()
+    }
+
+    /// The centre, x and y.
+    pub fn center(&self) -> (f32, f32) {
+        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
+    }
+
+    /// Intersection over union with another box: 0 (apart) to 1 (equal).
+    pub fn iou(&self, other: &Self) -> f32 {
+        let width = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
+        let height = (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0);
+        let intersection = width * height;
+        let union = self.area() + other.area() - intersection;
+        if union > 0.0 { intersection / union } else { 0.0 }
+    }
+
+    /// The box grown by `fraction` of its width and height in total, half on each side.
+    #[must_use]
+    pub fn grown(&self, fraction: f32) -> Self {
+        let (dx, dy) = (self.width() * fraction / 2.0, self.height() * fraction / 2.0);
+        Self {
+            left: self.left - dx,
+            top: self.top - dy,
+            right: self.right + dx,
+            bottom: self.bottom + dy,
+        }
+    }
+
+    /// The part that lies inside a picture of the given size in pixels.
+    #[must_use]
+    pub fn clipped(&self, width: u32, height: u32) -> Self {
+        // Pictures are far smaller than 2^24 pixels a side, so that f32 holds their sizes exactly.
+        let (width, height) = (width as f32, height as f32);
+        Self {
+            left: self.left.clamp(0.0, width),
+            top: self.top.clamp(0.0, height),
+            right: self.right.clamp(0.0, width),
+            bottom: self.bottom.clamp(0.0, height),
+        }
+    }
+}
+
+/// The four corners of a licence plate in pixels, x and y, clockwise from the top left one as the plate is read.
+pub type Corners = [[f32; 2]; 4];
+
+/// One thing that a detector found in a picture as it is displayed (after EXIF orientation).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// What it is.
+    pub class: Class,
+    /// Where it is.
+    pub bbox: BoundingBox,
+    /// 0 to 1, comparable within one model only.
+    pub confidence: f32,
+    /// The model that found it, e.g. `centerface`.
+    pub model: String,
+    /// The corners, where the model gives them.
+    pub corners: Option<Corners>,
+}
+
+/// The name of version 1 of the detections document.
+pub const SCHEMA: &str = "sfumato.detections/1";
+
+/// The detections document of one picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DetectionsDocument {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The picture.
+    pub picture: PictureInfo,
+    /// What was found, most confident first.
+    pub detections: Vec<DocumentedDetection>,
+}
+
+/// The picture that a detections document speaks of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PictureInfo {
+    /// Width in pixels as displayed (after EXIF orientation); boxes are in this grid.
+    pub width: u32,
+    /// Height in pixels as displayed.
+    pub height: u32,
+    /// Format of input and output.
+    pub format: MediaFormat,
+    /// EXIF orientation, 1 to 8, that the stored pixels need to be displayed; 1 where there is none.
+    pub orientation: u8,
+}
+
+/// One detection in the document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DocumentedDetection {
+    /// What it is.
+    pub class: Class,
+    /// 0 to 1, comparable within one model only.
+    pub confidence: f32,
+    /// The model that found it.
+    pub model: String,
+    /// The bounding box in pixels as displayed.
+    #[serde(rename = "box")]
+    pub bbox: PixelBox,
+    /// The bounding box in fractions of width and height.
+    pub fractions: FractionBox,
+    /// The four corners in pixels, where the model gives them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub corners: Option<Corners>,
+    /// Whether it was hidden: false where its centre lies outside the included area.
+    pub hidden: bool,
+}
+
+/// A box by its top left corner and size, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PixelBox {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+/// A box by its edges, in fractions of the picture's width and height, as `included_area` is given.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FractionBox {
+    /// Left edge, fraction of the width.
+    pub left: f32,
+    /// Right edge, fraction of the width.
+    pub right: f32,
+    /// Top edge, fraction of the height.
+    pub top: f32,
+    /// Bottom edge, fraction of the height.
+    pub bottom: f32,
+}
+
+impl DocumentedDetection {
+    /// Writes a detection for a picture of the given displayed size in pixels.
+    pub fn new(detection: &Detection, width: u32, height: u32, hidden: bool) -> Self {
+        let bbox = detection.bbox.clipped(width, height);
+        let (w, h) = (width.max(1) as f32, height.max(1) as f32);
+        Self {
+            class: detection.class,
+            confidence: detection.confidence,
+            model: detection.model.clone(),
+            bbox: PixelBox {
+                x: bbox.left,
+                y: bbox.top,
+                width: bbox.width(),
+                height: bbox.height(),
+            },
+            fractions: FractionBox {
+                left: bbox.left / w,
+                right: bbox.right / w,
+                top: bbox.top / h,
+                bottom: bbox.bottom / h,
+            },
+            corners: detection.corners,
+            hidden,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_intersection_over_union_of_half_overlapping_boxes_is_a_third() {
+        let a = BoundingBox {
+            left: 0.0,
+            top: 0.0,
+            right: 10.0,
+            bottom: 10.0,
+        };
+        let b = BoundingBox {
+            left: 5.0,
+            top: 0.0,
+            right: 15.0,
+            bottom: 10.0,
+        };
+        assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-6);
+        assert!((a.iou(&a) - 1.0).abs() < 1e-6);
+        let empty = BoundingBox {
+            left: 3.0,
+            top: 3.0,
+            right: 3.0,
+            bottom: 3.0,
+        };
+        assert_eq!(empty.iou(&empty), 0.0);
+    }
+
+    #[test]
+    fn growth_is_shared_by_both_sides() {
+        let a = BoundingBox {
+            left: 10.0,
+            top: 10.0,
+            right: 30.0,
+            bottom: 20.0,
+        };
+        assert_eq!(
+            a.grown(0.2),
+            BoundingBox {
+                left: 8.0,
+                top: 9.0,
+                right: 32.0,
+                bottom: 21.0
+            }
+        );
+    }
+}

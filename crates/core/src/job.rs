@@ -1,0 +1,594 @@
+//! The life of a job: `Queued → Running → Succeeded | Failed`, with `Cancelled` from the first two and `Expired` at the
+//! end of the retention time. Transitions consume the job, so that an old state cannot be used by mistake.
+//!
+//! What happens if the process dies: in `Queued` nothing is lost; in `Running` the lease expires (or is voided when the
+//! same installation starts again) and the job is `Queued` once more; the final states are never left except for
+//! `Succeeded → Expired`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::id::{ClientId, JobId, PublicJobId, ResultId, UploadId, WorkerId};
+use crate::media::{AnonymizeOptions, MediaFormat};
+use crate::time::Timestamp;
+
+/// How often a job is begun before it fails for good: crashes and passing errors count, graceful stops do not.
+pub const ATTEMPTS_MAX: u32 = 4;
+
+/// One upload and what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Identifier.
+    pub id: JobId,
+    /// Owner.
+    pub client: ClientId,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// The original.
+    pub upload: Upload,
+    /// What is to be done.
+    pub options: AnonymizeOptions,
+    /// Attempts that were spent: begun and not handed back by a graceful stop.
+    pub attempts: u32,
+    /// How often the job was claimed, ever; the last claim's fencing token.
+    pub claims: FencingToken,
+    /// When it was first begun. From then on the outside has heard `Started`.
+    pub started_at: Option<Timestamp>,
+    /// Where it stands.
+    pub state: JobState,
+}
+
+/// The original as it was uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Names the blob.
+    pub id: UploadId,
+    /// What the content was recognised as.
+    pub format: MediaFormat,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+    /// The name that the client gave, without folders; shown in `Content-Disposition` only.
+    pub file_name: String,
+}
+
+/// Grows with every claim of a job; a write that carries an older one is refused, so that a worker that was thought dead
+/// cannot overwrite its successor's work (Kleppmann, Designing Data-Intensive Applications, chapter 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FencingToken(pub u32);
+
+impl FencingToken {
+    /// The token of the next claim.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// The right to work on a job until a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// Which claim it is.
+    pub token: FencingToken,
+}
+
+/// Where a job stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobState {
+    /// Waiting for a worker, not before `available_at`.
+    Queued {
+        /// Backoff after a passing error ends here.
+        available_at: Timestamp,
+    },
+    /// A worker is at it.
+    Running {
+        /// Whose it is.
+        lease: Lease,
+        /// When the lease ends unless a heartbeat extends it.
+        lease_expires_at: Timestamp,
+        /// Part done, 0 to 1.
+        progress: f32,
+    },
+    /// Done.
+    Succeeded {
+        /// When.
+        finished_at: Timestamp,
+        /// What came of it.
+        result: JobResult,
+    },
+    /// Given up.
+    Failed {
+        /// When.
+        finished_at: Timestamp,
+        /// A sentence that the customer can act on.
+        error: String,
+    },
+    /// Cancelled by the client.
+    Cancelled {
+        /// When.
+        finished_at: Timestamp,
+    },
+    /// Was done; the result's retention time has passed and it is deleted.
+    Expired {
+        /// When it was done.
+        finished_at: Timestamp,
+        /// The result that was.
+        result: JobResult,
+        /// When it was deleted.
+        expired_at: Timestamp,
+    },
+}
+
+impl JobState {
+    /// The name in the database and in logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Running { .. } => "running",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired { .. } => "expired",
+        }
+    }
+}
+
+/// What came of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobResult {
+    /// Names the result's blobs and its file names.
+    pub id: ResultId,
+    /// Format of the result.
+    pub format: MediaFormat,
+    /// Size of the media in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the media: the strong `ETag`.
+    pub sha256: [u8; 32],
+    /// Size and SHA-256 of the detections document, where it was asked for.
+    pub document: Option<(u64, [u8; 32])>,
+    /// Faces that were hidden.
+    pub faces: u32,
+    /// Licence plates that were hidden.
+    pub plates: u32,
+    /// What the customer should know about the result.
+    pub warnings: Vec<String>,
+}
+
+/// Why something failed, decided where it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureClass {
+    /// The upload or the options: trying again gives the same. The message is for the customer.
+    Input,
+    /// Something that can pass: a lost process, a full disk, a storage blip. Tried again after a backoff.
+    Transient,
+    /// A fault of ours. Not tried again; the customer learns only that it is ours.
+    Internal,
+}
+
+/// What a worker reports of a job at the end of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobOutcome {
+    /// It is done.
+    Succeeded(JobResult),
+    /// It failed.
+    Failed {
+        /// Whether trying again could help.
+        class: FailureClass,
+        /// For the customer.
+        message: String,
+    },
+}
+
+/// A transition does not exist from the state that the job is in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TransitionError {
+    /// The lease has been lost: the job was claimed again, cancelled or finished.
+    #[error("the lease on the job is lost")]
+    LeaseLost,
+    /// The state does not allow it.
+    #[error("a job that is {state} cannot be {wanted}")]
+    NotAllowed {
+        /// Name of the state.
+        state: &'static str,
+        /// What was tried.
+        wanted: &'static str,
+    },
+}
+
+impl Job {
+    /// The name under which the client knows it.
+    pub const fn public_id(&self) -> PublicJobId {
+        PublicJobId {
+            client: self.client,
+            job: self.id,
+        }
+    }
+
+    /// Whether the state is final for webhooks and workers.
+    pub const fn is_finished(&self) -> bool {
+        !matches!(self.state, JobState::Queued { .. } | JobState::Running { .. })
+    }
+
+    /// `Queued → Running`: a worker takes the job until `expires_at`. The second value is whether this is the first
+    /// claim ever, which the outside hears as `Started`.
+    ///
+    /// # Errors
+    /// [`TransitionError::NotAllowed`] from any state but `Queued`, or before `available_at`.
+    pub fn claim(
+        mut self,
+        worker: WorkerId,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(Self, bool), TransitionError> {
+        match self.state {
+            JobState::Queued { available_at } if available_at <= now => {
+                let token = self.claims.next();
+                let first = self.started_at.is_none();
+                self.claims = token;
+                self.attempts = self.attempts.saturating_add(1);
+                self.started_at = self.started_at.or(Some(now));
+                self.state = JobState::Running {
+                    lease: Lease { worker, token },
+                    lease_expires_at: expires_at,
+                    progress: 0.0,
+                };
+                Ok((self, first))
+            }
+            ref state => Err(TransitionError::NotAllowed {
+                state: state.name(),
+                wanted: "claimed",
+            }),
+        }
+    }
+
+    fn require_lease(&self, lease: &Lease) -> Result<(), TransitionError> {
+        match &self.state {
+            JobState::Running { lease: held, .. } if held == lease => Ok(()),
+            _ => Err(TransitionError::LeaseLost),
+        }
+    }
+
+    /// `Running → Running`: extends the lease and records progress (0 to 1, never backwards within an attempt).
+    ///
+    /// # Errors
+    /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
+    pub fn heartbeat(
+        mut self,
+        lease: &Lease,
+        expires_at: Timestamp,
+        progress: f32,
+    ) -> Result<Self, TransitionError> {
+        self.require_lease(lease)?;
+        if let JobState::Running {
+            lease_expires_at,
+            progress: done,
+            ..
+        } = &mut self.state
+        {
+            *lease_expires_at = expires_at;
+            *done = done.max(progress.clamp(0.0, 1.0));
+        }
+        Ok(self)
+    }
+
+    /// `Running → Succeeded | Failed | Queued`: an attempt ended. A transient failure queues the job again until
+    /// [`ATTEMPTS_MAX`] attempts are spent.
+    ///
+    /// # Errors
+    /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
+    pub fn finish(
+        mut self,
+        lease: &Lease,
+        outcome: JobOutcome,
+        now: Timestamp,
+    ) -> Result<Self, TransitionError> {
+        self.require_lease(lease)?;
+        self.state = match outcome {
+            JobOutcome::Succeeded(result) => JobState::Succeeded {
+                finished_at: now,
+                result,
+            },
+            JobOutcome::Failed {
+                class: FailureClass::Transient,
+                ..
+            } if self.attempts < ATTEMPTS_MAX => JobState::Queued {
+                available_at: now.after(retry_backoff(self.attempts)),
+            },
+            JobOutcome::Failed { message, .. } => JobState::Failed {
+                finished_at: now,
+                error: message,
+            },
+        };
+        Ok(self)
+    }
+
+    /// `Running → Queued`: a graceful stop hands the job back. The attempt is not spent, since nothing went wrong.
+    ///
+    /// # Errors
+    /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
+    pub fn hand_back(mut self, lease: &Lease, now: Timestamp) -> Result<Self, TransitionError> {
+        self.require_lease(lease)?;
+        self.attempts = self.attempts.saturating_sub(1);
+        self.state = JobState::Queued { available_at: now };
+        Ok(self)
+    }
+
+    /// `Running → Queued | Failed`: the worker is gone. Only the store calls it, for leases that have expired or whose
+    /// process is known to be dead.
+    ///
+    /// # Errors
+    /// [`TransitionError::NotAllowed`] from any state but `Running`.
+    pub fn reap(mut self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            JobState::Running { .. } if self.attempts < ATTEMPTS_MAX => {
+                self.state = JobState::Queued { available_at: now };
+                Ok(self)
+            }
+            JobState::Running { .. } => {
+                let error = format!(
+                    "processing was interrupted {ATTEMPTS_MAX} times; upload the file again, and tell the operator if it happens again"
+                );
+                self.state = JobState::Failed {
+                    finished_at: now,
+                    error,
+                };
+                Ok(self)
+            }
+            ref state => Err(TransitionError::NotAllowed {
+                state: state.name(),
+                wanted: "reaped",
+            }),
+        }
+    }
+
+    /// `Queued | Running → Cancelled`: the client does not want it any more.
+    ///
+    /// # Errors
+    /// [`TransitionError::NotAllowed`] from a final state.
+    pub fn cancel(mut self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            JobState::Queued { .. } | JobState::Running { .. } => {
+                self.state = JobState::Cancelled { finished_at: now };
+                Ok(self)
+            }
+            ref state => Err(TransitionError::NotAllowed {
+                state: state.name(),
+                wanted: "cancelled",
+            }),
+        }
+    }
+
+    /// `Succeeded → Expired`: the result's retention time has passed.
+    ///
+    /// # Errors
+    /// [`TransitionError::NotAllowed`] from any state but `Succeeded`.
+    pub fn expire(mut self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            JobState::Succeeded { finished_at, result } => {
+                self.state = JobState::Expired {
+                    finished_at,
+                    result,
+                    expired_at: now,
+                };
+                Ok(self)
+            }
+            ref state => Err(TransitionError::NotAllowed {
+                state: state.name(),
+                wanted: "expired",
+            }),
+        }
+    }
+}
+
+/// Wait before the next attempt after `attempts` were spent on a passing error: 1 s, 5 s, 25 s.
+fn retry_backoff(attempts: u32) -> Duration {
+    Duration::from_secs(5u64.saturating_pow(attempts.saturating_sub(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn queued() -> Job {
+        Job {
+            id: JobId::from_uuid(Uuid::nil()),
+            client: ClientId::from_uuid(Uuid::nil()),
+            created_at: Timestamp::from_seconds(0),
+            upload: Upload {
+                id: UploadId::from_uuid(Uuid::nil()),
+                format: MediaFormat::Jpeg,
+                bytes: 1,
+                sha256: [0; 32],
+                file_name: "a.jpg".into(),
+            },
+            options: AnonymizeOptions::default(),
+            attempts: 0,
+            claims: FencingToken(0),
+            started_at: None,
+            state: JobState::Queued {
+                available_at: Timestamp::from_seconds(0),
+            },
+        }
+    }
+
+    fn worker(n: u128) -> WorkerId {
+        WorkerId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn lease_of(job: &Job) -> Lease {
+        match &job.state {
+            JobState::Running { lease, .. } => *lease,
+            other => panic!("not running: {other:?}"),
+        }
+    }
+
+    fn result() -> JobResult {
+        JobResult {
+            id: ResultId::from_uuid(Uuid::nil()),
+            format: MediaFormat::Jpeg,
+            bytes: 1,
+            sha256: [0; 32],
+            document: None,
+            faces: 1,
+            plates: 0,
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn a_worker_that_lost_its_lease_cannot_finish() {
+        let (job, first) = queued().claim(worker(1), at(1), at(31)).unwrap();
+        assert!(first);
+        let stale = lease_of(&job);
+        let (job, first) = job
+            .reap(at(40))
+            .unwrap()
+            .claim(worker(1), at(41), at(71))
+            .unwrap();
+        assert!(!first, "the outside hears Started once");
+        let refused = job.finish(&stale, JobOutcome::Succeeded(result()), at(42));
+        assert_eq!(refused.unwrap_err(), TransitionError::LeaseLost);
+    }
+
+    #[test]
+    fn a_transient_failure_is_tried_again_with_backoff_until_the_attempts_are_spent() {
+        let mut job = queued();
+        let mut now = at(0);
+        let mut waits = vec![];
+        loop {
+            job = job
+                .claim(worker(1), now, now.after(Duration::from_secs(30)))
+                .unwrap()
+                .0;
+            let lease = lease_of(&job);
+            let outcome = JobOutcome::Failed {
+                class: FailureClass::Transient,
+                message: "disk full".into(),
+            };
+            job = job.finish(&lease, outcome, now).unwrap();
+            match &job.state {
+                JobState::Queued { available_at } => {
+                    waits.push(available_at.since(now).as_secs());
+                    now = *available_at;
+                }
+                JobState::Failed { error, .. } => {
+                    assert_eq!(error, "disk full");
+                    break;
+                }
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert_eq!(waits, [1, 5, 25]);
+    }
+
+    #[test]
+    fn bad_input_fails_at_the_first_attempt() {
+        let (job, _) = queued().claim(worker(1), at(1), at(31)).unwrap();
+        let lease = lease_of(&job);
+        let outcome = JobOutcome::Failed {
+            class: FailureClass::Input,
+            message: "truncated".into(),
+        };
+        let job = job.finish(&lease, outcome, at(2)).unwrap();
+        assert!(matches!(job.state, JobState::Failed { .. }));
+    }
+
+    #[test]
+    fn a_graceful_stop_spends_no_attempt() {
+        let (job, _) = queued().claim(worker(1), at(1), at(31)).unwrap();
+        let lease = lease_of(&job);
+        let job = job.hand_back(&lease, at(2)).unwrap();
+        assert_eq!(job.attempts, 0);
+        assert_eq!(job.claims, FencingToken(1), "the token is never reused");
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Claim,
+        Heartbeat(f32),
+        Succeed,
+        FailTransient,
+        HandBack,
+        Reap,
+        Cancel,
+        Expire,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            3 => Just(Step::Claim),
+            1 => (0.0f32..2.0).prop_map(Step::Heartbeat),
+            1 => Just(Step::Succeed),
+            2 => Just(Step::FailTransient),
+            1 => Just(Step::HandBack),
+            2 => Just(Step::Reap),
+            1 => Just(Step::Cancel),
+            1 => Just(Step::Expire),
+        ];
+        prop::collection::vec(step, 0..40)
+    }
+
+    fn apply(job: Job, step: &Step, now: Timestamp) -> Result<Job, TransitionError> {
+        let lease = match &job.state {
+            JobState::Running { lease, .. } => *lease,
+            _ => Lease {
+                worker: worker(9),
+                token: FencingToken(0),
+            },
+        };
+        let transient = JobOutcome::Failed {
+            class: FailureClass::Transient,
+            message: "x".into(),
+        };
+        match step {
+            Step::Claim => job
+                .claim(worker(1), now, now.after(Duration::from_secs(30)))
+                .map(|(job, _)| job),
+            Step::Heartbeat(progress) => job.heartbeat(&lease, now, *progress),
+            Step::Succeed => job.finish(&lease, JobOutcome::Succeeded(result()), now),
+            Step::FailTransient => job.finish(&lease, transient, now),
+            Step::HandBack => job.hand_back(&lease, now),
+            Step::Reap => job.reap(now),
+            Step::Cancel => job.cancel(now),
+            Step::Expire => job.expire(now),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_of_transitions_keeps_the_rules(steps in steps()) {
+            let mut job = queued();
+            for (i, step) in steps.iter().enumerate() {
+                let before = job.clone();
+                let now = at(1_000 * i64::try_from(i).unwrap());
+                if let Ok(next) = apply(job, step, now) {
+                    prop_assert!(next.attempts <= ATTEMPTS_MAX);
+                    prop_assert!(next.claims >= before.claims);
+                    if before.is_finished() {
+                        prop_assert!(matches!(next.state, JobState::Expired { .. }), "a final state was left");
+                    }
+                    if let JobState::Running { progress, .. } = next.state {
+                        prop_assert!((0.0..=1.0).contains(&progress));
+                    }
+                    job = next;
+                } else {
+                    job = before;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The one port to the database. One method is one transaction is one sentence; what belongs together (a status change,
+//! its event, one delivery for every active endpoint) is written together or not at all.
+//!
+//! A store is given a clock and a source of entropy when it is opened: it makes the identifiers of events and
+//! deliveries, and no SQL asks the database for the time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
+use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
+use crate::endpoint::{Endpoint, WebhookUrl};
+use crate::event::Event;
+use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ResultId, UploadId, WorkerId};
+use crate::job::{Job, JobOutcome, Lease};
+use crate::time::Timestamp;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// What was named does not exist, or belongs to another client.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+    },
+    /// The lease has been lost; nothing was written.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// A limit on the number of things is reached; nothing was written.
+    #[error("there are {max} {what} already, which is the most")]
+    LimitReached {
+        /// The kind of thing, in the plural.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
+    #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// Primary key.
+        row: String,
+        /// What was found.
+        why: String,
+    },
+    /// The database cannot be reached, is busy for too long, is full, or refuses the statement.
+    #[error("the database cannot answer")]
+    Unavailable {
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// A refresh token as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Its hash.
+    pub hash: SecretHash,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// What a valid access token's login stands for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Whose login it is.
+    pub client: ClientId,
+    /// Whether the client is shut out.
+    pub client_state: ClientState,
+    /// Whether the login has been revoked.
+    pub revoked: bool,
+}
+
+/// What came of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshOutcome {
+    /// The token was exchanged for the next one of this login.
+    Rotated(LoginId),
+    /// No such token of this client, or it has expired, or its login is revoked, or the client is disabled.
+    Refused,
+    /// The token had been exchanged before: somebody has a copy. The whole login is revoked now.
+    Reused(LoginId),
+}
+
+/// What came of a cancellation.
+#[derive(Debug, PartialEq)]
+pub enum CancelOutcome {
+    /// The job is cancelled now. The second field is whether a worker was at it.
+    Cancelled {
+        /// A worker held a lease, which is now void.
+        was_running: bool,
+    },
+    /// The job had finished before.
+    AlreadyFinished(Job),
+}
+
+/// A wish to change an endpoint; `None` leaves a member as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointChange {
+    /// A new URL.
+    pub url: Option<WebhookUrl>,
+    /// `true` releases a held endpoint and switches a disabled one on; `false` switches it off.
+    pub active: Option<bool>,
+}
+
+/// A claimed delivery with all that is needed to send it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// The delivery; its state is `Sending`.
+    pub delivery: Delivery,
+    /// The lease to record the attempt with.
+    pub lease: DeliveryLease,
+    /// What to tell.
+    pub event: Event,
+    /// Whom to tell.
+    pub endpoint: Endpoint,
+}
+
+/// A delivery with its history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryRecord {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// What it tells.
+    pub event: Event,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// The database: SQLite by default.
+///
+/// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
+/// can happen. A method that names a client never touches what belongs to another.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a client.
+    async fn create_client(&self, client: &Client) -> Result<(), StoreError>;
+
+    /// All clients, oldest first.
+    async fn clients(&self) -> Result<Vec<Client>, StoreError>;
+
+    /// The client with this login name.
+    async fn client_by_key(&self, key: &ClientKey) -> Result<Option<Client>, StoreError>;
+
+    /// Replaces a client's secret; the present one goes on working until `previous_until`. `NotFound`.
+    async fn rotate_secret(
+        &self,
+        key: &ClientKey,
+        secret: &SecretHash,
+        previous_until: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Shuts a client out or lets it in again. Shutting out revokes its logins. `NotFound`.
+    async fn set_client_state(&self, key: &ClientKey, state: ClientState) -> Result<(), StoreError>;
+
+    /// Records a login with its first refresh token.
+    async fn open_login(&self, login: &Login, refresh: &RefreshToken) -> Result<(), StoreError>;
+
+    /// What a login stands for now.
+    async fn session(&self, login: LoginId) -> Result<Option<Session>, StoreError>;
+
+    /// Exchanges a refresh token of `client` for `next`; a token that was exchanged before revokes its whole login.
+    async fn rotate_refresh_token(
+        &self,
+        client: ClientId,
+        presented: &SecretHash,
+        next: &RefreshToken,
+    ) -> Result<RefreshOutcome, StoreError>;
+
+    /// Ends a login: its access and refresh tokens stop working.
+    async fn revoke_login(&self, login: LoginId) -> Result<(), StoreError>;
+
+    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists.
+    async fn submit(&self, job: &Job) -> Result<(), StoreError>;
+
+    /// One job of one client.
+    async fn job(&self, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError>;
+
+    /// The job of this client whose result (present or expired) has this name.
+    async fn job_by_result(&self, client: ClientId, result: ResultId) -> Result<Option<Job>, StoreError>;
+
+    /// Leases up to `limit` waiting jobs, oldest first, for `lease_for`. A job's first claim writes its `Started` event.
+    async fn claim_jobs(
+        &self,
+        worker: WorkerId,
+        limit: usize,
+        lease_for: Duration,
+    ) -> Result<Vec<Job>, StoreError>;
+
+    /// Extends a lease and records progress. `LeaseLost`: stop working on it.
+    async fn heartbeat(
+        &self,
+        job: JobId,
+        lease: &Lease,
+        lease_for: Duration,
+        progress: f32,
+    ) -> Result<(), StoreError>;
+
+    /// Ends an attempt: the new state, and on a final one its event and deliveries. `LeaseLost`: nothing was written,
+    /// and what was produced must be thrown away. Returns the job as it stands now.
+    async fn finish_job(&self, job: JobId, lease: &Lease, outcome: JobOutcome) -> Result<Job, StoreError>;
+
+    /// Puts a leased job back without spending the attempt. `LeaseLost`.
+    async fn hand_back_job(&self, job: JobId, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Cancels a waiting or running job. `NotFound`.
+    async fn cancel_job(&self, client: ClientId, job: JobId) -> Result<CancelOutcome, StoreError>;
+
+    /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
+    /// lease has expired. Returns how many of both.
+    async fn reap(&self) -> Result<u64, StoreError>;
+
+    /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
+    /// process, where the others are known to be dead.
+    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError>;
+
+    /// Uploads whose jobs finished before `finished_before` and that are not marked as deleted yet, oldest first.
+    async fn uploads_to_delete(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(JobId, UploadId)>, StoreError>;
+
+    /// Marks the original of a job as deleted.
+    async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
+
+    /// Expires up to `limit` succeeded jobs that finished before `finished_before`, and returns their results, whose
+    /// blobs are now to be deleted. The row goes first: a result is never offered that is gone.
+    async fn expire_results(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ResultId>, StoreError>;
+
+    /// Those of the given uploads that no unfinished job needs and no job is waiting to have deleted: orphans.
+    async fn orphan_uploads(&self, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Those of the given results that no succeeded job refers to: orphans.
+    async fn orphan_results(&self, results: &[ResultId]) -> Result<Vec<ResultId>, StoreError>;
+
+    /// Adds an endpoint. `LimitReached` at [`crate::endpoint::ENDPOINTS_PER_CLIENT_MAX`].
+    async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError>;
+
+    /// A client's endpoints, oldest first.
+    async fn endpoints(&self, client: ClientId) -> Result<Vec<Endpoint>, StoreError>;
+
+    /// Changes an endpoint and returns it as it stands now. Making it active clears its health and makes its waiting
+    /// deliveries due. `NotFound`.
+    async fn update_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        change: EndpointChange,
+    ) -> Result<Endpoint, StoreError>;
+
+    /// Deletes an endpoint; its open deliveries are dropped. `NotFound`.
+    async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError>;
+
+    /// Leases up to `limit` due deliveries, oldest first, so that no endpoint has more than `per_endpoint` in flight.
+    /// Only the first open delivery of each (job, endpoint) is eligible; an endpoint that is held gets one probe (its
+    /// oldest) when its time has come; a paused or disabled one nothing.
+    async fn claim_deliveries(
+        &self,
+        worker: WorkerId,
+        limit: usize,
+        per_endpoint: usize,
+        lease_for: Duration,
+    ) -> Result<Vec<Dispatch>, StoreError>;
+
+    /// Records an attempt: the attempt itself, the delivery's new state ([`crate::delivery::state_after`]), the
+    /// endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A success releases a held endpoint
+    /// and, after failures, makes the endpoint's other waiting deliveries due. `jitter` is a random number from 0 to 1.
+    /// `LeaseLost`: nothing was written.
+    async fn record_attempt(
+        &self,
+        delivery: DeliveryId,
+        lease: &DeliveryLease,
+        attempt: &Attempt,
+        jitter: f64,
+    ) -> Result<DeliveryState, StoreError>;
+
+    /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
+    async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
+
+    /// When the next open delivery is due (now or in the past: at once), as far as the schedule knows.
+    async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// A job's deliveries with their attempts, in the order of events.
+    async fn deliveries_of_job(
+        &self,
+        client: ClientId,
+        job: JobId,
+    ) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// Forgets what is older than `before` and only history: answers' bodies of attempts, and tokens and logins that
+    /// have ended. Returns the number of rows.
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// A question that only a working database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
