@@ -92,13 +92,13 @@ pub enum RefreshOutcome {
 /// What came of a cancellation.
 #[derive(Debug, PartialEq)]
 pub enum CancelOutcome {
-    /// The job is cancelled now. The second field is whether a worker was at it.
+    /// The job is cancelled now.
     Cancelled {
         /// A worker held a lease, which is now void.
         was_running: bool,
     },
     /// The job had finished before.
-    AlreadyFinished(Job),
+    AlreadyFinished(Box<Job>),
 }
 
 /// A wish to change an endpoint; `None` leaves a member as it is.

@@ -1,0 +1,121 @@
+//! The conversation between a worker and a `sfumato-media` child: length-prefixed frames over two pipes.
+//!
+//! The child's standard input carries [`Request`]s, its standard output [`Reply`]s, its standard error log lines. A frame
+//! is a length (32 bits, big endian, at most [`FRAME_BYTES_MAX`]) and that many bytes of JSON. After it has loaded its
+//! models the child says [`Reply::Ready`]; then every [`Request::Anonymize`] is answered by any number of
+//! [`Reply::Progress`] and one [`Reply::Done`] or [`Reply::Failed`]. End of file on standard input ends the child.
+//!
+//! The media themselves never pass through the pipes: the child inherits descriptor [`INPUT_FD`], which it only reads,
+//! and descriptor [`OUTPUT_FD`], which it only writes. It opens no file after it is ready.
+
+use serde::{Deserialize, Serialize};
+use sfumato_core::detection::DetectionsDocument;
+use sfumato_core::{AnonymizeOptions, FailureClass, MediaFormat};
+
+/// The descriptor from which the child reads the original, from offset 0.
+pub const INPUT_FD: i32 = 3;
+
+/// The descriptor into which the child writes the result, from offset 0. Empty when a task begins.
+pub const OUTPUT_FD: i32 = 4;
+
+/// The largest frame in bytes.
+pub const FRAME_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// What a worker asks of a child.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Hide faces and plates in the media at [`INPUT_FD`].
+    Anonymize(Task),
+}
+
+/// One piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// What the first bytes were recognised as. The decoder is the judge.
+    pub format: MediaFormat,
+    /// Size of the original in bytes.
+    pub bytes: u64,
+    /// What is to be done.
+    pub options: AnonymizeOptions,
+    /// Limits that are checked before anything is decoded.
+    pub limits: MediaLimits,
+    /// Seeds the noise of the irreversible blur, so that a child needs no source of randomness of its own. Must not be
+    /// known to the outside: who knows it can subtract the noise.
+    pub seed: [u8; 32],
+}
+
+/// What a picture may be at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaLimits {
+    /// Width and height in pixels.
+    pub side_pixels_max: u32,
+    /// Width times height in pixels.
+    pub picture_pixels_max: u64,
+}
+
+impl Default for MediaLimits {
+    /// 65,500 pixels a side (what JPEG can hold) and 268 million pixels (16,384 x 16,384).
+    fn default() -> Self {
+        Self { side_pixels_max: 65_500, picture_pixels_max: 16_384 * 16_384 }
+    }
+}
+
+/// What a child answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reply {
+    /// Models are loaded; tasks may come.
+    Ready {
+        /// Names of the models.
+        models: Vec<String>,
+    },
+    /// Part of the task that is done, 0 to 1.
+    Progress(f32),
+    /// The result is at [`OUTPUT_FD`].
+    Done(Report),
+    /// The task failed; the child is well and takes the next one.
+    Failed(Failure),
+}
+
+/// What came of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Format of the result.
+    pub format: MediaFormat,
+    /// Size of the result in bytes.
+    pub bytes: u64,
+    /// What was found.
+    pub document: DetectionsDocument,
+    /// What the customer should know about the result.
+    pub warnings: Vec<String>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Milliseconds of wall clock a stage took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timings {
+    /// Reading and decoding.
+    pub decode_ms: f32,
+    /// Resizing and inference.
+    pub detect_ms: f32,
+    /// Drawing masks.
+    pub mask_ms: f32,
+    /// Encoding and writing.
+    pub encode_ms: f32,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// Whether trying again could help.
+    pub class: FailureClass,
+    /// For the customer: what is wrong and what to do. Holds no path and nothing of another customer.
+    pub message: String,
+}
