@@ -89,6 +89,11 @@ impl Secret {
         Self(format!("{prefix}{}", random_alphanumeric(entropy, 43)))
     }
 
+    /// Takes a secret that was made elsewhere, such as a signed token.
+    pub fn from_clear_text(text: String) -> Self {
+        Self(text)
+    }
+
     /// The clear text. Each use is a place to ask whether the reader may see it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -83,8 +83,10 @@ pub struct Session {
 pub enum RefreshOutcome {
     /// The token was exchanged for the next one of this login.
     Rotated(LoginId),
-    /// No such token of this client, or it has expired, or its login is revoked, or the client is disabled.
+    /// No such token, or it has expired, or its login is revoked, or the client is disabled.
     Refused,
+    /// The token is another client's. Nothing was changed.
+    OfAnotherClient,
     /// The token had been exchanged before: somebody has a copy. The whole login is revoked now.
     Reused(LoginId),
 }
