@@ -1,2 +1,253 @@
 //! The application: everything that happens after HTTP and before SQL.
+//!
+//! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
+//! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
+//! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
+//! result out, and [`janitor`] deletes what has had its time. Workers and couriers share one loop shape: claim, act,
+//! record; what dies in between is claimed again.
+//!
+//! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
+//! instruction loses only time.
 #![forbid(unsafe_code)]
+
+pub mod access;
+pub mod blobs;
+pub mod courier;
+pub mod endpoints;
+pub mod guard;
+pub mod intake;
+pub mod janitor;
+pub mod outbound;
+pub mod results;
+pub mod signals;
+pub mod system;
+pub mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sfumato_core::job::Job;
+use sfumato_core::store::CancelOutcome;
+use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
+use sfumato_media_client::pool::MediaPool;
+use sfumato_media_client::protocol::MediaLimits;
+
+use crate::access::{Caller, Keys};
+use crate::blobs::Blobs;
+use crate::guard::AddressPolicy;
+use crate::signals::Signals;
+
+/// What the engine is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// Originals and results.
+    pub blobs: Blobs,
+    /// The media children; `None` where this process does no media work.
+    pub media: Option<MediaPool>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Keys that sign tokens.
+    pub keys: Keys,
+    /// Settings.
+    pub settings: EngineSettings,
+}
+
+/// Settings of the engine, checked by whoever reads the configuration.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Lifetime of an access token.
+    pub access_token_lifetime: Duration,
+    /// Lifetime of a refresh token.
+    pub refresh_token_lifetime: Duration,
+    /// Largest upload in bytes.
+    pub upload_bytes_max: u64,
+    /// Limits of pictures, checked before decoding.
+    pub media_limits: MediaLimits,
+    /// Jobs that this process works on at the same time.
+    pub jobs_at_once: usize,
+    /// How long a job or delivery is leased; a heartbeat extends it after a third.
+    pub lease: Duration,
+    /// Webhook deliveries in flight at most, in all and to one endpoint.
+    pub deliveries_at_once: usize,
+    /// To one endpoint.
+    pub deliveries_per_endpoint: usize,
+    /// Deadline of one attempt over name resolution, connection, TLS, headers and body.
+    pub delivery_deadline: Duration,
+    /// Which addresses webhooks may reach.
+    pub addresses: AddressPolicy,
+    /// How long an original is kept after its job has finished.
+    pub originals_kept: Duration,
+    /// How long a result is kept.
+    pub results_kept: Duration,
+    /// How long answers of attempts and ended logins are kept.
+    pub history_kept: Duration,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            access_token_lifetime: Duration::from_secs(3600),
+            refresh_token_lifetime: 30 * DAY,
+            upload_bytes_max: 8 * 1024 * 1024 * 1024,
+            media_limits: MediaLimits::default(),
+            jobs_at_once: 2,
+            lease: Duration::from_secs(30),
+            deliveries_at_once: 512,
+            deliveries_per_endpoint: 16,
+            delivery_deadline: Duration::from_secs(15),
+            addresses: AddressPolicy::default(),
+            originals_kept: Duration::ZERO,
+            results_kept: 7 * DAY,
+            history_kept: 7 * DAY,
+        }
+    }
+}
+
+/// The application. Cheap to clone; all clones are the same one.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("worker_id", &self.inner.worker_id)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Blobs,
+    pub(crate) media: Option<MediaPool>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) keys: Keys,
+    pub(crate) settings: EngineSettings,
+    pub(crate) signals: Signals,
+    pub(crate) worker_id: WorkerId,
+    pub(crate) outbound: outbound::Outbound,
+}
+
+impl Engine {
+    /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`] and
+    /// [`Engine::run_janitor`].
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            store,
+            blobs,
+            media,
+            clock,
+            entropy,
+            keys,
+            settings,
+        } = parts;
+        let worker_id = WorkerId::new(&*clock, &*entropy);
+        let outbound = outbound::Outbound::new(
+            settings.addresses.clone(),
+            settings.delivery_deadline,
+            clock.clone(),
+        );
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                blobs,
+                media,
+                clock,
+                entropy,
+                keys,
+                settings,
+                signals: Signals::default(),
+                worker_id,
+                outbound,
+            }),
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// The settings that it runs with.
+    pub fn settings(&self) -> &EngineSettings {
+        &self.inner.settings
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// Frees every lease that an earlier run of this installation left behind. Only for an installation of one process.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn recover(&self) -> Result<u64, StoreError> {
+        self.inner.store.void_leases_of_others(self.inner.worker_id).await
+    }
+
+    /// Whether database and storage answer.
+    ///
+    /// # Errors
+    /// The first that does not, in words for the operator.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        self.inner
+            .store
+            .ping()
+            .await
+            .map_err(|source| NotReady::Store { source })?;
+        self.inner
+            .blobs
+            .ping()
+            .await
+            .map_err(|source| NotReady::Blobs { source })
+    }
+
+    /// One job of the caller.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn job(&self, caller: &Caller, id: &PublicJobId) -> Result<Option<Job>, StoreError> {
+        if id.client != caller.client {
+            return Ok(None);
+        }
+        self.inner.store.job(caller.client, id.job).await
+    }
+
+    /// Cancels a job of the caller; a worker that is at it stops at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown job or another client's.
+    pub async fn cancel(&self, caller: &Caller, id: &PublicJobId) -> Result<CancelOutcome, StoreError> {
+        if id.client != caller.client {
+            return Err(StoreError::NotFound { what: "job" });
+        }
+        let outcome = self.inner.store.cancel_job(caller.client, id.job).await?;
+        self.inner.signals.cancel(id.job);
+        Ok(outcome)
+    }
+}
+
+/// Why the service is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The database.
+    #[error("the database does not answer")]
+    Store {
+        /// Cause.
+        #[source]
+        source: StoreError,
+    },
+    /// The storage of originals and results.
+    #[error("the storage does not answer")]
+    Blobs {
+        /// Cause.
+        #[source]
+        source: blobs::BlobError,
+    },
+}

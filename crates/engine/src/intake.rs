@@ -1,0 +1,254 @@
+//! From a stream of bytes to a queued job. The job row is written last: until then nothing exists for anybody, and what
+//! was stored is removed again.
+
+use bytes::Bytes;
+use sfumato_core::job::{Job, JobState, Upload};
+use sfumato_core::{AnonymizeOptions, FencingToken, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
+use thiserror::Error;
+
+use crate::Engine;
+use crate::access::Caller;
+use crate::blobs::{BlobError, BlobWriter};
+
+/// Longest file name that is kept, in bytes; longer ones lose their middle part, not their extension.
+const FILE_NAME_BYTES_MAX: usize = 200;
+
+/// Why an upload was not accepted.
+#[derive(Debug, Error)]
+pub enum IntakeError {
+    /// Larger than allowed.
+    #[error("the file is larger than {max} bytes, which is the most")]
+    TooLarge {
+        /// The limit in bytes.
+        max: u64,
+    },
+    /// The content is none of the supported formats.
+    #[error("the content of the file is none of the supported formats ({})", supported())]
+    UnsupportedMedia,
+    /// There is no content.
+    #[error("the file is empty")]
+    Empty,
+    /// The storage is full.
+    #[error("the storage is full")]
+    StorageFull,
+    /// The storage cannot answer.
+    #[error("the upload cannot be stored")]
+    Blobs(#[source] BlobError),
+    /// The database cannot answer.
+    #[error("the job cannot be recorded")]
+    Store(#[from] StoreError),
+}
+
+impl From<BlobError> for IntakeError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Full => Self::StorageFull,
+            other => Self::Blobs(other),
+        }
+    }
+}
+
+fn supported() -> String {
+    MediaFormat::ALL
+        .map(|format| format.as_str().to_uppercase())
+        .join(", ")
+}
+
+/// An upload that is being received. Dropped before [`UploadWriter::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct UploadWriter {
+    engine: Engine,
+    id: UploadId,
+    writer: BlobWriter,
+    file_name: String,
+    first_bytes: Vec<u8>,
+    format: Option<MediaFormat>,
+}
+
+impl UploadWriter {
+    /// Appends a chunk.
+    ///
+    /// # Errors
+    /// [`IntakeError::TooLarge`] and [`IntakeError::UnsupportedMedia`] as soon as they are known.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), IntakeError> {
+        let max = self.engine.settings().upload_bytes_max;
+        if self.writer.bytes().saturating_add(chunk.len() as u64) > max {
+            return Err(IntakeError::TooLarge { max });
+        }
+        if self.format.is_none() {
+            let wanted = MediaFormat::SNIFF_BYTES.saturating_sub(self.first_bytes.len());
+            self.first_bytes
+                .extend_from_slice(&chunk[..wanted.min(chunk.len())]);
+            if self.first_bytes.len() >= MediaFormat::SNIFF_BYTES {
+                self.sniff()?;
+            }
+        }
+        Ok(self.writer.write(chunk).await?)
+    }
+
+    fn sniff(&mut self) -> Result<MediaFormat, IntakeError> {
+        let format = MediaFormat::sniff(&self.first_bytes).ok_or(IntakeError::UnsupportedMedia)?;
+        self.format = Some(format);
+        Ok(format)
+    }
+
+    /// All bytes have come: stores the original durably.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; then nothing is left behind.
+    pub async fn finish(mut self) -> Result<StoredUpload, IntakeError> {
+        if self.writer.bytes() == 0 {
+            return Err(IntakeError::Empty);
+        }
+        let format = match self.format {
+            Some(format) => format,
+            None => self.sniff()?,
+        };
+        let Self {
+            engine,
+            id,
+            writer,
+            file_name,
+            ..
+        } = self;
+        let written = writer.finish().await?;
+        let upload = Upload {
+            id,
+            format,
+            bytes: written.bytes,
+            sha256: written.sha256,
+            file_name,
+        };
+        Ok(StoredUpload {
+            engine,
+            upload: Some(upload),
+        })
+    }
+}
+
+/// An original that is stored and has no job yet. Dropped before [`Engine::submit`], it is deleted.
+#[derive(Debug)]
+pub struct StoredUpload {
+    engine: Engine,
+    upload: Option<Upload>,
+}
+
+impl Drop for StoredUpload {
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let engine = self.engine.clone();
+            runtime.spawn(async move {
+                if let Err(error) = engine.inner().blobs.delete_upload(upload.id).await {
+                    tracing::warn!(
+                        upload.id = %upload.id,
+                        error = &error as &dyn std::error::Error,
+                        "an upload without a job is left to the janitor"
+                    );
+                }
+            });
+        }
+    }
+}
+
+impl Engine {
+    /// Begins to receive an upload. `file_name` is what the client calls it; only its last component is kept, and only
+    /// to name the download.
+    ///
+    /// # Errors
+    /// [`IntakeError`] when the storage cannot answer.
+    pub async fn begin_upload(&self, file_name: Option<&str>) -> Result<UploadWriter, IntakeError> {
+        let inner = self.inner();
+        let id = UploadId::new(&*inner.clock, &*inner.entropy);
+        let writer = inner.blobs.write_upload(id).await?;
+        Ok(UploadWriter {
+            engine: self.clone(),
+            id,
+            writer,
+            file_name: clean_file_name(file_name.unwrap_or_default()),
+            first_bytes: Vec::new(),
+            format: None,
+        })
+    }
+
+    /// Makes a job of an upload. From here on it exists, and its `Sent` event is on its way.
+    ///
+    /// # Errors
+    /// [`IntakeError::Store`]; then the upload is deleted.
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        mut upload: StoredUpload,
+        options: AnonymizeOptions,
+    ) -> Result<PublicJobId, IntakeError> {
+        let inner = self.inner();
+        let Some(original) = upload.upload.clone() else {
+            return Err(IntakeError::Empty);
+        };
+        let now = inner.clock.now();
+        let job = Job {
+            id: JobId::new(&*inner.clock, &*inner.entropy),
+            client: caller.client,
+            created_at: now,
+            upload: original,
+            options,
+            attempts: 0,
+            claims: FencingToken::default(),
+            started_at: None,
+            state: JobState::Queued { available_at: now },
+        };
+        inner.store.submit(&job).await?;
+        upload.upload = None;
+        inner.signals.jobs.notify_one();
+        inner.signals.deliveries.notify_one();
+        tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
+        Ok(job.public_id())
+    }
+}
+
+/// The last component of a path in either notation, without control characters, of bounded length.
+fn clean_file_name(given: &str) -> String {
+    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = last.chars().filter(|c| !c.is_control()).collect();
+    let name = name.trim();
+    if name.is_empty() || name == "." || name == ".." {
+        return "upload".to_owned();
+    }
+    if name.len() <= FILE_NAME_BYTES_MAX {
+        return name.to_owned();
+    }
+    let extension = name.rsplit_once('.').map(|(_, e)| e).filter(|e| e.len() <= 10);
+    let keep = FILE_NAME_BYTES_MAX - extension.map_or(0, |e| e.len() + 1);
+    let end = (0..=keep).rev().find(|&i| name.is_char_boundary(i)).unwrap_or(0);
+    match extension {
+        Some(extension) => format!("{}.{extension}", &name[..end]),
+        None => name[..end].to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_file_name_loses_its_folders_and_control_characters() {
+        assert_eq!(clean_file_name("C:\\photos\\a b.jpg"), "a b.jpg");
+        assert_eq!(clean_file_name("../../etc/pass\r\nwd"), "passwd");
+        assert_eq!(clean_file_name(""), "upload");
+        assert_eq!(clean_file_name("x/.."), "upload");
+        let long = format!("{}.jpeg", "ä".repeat(300));
+        assert!(clean_file_name(&long).ends_with(".jpeg"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_name_becomes_a_short_one_without_separators(name in ".*") {
+            let cleaned = clean_file_name(&name);
+            prop_assert!(!cleaned.is_empty() && cleaned.len() <= FILE_NAME_BYTES_MAX);
+            prop_assert!(!cleaned.contains(['/', '\\']) && !cleaned.chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! A pool of warm children.
+/// The pool.
+#[derive(Debug)]
+pub struct MediaPool;
