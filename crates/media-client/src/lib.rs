@@ -1,8 +1,15 @@
 //! What the server knows of media work: the protocol, the processes, their descriptors.
 //!
 //! The only place that starts processes. It links no decoder: `sfumato-media` does, and this crate is how the server
-//! speaks to it.
+//! speaks to it. [`MediaPool`] is the entrance.
 #![forbid(unsafe_code)]
 
+mod child;
+mod error;
+pub mod frame;
+mod pool;
 pub mod protocol;
-pub mod pool;
+mod scratch;
+
+pub use error::MediaError;
+pub use pool::{Finished, MediaPool, MediaPoolConfig};

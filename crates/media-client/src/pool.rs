@@ -1,4 +1,224 @@
-//! A pool of warm children.
-/// The pool.
+//! Warm children for pictures: tasks share a few processes, and a process that misbehaves is replaced.
+
+use std::fs::File;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sfumato_core::FailureClass;
+use tokio::io::AsyncRead;
+use tokio::sync::Semaphore;
+
+use crate::child::{Child, Spawner};
+use crate::error::MediaError;
+use crate::protocol::{Report, Task};
+use crate::scratch::FillError;
+
+/// How a [`MediaPool`] works.
+#[derive(Clone, Debug)]
+pub struct MediaPoolConfig {
+    /// The executable `sfumato-media`.
+    pub program: PathBuf,
+    /// The folder with the models and ONNX Runtime.
+    pub assets_dir: PathBuf,
+    /// Where the nameless scratch files lie. Must exist, and have room for an original and its result per child.
+    pub scratch_dir: PathBuf,
+    /// Processes at most, and thereby tasks at a time. At least 1.
+    pub children_max: usize,
+    /// Inference threads of each process.
+    pub threads_per_child: usize,
+    /// A process is replaced after so many tasks, which bounds what a leak in a decoder can grow to.
+    pub tasks_per_child_max: u32,
+    /// How long a process may take to load its models.
+    pub ready_deadline: Duration,
+    /// How long a task may take, from the moment that the child has its original.
+    pub task_deadline: Duration,
+}
+
+impl MediaPoolConfig {
+    /// One single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a task.
+    pub fn new(program: PathBuf, assets_dir: PathBuf, scratch_dir: PathBuf) -> Self {
+        Self {
+            program,
+            assets_dir,
+            scratch_dir,
+            children_max: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads_per_child: 1,
+            tasks_per_child_max: 500,
+            ready_deadline: Duration::from_secs(30),
+            task_deadline: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A task that came to its end.
 #[derive(Debug)]
-pub struct MediaPool;
+pub struct Finished {
+    /// What the child reports. It comes from a process that has decoded a stranger's file: trust no size and no text in it
+    /// further than a stranger's.
+    pub report: Report,
+    /// The result, positioned at its start: a nameless file that is gone when it is closed.
+    pub output: File,
+}
+
+/// A pool of `sfumato-media` processes. Processes are started when they are needed and kept warm. Dropping the pool kills
+/// them all.
+#[derive(Debug)]
+pub struct MediaPool {
+    config: MediaPoolConfig,
+    /// One permit a process that may exist.
+    permits: Semaphore,
+    idle: Mutex<Vec<Child>>,
+    spawner: Spawner,
+}
+
+impl MediaPool {
+    /// A pool without processes; [`MediaPool::warm_up`] starts them ahead of the first task.
+    ///
+    /// # Errors
+    /// [`MediaError::Spawn`] where the system gives no thread.
+    pub fn new(mut config: MediaPoolConfig) -> Result<Self, MediaError> {
+        config.children_max = config.children_max.clamp(1, Semaphore::MAX_PERMITS);
+        let spawner = Spawner::start().map_err(|source| MediaError::Spawn {
+            program: config.program.display().to_string(),
+            source,
+        })?;
+        Ok(Self {
+            permits: Semaphore::new(config.children_max),
+            idle: Mutex::default(),
+            spawner,
+            config,
+        })
+    }
+
+    /// Starts the processes that are not there yet and returns the names of their models.
+    ///
+    /// # Errors
+    /// [`MediaError::Spawn`], [`MediaError::NotReady`], [`MediaError::Scratch`]; [`MediaError::ShutDown`] after a shutdown.
+    pub async fn warm_up(&self) -> Result<Vec<String>, MediaError> {
+        let mut permits = vec![];
+        let mut models = vec![];
+        for _ in 0..self.config.children_max {
+            // Held until the end, so that each round takes another process.
+            permits.push(self.permits.acquire().await.map_err(|_| MediaError::ShutDown)?);
+        }
+        let mut warm = vec![];
+        for _ in 0..self.config.children_max {
+            let child = self.take_or_start().await?;
+            models.clone_from(&child.models);
+            warm.push(child);
+        }
+        self.idle().append(&mut warm);
+        Ok(models)
+    }
+
+    /// Runs one task: waits for a free process, hands it the original, and returns the result.
+    ///
+    /// `task.bytes` must be the size of `original`. `on_progress` hears fractions of the task, 0 to 1. When `cancel`
+    /// completes first, the process is killed; where nothing can cancel, pass [`std::future::pending`]. Dropping the future
+    /// kills the process too.
+    ///
+    /// # Errors
+    /// Any [`MediaError`]. After every one of them the pool is as good as new.
+    pub async fn run(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        mut on_progress: impl FnMut(f32) + Send,
+        cancel: impl Future<Output = ()> + Send,
+    ) -> Result<Finished, MediaError> {
+        tokio::select! {
+            biased;
+            () = cancel => Err(MediaError::Cancelled),
+            outcome = self.run_to_the_end(task, original, &mut on_progress) => outcome,
+        }
+    }
+
+    async fn run_to_the_end(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Finished, MediaError> {
+        let _permit = self.permits.acquire().await.map_err(|_| MediaError::ShutDown)?;
+        let mut child = self.take_or_start().await?;
+        if let Err(error) = child.scratch.fill(original, task.bytes).await {
+            return Err(match error {
+                FillError::Original(source) => {
+                    self.put_back(child).await;
+                    MediaError::Input(source)
+                }
+                FillError::Scratch(source) => MediaError::Scratch(source),
+            });
+        }
+        let deadline = self.config.task_deadline;
+        let Ok(outcome) = tokio::time::timeout(deadline, child.work(task, on_progress)).await else {
+            child.kill().await;
+            return Err(MediaError::Deadline { deadline });
+        };
+        child.tasks_done = child.tasks_done.saturating_add(1);
+        match outcome {
+            Ok(report) => {
+                let output = match child.scratch.take_output(report.bytes).await {
+                    Ok(output) => output,
+                    Err(source) if source.kind() == std::io::ErrorKind::InvalidData => {
+                        child.kill().await;
+                        let status = source.to_string();
+                        return Err(MediaError::ChildLost { status });
+                    }
+                    Err(source) => return Err(MediaError::Scratch(source)),
+                };
+                self.put_back(child).await;
+                Ok(Finished { report, output })
+            }
+            Err(error) => {
+                // A child that met a fault of its own ends after it has said so, and one that broke the protocol is dead.
+                match &error {
+                    MediaError::Task(failure) if failure.class != FailureClass::Internal => {
+                        self.put_back(child).await;
+                    }
+                    _ => child.kill().await,
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends every process and refuses new tasks. Tasks that run come to their end first only if the caller waits for them
+    /// before.
+    pub async fn shutdown(&self) {
+        self.permits.close();
+        let children = std::mem::take(&mut *self.idle());
+        for mut child in children {
+            child.kill().await;
+        }
+    }
+
+    /// A warm process, or a new one. The caller holds a permit.
+    async fn take_or_start(&self) -> Result<Child, MediaError> {
+        loop {
+            let Some(mut child) = self.idle().pop() else {
+                return Child::start(&self.config, &self.spawner).await;
+            };
+            // An idle process can have been killed from outside; that must not cost the next task anything.
+            if child.is_alive() {
+                return Ok(child);
+            }
+        }
+    }
+
+    /// Keeps the process for the next task, unless it has worked long enough or the pool has been shut down.
+    async fn put_back(&self, mut child: Child) {
+        let spent = child.tasks_done >= self.config.tasks_per_child_max;
+        if spent || self.permits.is_closed() || child.scratch.empty().await.is_err() {
+            child.kill().await;
+        } else {
+            self.idle().push(child);
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Child>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

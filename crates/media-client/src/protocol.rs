@@ -59,7 +59,10 @@ pub struct MediaLimits {
 impl Default for MediaLimits {
     /// 65,500 pixels a side (what JPEG can hold) and 268 million pixels (16,384 x 16,384).
     fn default() -> Self {
-        Self { side_pixels_max: 65_500, picture_pixels_max: 16_384 * 16_384 }
+        Self {
+            side_pixels_max: 65_500,
+            picture_pixels_max: 16_384 * 16_384,
+        }
     }
 }
 
@@ -76,7 +79,8 @@ pub enum Reply {
     Progress(f32),
     /// The result is at [`OUTPUT_FD`].
     Done(Report),
-    /// The task failed; the child is well and takes the next one.
+    /// The task failed. The child is well and takes the next one, unless the class is [`FailureClass::Internal`]: then it
+    /// has met a fault of its own, does not trust itself any more, and ends.
     Failed(Failure),
 }
 

@@ -1,0 +1,292 @@
+//! One `sfumato-media` process: how it is started, spoken to and ended.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::sync::oneshot;
+
+use crate::error::MediaError;
+use crate::frame::{self, FrameError};
+use crate::pool::MediaPoolConfig;
+use crate::protocol::{INPUT_FD, OUTPUT_FD, Reply, Report, Request, Task};
+use crate::scratch::Scratch;
+
+/// A longer line of a child's log is split.
+const LOG_LINE_BYTES_MAX: u64 = 4096;
+
+/// How long a dead child may take to be gone from the process table before its status is given up on.
+const REAP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Variables that a child may see: those that a developer sets to see more. Everything else, secrets above all, stays here.
+const PASSED_VARIABLES: [&str; 2] = ["RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
+
+/// A warm child: its models are loaded, and it waits for a task.
+#[derive(Debug)]
+pub(crate) struct Child {
+    process: tokio::process::Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    last_log_line: Arc<Mutex<String>>,
+    pub(crate) scratch: Scratch,
+    pub(crate) models: Vec<String>,
+    pub(crate) tasks_done: u32,
+}
+
+impl Child {
+    /// Starts a process and waits until it is ready.
+    pub(crate) async fn start(config: &MediaPoolConfig, spawner: &Spawner) -> Result<Self, MediaError> {
+        let scratch = Scratch::new(&config.scratch_dir).map_err(MediaError::Scratch)?;
+        let command = command(config, &scratch)?;
+        let spawn_error = |source| MediaError::Spawn {
+            program: config.program.display().to_string(),
+            source,
+        };
+        let mut process = spawner.spawn(command).await.map_err(spawn_error)?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (process.stdin.take(), process.stdout.take(), process.stderr.take())
+        else {
+            return Err(spawn_error(io::Error::other("a pipe is missing")));
+        };
+        let last_log_line = Arc::default();
+        tokio::spawn(forward_log(stderr, process.id(), Arc::clone(&last_log_line)));
+        let mut child = Self {
+            process,
+            stdin,
+            stdout: BufReader::new(stdout),
+            last_log_line,
+            scratch,
+            models: vec![],
+            tasks_done: 0,
+        };
+        child.models = child.wait_until_ready(config.ready_deadline).await?;
+        Ok(child)
+    }
+
+    async fn wait_until_ready(&mut self, deadline: Duration) -> Result<Vec<String>, MediaError> {
+        match tokio::time::timeout(deadline, frame::read_async(&mut self.stdout)).await {
+            Ok(Ok(Some(Reply::Ready { models }))) => Ok(models),
+            Ok(outcome) => {
+                let status = self.end(describe(&outcome)).await;
+                Err(MediaError::NotReady { reason: status })
+            }
+            Err(_) => Err(MediaError::NotReady {
+                reason: format!("it said nothing for {} seconds", deadline.as_secs_f32()),
+            }),
+        }
+    }
+
+    /// Gives the task to the child and waits for its end. After any error but a [`MediaError::Task`] the child is dead.
+    pub(crate) async fn work(
+        &mut self,
+        task: Task,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Report, MediaError> {
+        let request = Request::Anonymize(task);
+        if let Err(error) = frame::write_async(&mut self.stdin, &request).await {
+            return Err(self.lost(error.to_string()).await);
+        }
+        loop {
+            match frame::read_async(&mut self.stdout).await {
+                Ok(Some(Reply::Progress(fraction))) => on_progress(fraction.clamp(0.0, 1.0)),
+                Ok(Some(Reply::Done(report))) => return Ok(report),
+                Ok(Some(Reply::Failed(failure))) => return Err(MediaError::Task(failure)),
+                outcome => return Err(self.lost(describe(&outcome)).await),
+            }
+        }
+    }
+
+    async fn lost(&mut self, said: String) -> MediaError {
+        MediaError::ChildLost {
+            status: self.end(said).await,
+        }
+    }
+
+    /// Whether the process still runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// Kills and reaps the process; the status says how it had ended where it was dead already.
+    async fn end(&mut self, said: String) -> String {
+        // A process whose pipe has just closed is about to be dead by itself, and how it died is worth a moment.
+        let grace = Duration::from_millis(200);
+        let own_end = tokio::time::timeout(grace, self.process.wait()).await;
+        if let Ok(Ok(status)) = own_end {
+            let line = self
+                .last_log_line
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            return if line.is_empty() {
+                status.to_string()
+            } else {
+                format!("{status}; it said last: {line}")
+            };
+        }
+        self.kill().await;
+        said
+    }
+
+    /// Kills the process and waits until the system has forgotten it.
+    pub(crate) async fn kill(&mut self) {
+        self.signal_group();
+        if tokio::time::timeout(REAP_DEADLINE, self.process.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(pid = self.process.id(), "a killed media process is still there");
+        }
+    }
+
+    /// Kills the whole process group of the child. The process has not been reaped yet where it still has an id, so that the
+    /// id cannot belong to somebody else.
+    fn signal_group(&self) {
+        let pid = self
+            .process
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // The only error that can come is that the group is gone already.
+            let _gone = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.signal_group();
+    }
+}
+
+/// Builds the command: pipes, the two scratch files, a process group of its own and next to no environment.
+fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, MediaError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this crate is the door through which processes are started"
+    )]
+    let mut command = Command::new(&config.program);
+    command
+        .arg("--assets")
+        .arg(absolute(&config.assets_dir))
+        .arg("--threads")
+        .arg(config.threads_per_child.to_string())
+        .current_dir("/")
+        .env_clear()
+        .envs(
+            PASSED_VARIABLES
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let inherited = |file: &std::fs::File| file.try_clone().map(OwnedFd::from);
+    let mappings = vec![
+        FdMapping {
+            parent_fd: inherited(&scratch.input).map_err(MediaError::Scratch)?,
+            child_fd: INPUT_FD,
+        },
+        FdMapping {
+            parent_fd: inherited(&scratch.output).map_err(MediaError::Scratch)?,
+            child_fd: OUTPUT_FD,
+        },
+    ];
+    command
+        .fd_mappings(mappings)
+        .map_err(|collision| MediaError::Scratch(io::Error::other(collision)))?;
+    Ok(command)
+}
+
+fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn describe(outcome: &Result<Option<Reply>, FrameError>) -> String {
+    match outcome {
+        Ok(None) => "it closed its pipe".into(),
+        Ok(Some(Reply::Ready { .. })) => "it said twice that it is ready".into(),
+        Ok(Some(_)) => "it answered before it was ready".into(),
+        Err(error) => match std::error::Error::source(error) {
+            Some(source) => format!("failed to {error}: {source}"),
+            None => format!("failed to {error}"),
+        },
+    }
+}
+
+/// Writes what a child says on its standard error into the log, line by line.
+async fn forward_log(stderr: ChildStderr, pid: Option<u32>, last_line: Arc<Mutex<String>>) {
+    let mut reader = BufReader::new(stderr);
+    let mut bytes = vec![];
+    loop {
+        bytes.clear();
+        match (&mut reader)
+            .take(LOG_LINE_BYTES_MAX)
+            .read_until(b'\n', &mut bytes)
+            .await
+        {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.trim_end();
+        if line.is_empty() {
+            continue;
+        }
+        if line.starts_with("error") || line.starts_with("warning") || line.contains("panicked") {
+            tracing::warn!(pid, line, "media process");
+        } else {
+            tracing::debug!(pid, line, "media process");
+        }
+        line.clone_into(&mut last_line.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+type SpawnRequest = (
+    tokio::runtime::Handle,
+    Command,
+    oneshot::Sender<io::Result<tokio::process::Child>>,
+);
+
+/// The thread that forks. A child asks the system for a signal when its parent dies, and Linux means the parent *thread*
+/// by that: a child that was forked on a thread of the runtime would die with that thread, whenever the runtime retires
+/// it. This thread lives exactly as long as the pool, so that its end also ends every child that is left.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<SpawnRequest>,
+}
+
+impl Spawner {
+    pub(crate) fn start() -> io::Result<Self> {
+        let (requests, inbox) = mpsc::channel::<SpawnRequest>();
+        std::thread::Builder::new()
+            .name("media-spawner".into())
+            .spawn(move || {
+                for (runtime, mut command, answer) in inbox {
+                    let _context = runtime.enter();
+                    // Where nobody waits any more the child is dropped, and killed by that.
+                    let _unwanted = answer.send(command.spawn());
+                }
+            })?;
+        Ok(Self { requests })
+    }
+
+    async fn spawn(&self, command: Command) -> io::Result<tokio::process::Child> {
+        let (answer, outcome) = oneshot::channel();
+        let ended = || io::Error::other("the spawning thread has ended");
+        self.requests
+            .send((tokio::runtime::Handle::current(), command, answer))
+            .map_err(|_| ended())?;
+        outcome.await.map_err(|_| ended())?
+    }
+}
