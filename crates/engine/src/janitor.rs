@@ -1,12 +1,162 @@
-//! The janitor.
+//! The janitor: what died is freed, what has had its time is deleted.
+//!
+//! Order of deletion: the row first, the blob second. If the process dies in between, the blob is an orphan, and the
+//! orphans' turn collects it; never is something offered that is gone.
 
+use std::time::Duration;
+
+use sfumato_core::Timestamp;
+use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
+use crate::blobs::BlobError;
+
+/// A blob without a row may be an upload that is just being received; after this time it is an orphan.
+const ORPHAN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between two looks for expired leases.
+const REAP_EVERY: Duration = Duration::from_secs(5);
+
+/// Reaping rounds between two looks for what is to be deleted.
+const SWEEP_ROUNDS: u32 = 12;
+
+/// Sweeps between two searches for orphans, which list all of the storage.
+const ORPHAN_SWEEPS: u32 = 60;
+
+/// Rows in one transaction: the writer is never held for long.
+const BATCH: usize = 100;
+
+/// Why a round of cleaning was cut short. The next one takes up where it ended.
+#[derive(Debug, Error)]
+pub enum SweepError {
+    /// The database.
+    #[error("the database cannot answer")]
+    Store(#[from] sfumato_core::StoreError),
+    /// The storage.
+    #[error("the storage cannot answer")]
+    Blobs(#[from] BlobError),
+}
+
+/// What a sweep has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Originals that were deleted.
+    pub originals: usize,
+    /// Results that were deleted.
+    pub results: usize,
+}
 
 impl Engine {
-    /// Cleans until `shutdown`.
+    /// Cleans until `shutdown`. A round that fails is logged and tried again; the janitor never ends by itself.
     pub async fn run_janitor(&self, shutdown: CancellationToken) {
-        shutdown.cancelled().await;
+        let mut round: u32 = 0;
+        loop {
+            if let Err(error) = self.clean(round).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cleaning was cut short");
+            }
+            round = round.wrapping_add(1);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(REAP_EVERY) => {}
+                () = self.inner().signals.finished.notified() => {
+                    // An original whose retention is zero is not kept until the next sweep.
+                    if let Err(error) = self.delete_originals().await {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "originals were not deleted yet");
+                    }
+                }
+            }
+        }
     }
+
+    async fn clean(&self, round: u32) -> Result<(), SweepError> {
+        let freed = self.inner().store.reap().await?;
+        if freed > 0 {
+            tracing::warn!(leases = freed, "leases had expired; the work is queued again");
+            self.inner().signals.jobs.notify_one();
+            self.inner().signals.deliveries.notify_one();
+        }
+        if round.is_multiple_of(SWEEP_ROUNDS) {
+            self.sweep().await?;
+        }
+        if round.is_multiple_of(SWEEP_ROUNDS.saturating_mul(ORPHAN_SWEEPS)) {
+            self.collect_orphans().await?;
+            let before = self.inner().clock.now().before(self.settings().history_kept);
+            self.inner().store.prune(before).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes what has had its time: originals, then results.
+    ///
+    /// # Errors
+    /// [`SweepError`]; what was deleted until then stays deleted.
+    pub async fn sweep(&self) -> Result<Swept, SweepError> {
+        let originals = self.delete_originals().await?;
+        let inner = self.inner();
+        let before = inner.clock.now().before(inner.settings.results_kept);
+        let mut results = 0;
+        loop {
+            let expired = inner.store.expire_results(before, BATCH).await?;
+            for result in &expired {
+                inner.blobs.delete_result(*result).await?;
+                tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
+            }
+            results += expired.len();
+            if expired.len() < BATCH {
+                return Ok(Swept { originals, results });
+            }
+        }
+    }
+
+    async fn delete_originals(&self) -> Result<usize, SweepError> {
+        let inner = self.inner();
+        let before = due(inner.clock.now(), inner.settings.originals_kept);
+        let mut deleted = 0;
+        loop {
+            let uploads = inner.store.uploads_to_delete(before, BATCH).await?;
+            for (job, upload) in &uploads {
+                // Blob first here: the mark says that it is gone, and deleting twice is harmless.
+                inner.blobs.delete_upload(*upload).await?;
+                inner.store.upload_deleted(*job).await?;
+                tracing::info!(job.id = %job, "an original was deleted");
+            }
+            deleted += uploads.len();
+            if uploads.len() < BATCH {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Deletes blobs that no row knows: what a crash between blob and row has left behind.
+    ///
+    /// # Errors
+    /// [`SweepError`]; what was deleted until then stays deleted.
+    pub async fn collect_orphans(&self) -> Result<usize, SweepError> {
+        let inner = self.inner();
+        let before = inner.clock.now().before(ORPHAN_AFTER);
+        let mut collected = 0;
+        for uploads in inner.blobs.uploads_written_before(before).await?.chunks(BATCH) {
+            for orphan in inner.store.orphan_uploads(uploads).await? {
+                inner.blobs.delete_upload(orphan).await?;
+                collected += 1;
+            }
+        }
+        for results in inner.blobs.results_written_before(before).await?.chunks(BATCH) {
+            for orphan in inner.store.orphan_results(results).await? {
+                inner.blobs.delete_result(orphan).await?;
+                collected += 1;
+            }
+        }
+        if collected > 0 {
+            tracing::info!(blobs = collected, "orphan blobs were deleted");
+        }
+        Ok(collected)
+    }
+}
+
+/// Jobs that finished before this instant have had their retention; one that finished right now counts when it is zero.
+fn due(now: Timestamp, kept: Duration) -> Timestamp {
+    now.before(kept).after(Duration::from_micros(1))
 }

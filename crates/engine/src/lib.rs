@@ -29,7 +29,7 @@ use std::time::Duration;
 use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
-use sfumato_media_client::pool::MediaPool;
+use sfumato_media_client::MediaPool;
 use sfumato_media_client::protocol::MediaLimits;
 
 use crate::access::{Caller, Keys};

@@ -1,12 +1,339 @@
-//! The worker: claims jobs, has them anonymized, finishes them.
+//! The worker: claims jobs, has each anonymized by a media child, stores the result, finishes the job.
+//!
+//! While a child works, a heartbeat extends the lease. Whoever loses the lease (cancelled, or claimed again after a long
+//! pause of the process) stops the child and writes nothing. The result's blobs are written under a fresh name before
+//! the row, so that a worker that was thought dead cannot overwrite its successor's result.
 
+use std::io::Cursor;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use sfumato_core::detection::{Class, DetectionsDocument};
+use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
+use sfumato_core::time::random;
+use sfumato_core::{ResultId, StoreError};
+use sfumato_media_client::protocol::Task;
+use sfumato_media_client::{Finished, MediaError, MediaPool};
+use tokio::task::JoinSet;
+use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
+use crate::blobs::{BlobError, ResultPart};
+
+/// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Lost children (crash, out of memory, deadline) that one job may cost before its file is held responsible.
+const CHILDREN_LOST_MAX: u32 = 2;
+
+/// Why an attempt ends without an outcome to record.
+enum Stop {
+    /// The job is somebody else's now, or nobody's: throw everything away.
+    LeaseLost,
+    /// This process is stopping: hand the job back.
+    Shutdown,
+}
 
 impl Engine {
-    /// Works on jobs until `shutdown`; then hands back what is not finished.
+    /// Works on jobs until `shutdown`; then stops the children and hands back what is not finished, without spending an
+    /// attempt.
     pub async fn run_worker(&self, shutdown: CancellationToken) {
-        shutdown.cancelled().await;
+        let Some(media) = self.inner().media.as_ref() else {
+            return;
+        };
+        let mut running = JoinSet::new();
+        let mut store_fails = false;
+        while !shutdown.is_cancelled() {
+            while running.try_join_next().is_some() {}
+            let free = self.settings().jobs_at_once.saturating_sub(running.len());
+            if free > 0 {
+                let inner = self.inner();
+                match inner
+                    .store
+                    .claim_jobs(inner.worker_id, free, self.settings().lease)
+                    .await
+                {
+                    Ok(jobs) => {
+                        store_fails = false;
+                        if !jobs.is_empty() {
+                            inner.signals.deliveries.notify_one();
+                        }
+                        for job in jobs {
+                            let (engine, shutdown) = (self.clone(), shutdown.clone());
+                            running.spawn(async move { engine.work_on(job, shutdown).await });
+                        }
+                    }
+                    Err(error) if !store_fails => {
+                        store_fails = true;
+                        tracing::error!(error = &error as &dyn std::error::Error, "no jobs can be claimed");
+                    }
+                    Err(_) => {}
+                }
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                Some(_) = running.join_next() => {}
+                () = self.inner().signals.jobs.notified() => {}
+                () = tokio::time::sleep(self.jittered(POLL)) => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+        media.shutdown().await;
+    }
+
+    /// A wait varied by a tenth, so that processes that were started together do not ask together for ever.
+    pub(crate) fn jittered(&self, wait: Duration) -> Duration {
+        let [byte] = random::<1>(&*self.inner().entropy);
+        wait.mul_f64(0.9 + 0.2 * f64::from(byte) / 255.0)
+    }
+
+    async fn work_on(&self, job: Job, shutdown: CancellationToken) {
+        let JobState::Running { lease, .. } = job.state else {
+            return;
+        };
+        let signals = &self.inner().signals;
+        let lost = signals.begin(job.id);
+        let stop = self.attempt(&job, &lease, &lost, &shutdown).await;
+        signals.end(job.id);
+        match stop {
+            Ok(()) => {
+                signals.finished.notify_one();
+                signals.deliveries.notify_one();
+                signals.jobs.notify_one();
+            }
+            Err(Stop::LeaseLost) => {
+                tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
+                // A cancelled job's original has had its time as well.
+                signals.finished.notify_one();
+            }
+            Err(Stop::Shutdown) => match self.inner().store.hand_back_job(job.id, &lease).await {
+                Ok(()) => tracing::info!(job.id = %job.id, "the job was handed back"),
+                Err(error) => {
+                    tracing::warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "the job's lease has to expire");
+                }
+            },
+        }
+    }
+
+    async fn attempt(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        lost: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Stop> {
+        let progress = AtomicU32::new(0f32.to_bits());
+        let heartbeat = self.keep_lease(job, lease, &progress);
+        let work = self.process(job, &progress);
+        let outcome = tokio::select! {
+            biased;
+            () = lost.cancelled() => return Err(Stop::LeaseLost),
+            () = shutdown.cancelled() => return Err(Stop::Shutdown),
+            () = heartbeat => return Err(Stop::LeaseLost),
+            outcome = work => outcome,
+        };
+        self.record(job, lease, outcome, shutdown).await
+    }
+
+    /// Extends the lease until it is lost. A store that cannot answer is asked again: the lease outlives two failures.
+    async fn keep_lease(&self, job: &Job, lease: &Lease, progress: &AtomicU32) {
+        let lease_for = self.settings().lease;
+        loop {
+            tokio::time::sleep(lease_for / 3).await;
+            let done = f32::from_bits(progress.load(Ordering::Relaxed));
+            match self.inner().store.heartbeat(job.id, lease, lease_for, done).await {
+                Ok(()) => {}
+                Err(StoreError::LeaseLost) => return,
+                Err(error) => {
+                    tracing::warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "a heartbeat failed");
+                }
+            }
+        }
+    }
+
+    /// From the original to a stored result, or to a failure that is already in the customer's words.
+    async fn process(&self, job: &Job, progress: &AtomicU32) -> JobOutcome {
+        let inner = self.inner();
+        let Some(media) = inner.media.as_ref() else {
+            return internal("this process does no media work");
+        };
+        match self.anonymize(media, job, progress).await {
+            Ok(finished) => match self.store_result(finished, job.options.detections_document).await {
+                Ok(result) => JobOutcome::Succeeded(result),
+                Err(error) => self.blob_failure(job, &error),
+            },
+            Err(Trouble::Blobs(error)) => self.blob_failure(job, &error),
+            Err(Trouble::Media(error)) => self.media_failure(job, error),
+        }
+    }
+
+    async fn anonymize(
+        &self,
+        media: &MediaPool,
+        job: &Job,
+        progress: &AtomicU32,
+    ) -> Result<Finished, Trouble> {
+        let inner = self.inner();
+        let task = Task {
+            format: job.upload.format,
+            bytes: job.upload.bytes,
+            options: job.options.clone(),
+            limits: inner.settings.media_limits,
+            seed: random(&*inner.entropy),
+        };
+        let stream = inner
+            .blobs
+            .read_upload(job.upload.id)
+            .await
+            .map_err(Trouble::Blobs)?;
+        let mut original = StreamReader::new(stream.map_err(std::io::Error::other));
+        let hear = |fraction: f32| progress.store(fraction.to_bits(), Ordering::Relaxed);
+        // Losing the race against cancellation or shutdown drops this future, and with it the child.
+        let never = std::future::pending::<()>();
+        media
+            .run(task, &mut original, hear, never)
+            .await
+            .map_err(Trouble::Media)
+    }
+
+    async fn store_result(&self, finished: Finished, with_document: bool) -> Result<JobResult, BlobError> {
+        let inner = self.inner();
+        let Finished { report, output } = finished;
+        let id = ResultId::new(&*inner.clock, &*inner.entropy);
+        let media = inner
+            .blobs
+            .put_result(id, ResultPart::Media, tokio::fs::File::from_std(output))
+            .await?;
+        let document = if with_document {
+            let text = serde_json::to_vec(&report.document).map_err(|error| BlobError::Unavailable {
+                source: Box::new(error),
+            })?;
+            let written = inner
+                .blobs
+                .put_result(id, ResultPart::Document, Cursor::new(text))
+                .await?;
+            Some((written.bytes, written.sha256))
+        } else {
+            None
+        };
+        Ok(JobResult {
+            id,
+            format: report.format,
+            bytes: media.bytes,
+            sha256: media.sha256,
+            document,
+            faces: hidden(&report.document, Class::Face),
+            plates: hidden(&report.document, Class::Plate),
+            warnings: report.warnings,
+        })
+    }
+
+    fn blob_failure(&self, job: &Job, error: &BlobError) -> JobOutcome {
+        tracing::error!(job.id = %job.id, error = error as &dyn std::error::Error, "the storage failed a job");
+        match error {
+            BlobError::NotFound => internal("the original is missing"),
+            BlobError::Full | BlobError::Unavailable { .. } => JobOutcome::Failed {
+                class: FailureClass::Transient,
+                message: "the server could not store the result; try again later, and tell the operator if it happens again"
+                    .into(),
+            },
+        }
+    }
+
+    fn media_failure(&self, job: &Job, error: MediaError) -> JobOutcome {
+        if let MediaError::Task(failure) = &error
+            && failure.class == FailureClass::Input
+        {
+            tracing::info!(job.id = %job.id, reason = failure.message, "a file could not be processed");
+            return JobOutcome::Failed {
+                class: FailureClass::Input,
+                message: failure.message.clone(),
+            };
+        }
+        tracing::error!(job.id = %job.id, error = &error as &dyn std::error::Error, "media work failed");
+        match error {
+            MediaError::ChildLost { .. } | MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => {
+                JobOutcome::Failed {
+                    class: FailureClass::Input,
+                    message: "the file could not be processed within the limits of time and memory; try a smaller or simpler one"
+                        .into(),
+                }
+            }
+            MediaError::Spawn { .. } => transient(),
+            other if other.class() == FailureClass::Transient => transient(),
+            _ => internal("the media could not be processed"),
+        }
+    }
+
+    /// Records the outcome; a store that cannot answer is asked again for as long as the lease may last.
+    async fn record(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        outcome: JobOutcome,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Stop> {
+        let mut wait = Duration::from_millis(50);
+        let inner = self.inner();
+        let stored = match &outcome {
+            JobOutcome::Succeeded(result) => Some(result.id),
+            JobOutcome::Failed { .. } => None,
+        };
+        loop {
+            match inner.store.finish_job(job.id, lease, outcome.clone()).await {
+                Ok(job) => {
+                    tracing::info!(job.id = %job.id, state = job.state.name(), "an attempt ended");
+                    return Ok(());
+                }
+                Err(StoreError::LeaseLost) => {
+                    if let Some(result) = stored
+                        && let Err(error) = inner.blobs.delete_result(result).await
+                    {
+                        tracing::warn!(result.id = %result, error = &error as &dyn std::error::Error, "a result without a job is left to the janitor");
+                    }
+                    return Err(Stop::LeaseLost);
+                }
+                Err(error) => {
+                    tracing::error!(job.id = %job.id, error = &error as &dyn std::error::Error, "an outcome could not be recorded yet");
+                    if shutdown.is_cancelled() {
+                        return Err(Stop::Shutdown);
+                    }
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+    }
+}
+
+enum Trouble {
+    Blobs(BlobError),
+    Media(MediaError),
+}
+
+fn hidden(document: &DetectionsDocument, class: Class) -> u32 {
+    let count = document
+        .detections
+        .iter()
+        .filter(|d| d.class == class && d.hidden)
+        .count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn transient() -> JobOutcome {
+    JobOutcome::Failed {
+        class: FailureClass::Transient,
+        message: "processing was interrupted several times; upload the file again, and tell the operator if it happens again"
+            .into(),
+    }
+}
+
+fn internal(what: &str) -> JobOutcome {
+    JobOutcome::Failed {
+        class: FailureClass::Internal,
+        message: format!("{what}: a fault of the server; tell its operator the job's identifier"),
     }
 }
