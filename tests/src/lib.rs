@@ -1,2 +1,75 @@
-//! Drives the built binaries from outside.
+//! Drives the built binaries from outside: starts `sfumato serve` on a free port, speaks HTTP to it, receives its
+//! webhooks, and kills it when that is what a test is about.
+//!
+//! `SFUMATO_BIN` names another executable to test, such as a release. It is looked for beside the tests otherwise.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests of built programs start processes"
+)]
+
+pub mod client;
+pub mod picture;
+pub mod receiver;
+pub mod server;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long anything that should happen soon may take on a slow, busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The executable under test.
+///
+/// # Panics
+/// With the line that helps, where it has not been built.
+pub fn sfumato() -> PathBuf {
+    let program = std::env::var_os("SFUMATO_BIN").map_or_else(
+        || {
+            let tests = std::env::current_exe().expect("a running test has a path");
+            tests
+                .ancestors()
+                .nth(2)
+                .expect("tests lie in <target>/<profile>/deps")
+                .join("sfumato")
+        },
+        PathBuf::from,
+    );
+    assert!(
+        program.is_file(),
+        "{} is missing: run `cargo build --bins` first",
+        program.display()
+    );
+    program
+}
+
+/// The folder of models and pictures.
+///
+/// # Panics
+/// With the line that helps, where it is missing.
+pub fn assets() -> PathBuf {
+    let assets = std::env::var_os("SFUMATO_ASSETS_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../assets"),
+        PathBuf::from,
+    );
+    assert!(
+        assets.join("models").is_dir(),
+        "the models are missing: run `cargo xtask setup` first"
+    );
+    assets
+}
+
+/// Asks again and again until the answer is there.
+///
+/// # Panics
+/// When [`PATIENCE`] is spent, saying what was waited for.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,6 @@
+//! The product from outside: built binaries, real pictures, real sockets, real kills.
+
+mod full_run;
+mod isolation;
+mod memory;
+mod restart;

@@ -1,0 +1,194 @@
+//! A client of the API, as thin as a customer's.
+
+use anyhow::{Context, Result, ensure};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use crate::eventually;
+
+/// A client that has logged in.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    /// Its login name.
+    pub client_id: String,
+    /// Its secret.
+    pub secret_id: String,
+    /// Its access token.
+    pub token: String,
+    /// Its refresh token.
+    pub refresh_token: String,
+}
+
+/// An HTTP client without a proxy.
+///
+/// # Panics
+/// Never with these settings.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client without TLS is always built")
+}
+
+impl Client {
+    /// `POST /login`.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn log_in(base: &str, client_id: &str, secret_id: &str) -> Result<Self> {
+        let http = http();
+        let body = json!({"clientId": client_id, "secretId": secret_id});
+        let answer = http.post(format!("{base}/login")).json(&body).send().await?;
+        ensure!(answer.status() == 200, "login: {}", answer.text().await?);
+        let grant: Value = answer.json().await?;
+        let text = |member: &str| {
+            grant[member]
+                .as_str()
+                .map(str::to_owned)
+                .context("the grant lacks a member")
+        };
+        Ok(Self {
+            http,
+            base: base.to_owned(),
+            client_id: client_id.to_owned(),
+            secret_id: secret_id.to_owned(),
+            token: text("token")?,
+            refresh_token: text("refreshToken")?,
+        })
+    }
+
+    /// The same login at a server that has come back elsewhere.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            http: http(),
+            ..self.clone()
+        }
+    }
+
+    /// A request with the access token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
+    }
+
+    /// Uploads a file with text fields; returns the answer, whatever it is.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn upload(&self, name: &str, content: Vec<u8>, fields: &[(&str, &str)]) -> Result<Response> {
+        let mut form = Form::new();
+        for (field, value) in fields {
+            form = form.text((*field).to_owned(), (*value).to_owned());
+        }
+        let form = form.part("input_media", Part::bytes(content).file_name(name.to_owned()));
+        let path = "/innovation-service/anonymization";
+        Ok(self.request(Method::POST, path).multipart(form).send().await?)
+    }
+
+    /// Uploads a file and returns the job's identifier.
+    ///
+    /// # Errors
+    /// When the upload is not accepted.
+    pub async fn submit(&self, name: &str, content: Vec<u8>, fields: &[(&str, &str)]) -> Result<String> {
+        let answer = self.upload(name, content, fields).await?;
+        ensure!(
+            answer.status() == 200,
+            "upload: {} {}",
+            answer.status(),
+            answer.text().await?
+        );
+        let answer: Value = answer.json().await?;
+        answer["anonymization_job_id"]
+            .as_str()
+            .map(str::to_owned)
+            .context("no job identifier")
+    }
+
+    /// A job's status document.
+    ///
+    /// # Errors
+    /// When there is no answer or it is not 200.
+    pub async fn status(&self, job: &str) -> Result<Value> {
+        let path = format!("/innovation-service/anonymization?anonymization_job_id={job}");
+        let answer = self.request(Method::GET, &path).send().await?;
+        ensure!(
+            answer.status() == 200,
+            "status: {} {}",
+            answer.status(),
+            answer.text().await?
+        );
+        Ok(answer.json().await?)
+    }
+
+    /// Waits until a job has ended and returns its status document.
+    pub async fn finished(&self, job: &str) -> Value {
+        eventually("the job to end", async || {
+            let status = self.status(job).await.ok()?;
+            matches!(
+                status["status"].as_str(),
+                Some("Succeeded" | "Failed" | "Revoked")
+            )
+            .then_some(status)
+        })
+        .await
+    }
+
+    /// Uploads, waits for success and downloads: the result and, where it was asked for, the detections document.
+    ///
+    /// # Errors
+    /// When anything but success comes out.
+    pub async fn anonymize(
+        &self,
+        name: &str,
+        content: Vec<u8>,
+        fields: &[(&str, &str)],
+    ) -> Result<(Vec<u8>, Option<Value>)> {
+        let job = self.submit(name, content, fields).await?;
+        let status = self.finished(&job).await;
+        ensure!(status["status"] == "Succeeded", "the job ended as {status}");
+        let media = self
+            .download(status["output_media"].as_str().context("no output_media")?)
+            .await?;
+        let document = match status["output_json"].as_str() {
+            Some(url) => Some(serde_json::from_slice(&self.download(url).await?)?),
+            None => None,
+        };
+        Ok((media, document))
+    }
+
+    /// Downloads a result by its URL.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn download(&self, url: &str) -> Result<Vec<u8>> {
+        let answer = self.http.get(url).bearer_auth(&self.token).send().await?;
+        ensure!(answer.status() == 200, "download: {}", answer.status());
+        Ok(answer.bytes().await?.to_vec())
+    }
+
+    /// Adds a webhook endpoint and returns its object.
+    ///
+    /// # Errors
+    /// When it is not accepted.
+    pub async fn add_endpoint(&self, url: &str) -> Result<Value> {
+        let body = json!({"webhookUrl": url});
+        let answer = self
+            .request(Method::POST, "/webhook-url")
+            .json(&body)
+            .send()
+            .await?;
+        ensure!(
+            answer.status() == 201,
+            "endpoint: {} {}",
+            answer.status(),
+            answer.text().await?
+        );
+        Ok(answer.json().await?)
+    }
+}
