@@ -82,11 +82,7 @@ async fn a_token_ends_with_its_login_and_a_reused_refresh_token_ends_the_login()
     assert_eq!(answer.status(), 200);
     let grant: Value = answer.json().await?;
     let text = |member: &str| grant[member].as_str().expect("a token").to_owned();
-    let second = Client {
-        token: text("token"),
-        refresh_token: text("refreshToken"),
-        ..first.clone()
-    };
+    let second = first.with_tokens(&text("token"), &text("refreshToken"));
     assert_eq!(list(second.clone()).await?, 200);
     assert_eq!(
         refresh(first.clone()).await?.status(),
@@ -100,10 +96,7 @@ async fn a_token_ends_with_its_login_and_a_reused_refresh_token_ends_the_login()
     assert_eq!(list(third.clone()).await?, 401);
     assert_eq!(refresh(third).await?.status(), 401);
 
-    let forged = Client {
-        token: "e30.e30.e30".into(),
-        ..first.clone()
-    };
+    let forged = first.with_tokens("e30.e30.e30", "");
     assert_eq!(list(forged).await?, 401);
     let wrong = json!({"clientId": first.client_id, "secretId": "secret_wrong"});
     let answer = http()

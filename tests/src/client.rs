@@ -70,6 +70,16 @@ impl Client {
         }
     }
 
+    /// The same client with other tokens.
+    #[must_use]
+    pub fn with_tokens(&self, token: &str, refresh_token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            refresh_token: refresh_token.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// A request with the access token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
