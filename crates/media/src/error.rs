@@ -1,0 +1,97 @@
+//! Why a picture cannot be processed. Unlike other errors these speak to the customer: a whole clause that says what is
+//! wrong with the picture and, where it helps, what is allowed.
+
+use std::io;
+
+use sfumato_core::FailureClass;
+use sfumato_media_client::protocol::Failure;
+use thiserror::Error;
+
+/// A picture cannot be processed.
+#[derive(Debug, Error)]
+pub enum PictureError {
+    /// There are no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are those of no format that is supported.
+    #[error("the content is neither a JPEG nor a PNG picture")]
+    UnknownFormat,
+    /// A side is longer than allowed.
+    #[error("the picture is {width}x{height} pixels; the limit is {side_pixels_max} pixels a side")]
+    SideTooLong {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit that is broken.
+        side_pixels_max: u32,
+    },
+    /// There are more pixels than allowed.
+    #[error("the picture is {width}x{height} pixels; the limit is {picture_pixels_max} pixels in total")]
+    TooManyPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit that is broken.
+        picture_pixels_max: u64,
+    },
+    /// The file ends before the picture does.
+    #[error("the picture is truncated: the file ends before the picture does")]
+    Truncated,
+    /// The file breaks the rules of its format.
+    #[error("the picture is damaged: {detail}")]
+    Damaged {
+        /// What the decoder says.
+        detail: String,
+    },
+    /// The format has this, and this version does not process it.
+    #[error("{what} are not supported; convert the picture to an ordinary JPEG or PNG")]
+    Unsupported {
+        /// A plural, e.g. `CMYK pictures`.
+        what: &'static str,
+    },
+    /// There is no memory for the pixels.
+    #[error("there is not enough memory for a picture of this size at the moment")]
+    Memory,
+    /// The original could not be read.
+    #[error("the picture could not be read")]
+    Read(#[source] io::Error),
+    /// The result could not be written: the disk is full, for example.
+    #[error("the result could not be written")]
+    Write(#[source] io::Error),
+    /// A fault of ours.
+    #[error("the picture could not be processed because of an internal error")]
+    Internal {
+        /// For the log, not for the customer.
+        detail: String,
+    },
+}
+
+impl PictureError {
+    pub(crate) fn damaged(detail: impl Into<String>) -> Self {
+        Self::Damaged { detail: detail.into() }
+    }
+
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::Internal { detail: detail.into() }
+    }
+
+    /// Whether another attempt can help.
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::Memory | Self::Read(_) | Self::Write(_) => FailureClass::Transient,
+            Self::Internal { .. } => FailureClass::Internal,
+            _ => FailureClass::Input,
+        }
+    }
+}
+
+impl From<PictureError> for Failure {
+    fn from(error: PictureError) -> Self {
+        Self {
+            class: error.class(),
+            message: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! libjpeg's way of telling about errors, made safe.
+//!
+//! By itself libjpeg ends the process when a file is broken, and only prints a warning when a part of the picture is
+//! missing and it paints the gap grey. Here an error unwinds to [`guarded`], and warnings are collected, so that no
+//! incomplete picture passes for a whole one.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::mem;
+use std::os::raw::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use mozjpeg_sys::{
+    JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_JPEG_EOF, JWRN_MUST_RESYNC, jpeg_common_struct,
+    jpeg_error_mgr,
+};
+
+/// What the decoder had to overlook in order to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Overlooked {
+    /// The file ended, or the end marker came, before all coefficients had: part of the picture is made up.
+    pub(super) missing_data: bool,
+    /// Coefficients that make no sense: part of the picture is wrong.
+    pub(super) wrong_data: bool,
+    /// There is no end marker.
+    pub(super) missing_end: bool,
+}
+
+thread_local! {
+    static OVERLOOKED: Cell<Overlooked> = Cell::default();
+}
+
+/// Runs libjpeg. Its errors, and anything that panics on the way, come back as text.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> (Result<T, String>, Overlooked) {
+    OVERLOOKED.set(Overlooked::default());
+    let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|payload| describe(&*payload));
+    (outcome, OVERLOOKED.get())
+}
+
+fn describe(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown error");
+    text.to_owned()
+}
+
+/// An error manager that unwinds at errors and collects warnings.
+#[expect(unsafe_code, reason = "libjpeg fills in its own defaults")]
+pub(super) fn error_manager() -> jpeg_error_mgr {
+    // SAFETY: the struct consists of optional function pointers, numbers and raw pointers, for all of which zero is a
+    // valid value. `jpeg_std_error` writes to it and keeps no reference.
+    let mut manager: jpeg_error_mgr = unsafe { mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { mozjpeg_sys::jpeg_std_error(&mut manager) };
+    manager.error_exit = Some(unwind);
+    manager.emit_message = Some(collect);
+    manager
+}
+
+/// How libjpeg's `format_message` is declared in C: it writes to the buffer, which the binding's type does not say.
+type FormatMessage = unsafe extern "C-unwind" fn(&mut jpeg_common_struct, *mut [u8; MESSAGE_BYTES]);
+
+/// `JMSG_LENGTH_MAX`, the closing zero included.
+const MESSAGE_BYTES: usize = 80;
+
+#[expect(unsafe_code, reason = "libjpeg passes its error manager by raw pointer")]
+fn message(info: &mut jpeg_common_struct) -> String {
+    // SAFETY: libjpeg calls its handlers with `err` pointing at the manager that it was created with, which outlives it.
+    let format = unsafe { info.err.as_ref() }.and_then(|manager| manager.format_message);
+    let mut buffer = [0; MESSAGE_BYTES];
+    if let Some(format) = format {
+        // SAFETY: both types are pointers to a C function with the same signature in C. The buffer has the length that
+        // libjpeg asks for, and the function does not keep it.
+        unsafe { mem::transmute::<_, FormatMessage>(format)(info, &raw mut buffer) };
+    }
+    let text = buffer.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+extern "C-unwind" fn unwind(info: &mut jpeg_common_struct) {
+    // Unlike a panic this does not call the panic hook, which has nothing to say about a broken file.
+    resume_unwind(Box::new(message(info)));
+}
+
+#[expect(unsafe_code, reason = "libjpeg passes its error manager by raw pointer")]
+extern "C-unwind" fn collect(info: &mut jpeg_common_struct, level: c_int) {
+    // SAFETY: as in `message`.
+    let Some(manager) = (unsafe { info.err.as_ref() }) else {
+        return;
+    };
+    // Levels from 0 on are traces.
+    if level >= 0 {
+        return;
+    }
+    let is = |warning| i64::from(manager.msg_code) == i64::from(warning);
+    let mut overlooked = OVERLOOKED.get();
+    overlooked.missing_data |= is(JWRN_HIT_MARKER);
+    overlooked.wrong_data |= is(JWRN_HUFF_BAD_CODE) || is(JWRN_MUST_RESYNC);
+    overlooked.missing_end |= is(JWRN_JPEG_EOF);
+    OVERLOOKED.set(overlooked);
+}

@@ -1,0 +1,153 @@
+//! `sfumato-media`: the process that decodes what strangers upload.
+//!
+//! A worker of `sfumato` starts it with two pipes and two files (see [`sfumato_media_client::protocol`]). It loads its
+//! models, says that it is ready, and then serves one task after the other until its standard input ends. From then on it
+//! opens no file and no connection: all that it can reach are the descriptors that it was given.
+#![deny(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::{BorrowedFd, FromRawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use rustix::fs::FileType;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use sfumato_core::FailureClass;
+use sfumato_detect::DetectorSet;
+use sfumato_media::anonymize;
+use sfumato_media_client::frame::{self, FrameError};
+use sfumato_media_client::protocol::{Failure, INPUT_FD, OUTPUT_FD, Reply, Request, Task};
+
+/// Hides faces and licence plates in pictures, for `sfumato`, which starts it. Not meant to be called by hand.
+///
+/// Requests come in on standard input and replies go out on standard output, as length-prefixed JSON; log lines go to
+/// standard error. The original is read from descriptor 3, the result is written to descriptor 4: both have to be regular
+/// files. It ends when its standard input ends. To process pictures from the command line use `sfumato blur`.
+#[derive(Debug, Parser)]
+#[command(name = "sfumato-media", version)]
+struct Arguments {
+    /// The folder with the models and ONNX Runtime, as `cargo xtask setup` lays it out.
+    #[arg(long, value_name = "DIR")]
+    assets: PathBuf,
+    /// Threads that inference may use.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+}
+
+/// The exit code after a fault of this program, the one that a panic has.
+const EXIT_FAULT: u8 = 101;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match serve(&arguments) {
+        Ok(code) => code,
+        Err(message) => {
+            log(&format!("error: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: &Arguments) -> Result<ExitCode, String> {
+    // Before anything else is opened, so that the numbers cannot belong to something else by then.
+    let mut input = inherit(INPUT_FD)?;
+    let mut output = inherit(OUTPUT_FD)?;
+    // A server that is killed cannot tell; without it nobody wants the results.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
+    let mut detectors = load(arguments)?;
+    let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
+    let ready = Reply::Ready {
+        models: model_names(&detectors),
+    };
+    reply(&mut replies, &ready)?;
+    loop {
+        let request = frame::read(&mut requests)
+            .map_err(|error| format!("failed to read a request: {}", with_source(&error)))?;
+        let Some(Request::Anonymize(task)) = request else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let outcome = work(&mut detectors, &task, &mut input, &mut output, &mut replies);
+        let fault = matches!(&outcome, Reply::Failed(failure) if failure.class == FailureClass::Internal);
+        reply(&mut replies, &outcome)?;
+        if fault {
+            // What a fault leaves behind is anybody's guess; the next task deserves a fresh process.
+            return Ok(ExitCode::from(EXIT_FAULT));
+        }
+    }
+}
+
+/// Runs one task to its reply; a panic becomes a failure.
+fn work(
+    detectors: &mut DetectorSet,
+    task: &Task,
+    input: &mut File,
+    output: &mut File,
+    replies: &mut impl Write,
+) -> Reply {
+    // The offset is shared with the parent, which leaves it alone: wherever the last task left it, this one starts at 0.
+    if let Err(error) = output.seek(SeekFrom::Start(0)) {
+        log(&format!("error: failed to rewind the output: {error}"));
+        return Reply::Failed(fault());
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let on_progress = |fraction| {
+            // Where nobody listens any more the final reply fails too, and that ends the process.
+            let _unheard = frame::write(replies, &Reply::Progress(fraction));
+        };
+        anonymize(detectors, task, input, output, on_progress)
+    }));
+    match outcome {
+        Ok(Ok(report)) => Reply::Done(report),
+        Ok(Err(failure)) => Reply::Failed(failure),
+        // The panic hook has written where it was.
+        Err(_panic) => Reply::Failed(fault()),
+    }
+}
+
+fn fault() -> Failure {
+    Failure {
+        class: FailureClass::Internal,
+        message: "the picture could not be processed because of an internal error".to_owned(),
+    }
+}
+
+fn reply(replies: &mut impl Write, message: &Reply) -> Result<(), String> {
+    frame::write(replies, message).map_err(|error| format!("failed to reply: {}", with_source(&error)))
+}
+
+fn with_source(error: &FrameError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Takes over a descriptor that the parent has left open for this process.
+fn inherit(number: i32) -> Result<File, String> {
+    let missing = |reason: &str| {
+        format!("descriptor {number} {reason}; this program is started by `sfumato`, see `sfumato-media --help`")
+    };
+    #[expect(
+        unsafe_code,
+        reason = "descriptors that are inherited have no owner in the type system yet"
+    )]
+    // SAFETY: the number is checked to be open before it gets an owner. It was open when the program started or not at all:
+    // nothing has been opened since, and no other code knows the number, so that this is its only owner.
+    let file = unsafe {
+        rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(number)).map_err(|_| missing("is not open"))?;
+        File::from_raw_fd(number)
+    };
+    match rustix::fs::fstat(&file) {
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(file),
+        _ => Err(missing("is not a regular file")),
+    }
+}
+
+fn log(line: &str) {
+    // A log that cannot be written is no reason to fail.
+    let _unheard = writeln!(io::stderr().lock(), "{line}");
+}

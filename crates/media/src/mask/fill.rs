@@ -1,0 +1,261 @@
+//! What stands in a region afterwards.
+//!
+//! **The blur cannot be undone.** A Gaussian blur can be inverted in part, and a fine mosaic can be matched against
+//! candidates (McPherson, Shokri and Shmatikov, 2016, arXiv:1609.00408). So this blur first throws the picture away: the
+//! region becomes a handful of cells, whose number does not grow with the region, and each cell becomes the mean of its
+//! pixels plus noise that nobody can subtract. Only these few numbers are then spread smoothly over the region.
+
+use sfumato_core::media::Color;
+
+use super::shape::Shape;
+use super::{Sample, View};
+use crate::noise::Noise;
+use crate::raster::Channels;
+
+/// Cells of the blur across the longer side of a region.
+const BLUR_CELLS: f32 = 5.0;
+
+/// The smallest cell of the blur in pixels, so that a small region has even fewer cells.
+const BLUR_CELL_PIXELS_MIN: f32 = 4.0;
+
+/// The largest change by noise, as a fraction of the range of a sample: common to all channels, and for each of them.
+const NOISE_LUMA: f32 = 0.06;
+const NOISE_CHROMA: f32 = 0.02;
+
+/// Colours in fractions, red, green, blue; luminance is in the first alone.
+type Rgb = [f32; 3];
+
+/// Gives every point of a region, and of its soft edge, its colour.
+#[derive(Debug)]
+pub(super) enum Fill {
+    Even(Rgb),
+    Cells { grid: Grid, smooth: bool },
+}
+
+/// Square cells over the bounds of a region.
+#[derive(Debug)]
+pub(super) struct Grid {
+    left: f32,
+    top: f32,
+    cell: f32,
+    columns: usize,
+    rows: usize,
+    colors: Vec<Rgb>,
+}
+
+impl Fill {
+    pub(super) fn opaque(color: Color, channels: Channels) -> Self {
+        let rgb = color.rgb.map(|value| f32::from(value) / 255.0);
+        Self::Even(match channels.colors() {
+            // Luminance of ITU-R BT.601, as JPEG has it.
+            1 => [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2], 0.0, 0.0],
+            _ => rgb,
+        })
+    }
+
+    /// A mosaic; `None` where no pixel of the picture lies in the region.
+    pub(super) fn mosaic<S: Sample>(view: &View<'_, S>, shape: &Shape, cells: u32) -> Option<Self> {
+        let (width, height) = shape.size();
+        // At most 100 cells, which f32 holds exactly.
+        let cell = (width.max(height) / cells as f32).max(1.0);
+        let grid = Grid::sample(view, shape, cell)?;
+        Some(Self::Cells { grid, smooth: false })
+    }
+
+    /// The irreversible blur; `None` where no pixel of the picture lies in the region.
+    pub(super) fn blur<S: Sample>(view: &View<'_, S>, shape: &Shape, noise: &mut Noise) -> Option<Self> {
+        let (width, height) = shape.size();
+        let cell = (width.max(height) / BLUR_CELLS).max(BLUR_CELL_PIXELS_MIN);
+        let mut grid = Grid::sample(view, shape, cell)?;
+        for color in &mut grid.colors {
+            let common = noise.symmetric() * NOISE_LUMA;
+            *color = color.map(|value| (value + common + noise.symmetric() * NOISE_CHROMA).clamp(0.0, 1.0));
+        }
+        Some(Self::Cells { grid, smooth: true })
+    }
+
+    /// The colours along a row of pixels.
+    pub(super) fn line(&self, y: f32) -> Line {
+        match self {
+            Self::Even(color) => Line::Even(*color),
+            Self::Cells { grid, smooth: false } => {
+                let row = clamped_cell((y - grid.top) / grid.cell, grid.rows);
+                Line::Cells {
+                    left: grid.left,
+                    cell: grid.cell,
+                    colors: grid.row(row).to_vec(),
+                    smooth: false,
+                }
+            }
+            Self::Cells { grid, smooth: true } => {
+                let mut colors = vec![[0.0; 3]; grid.columns];
+                for (row, weight) in spline((y - grid.top) / grid.cell, grid.rows) {
+                    for (sum, color) in colors.iter_mut().zip(grid.row(row)) {
+                        add(sum, color, weight);
+                    }
+                }
+                Line::Cells {
+                    left: grid.left,
+                    cell: grid.cell,
+                    colors,
+                    smooth: true,
+                }
+            }
+        }
+    }
+}
+
+/// See [`Fill::line`].
+pub(super) enum Line {
+    Even(Rgb),
+    Cells {
+        left: f32,
+        cell: f32,
+        colors: Vec<Rgb>,
+        smooth: bool,
+    },
+}
+
+impl Line {
+    pub(super) fn color(&self, x: f32) -> Rgb {
+        match self {
+            Self::Even(color) => *color,
+            Self::Cells {
+                left,
+                cell,
+                colors,
+                smooth: false,
+            } => colors[clamped_cell((x - left) / cell, colors.len())],
+            Self::Cells {
+                left, cell, colors, ..
+            } => {
+                let mut sum = [0.0; 3];
+                for (column, weight) in spline((x - left) / cell, colors.len()) {
+                    add(&mut sum, &colors[column], weight);
+                }
+                sum
+            }
+        }
+    }
+}
+
+fn add(sum: &mut Rgb, color: &Rgb, weight: f32) {
+    for (sum, value) in sum.iter_mut().zip(color) {
+        *sum += value * weight;
+    }
+}
+
+/// The cell at a position in cells; outside the grid that is the nearest.
+fn clamped_cell(position: f32, count: usize) -> usize {
+    // `as` saturates: left of the grid becomes 0.
+    (position as usize).min(count - 1)
+}
+
+/// Cells and weights of the uniform cubic B-spline at a position in cells. It approximates the cells instead of going
+/// through them, which smooths them once more, like a Gaussian of 0.6 cells.
+fn spline(position: f32, count: usize) -> [(usize, f32); 4] {
+    // Cells have their colour in the middle.
+    let position = position - 0.5;
+    let first = position.floor();
+    let t = position - first;
+    let weights = [
+        (1.0 - t).powi(3) / 6.0,
+        (3.0 * t.powi(3) - 6.0 * t.powi(2) + 4.0) / 6.0,
+        (-3.0 * t.powi(3) + 3.0 * t.powi(2) + 3.0 * t + 1.0) / 6.0,
+        t.powi(3) / 6.0,
+    ];
+    [0, 1, 2, 3].map(|i| (clamped_cell(first - 1.0 + i as f32, count), weights[i]))
+}
+
+impl Grid {
+    /// Takes the means of the pixels of the region, and of no others. Cells that hold none, in the corners of a round
+    /// region, take on the colour of their neighbours.
+    fn sample<S: Sample>(view: &View<'_, S>, shape: &Shape, cell: f32) -> Option<Self> {
+        let [left, top, right, bottom] = shape.bounds();
+        // A sliver of a cell at the far edge, which rounding can leave, is no cell. `as` saturates.
+        let count = |from: f32, to: f32| ((to - from) / cell - 0.01).ceil().max(1.0) as usize;
+        let mut grid = Self {
+            left,
+            top,
+            cell,
+            columns: count(left, right),
+            rows: count(top, bottom),
+            colors: vec![],
+        };
+        let mut sums = vec![([0.0f64; 3], 0.0f64); grid.columns * grid.rows];
+        let (columns, rows) = view.clip([left, top, right, bottom]);
+        for row in rows {
+            let y = row as f32 + 0.5;
+            let first = clamped_cell((y - top) / cell, grid.rows) * grid.columns;
+            for column in columns.clone() {
+                let x = column as f32 + 0.5;
+                if shape.distance(x, y) > 0.0 {
+                    continue;
+                }
+                let (sum, weight) = &mut sums[first + clamped_cell((x - left) / cell, grid.columns)];
+                let pixel = view.pixel(column, row);
+                let visibility = visibility(pixel, view.channels);
+                for (sum, sample) in sum.iter_mut().zip(&pixel[..view.channels.colors()]) {
+                    *sum += f64::from(sample.to_fraction()) * visibility;
+                }
+                *weight += visibility;
+            }
+        }
+        let means = sums
+            .into_iter()
+            .map(|(sum, weight)| (weight > 0.0).then(|| sum.map(|value| (value / weight) as f32)))
+            .collect();
+        grid.colors = fill_gaps(means, grid.columns)?;
+        Some(grid)
+    }
+
+    fn row(&self, row: usize) -> &[Rgb] {
+        &self.colors[row * self.columns..(row + 1) * self.columns]
+    }
+}
+
+/// The weight of a pixel in the mean of its cell. Invisible pixels often hold an arbitrary colour, which must not shine
+/// through their visible neighbours; where there are none but invisible ones they count all the same.
+fn visibility<S: Sample>(pixel: &[S], channels: Channels) -> f64 {
+    const INVISIBLE: f64 = 1e-6;
+    match pixel.last() {
+        Some(alpha) if channels.has_alpha() => f64::from(alpha.to_fraction()).max(INVISIBLE),
+        _ => 1.0,
+    }
+}
+
+/// Gives cells without a colour the mean of their neighbours, ring by ring; `None` where no cell has a colour.
+fn fill_gaps(mut cells: Vec<Option<Rgb>>, columns: usize) -> Option<Vec<Rgb>> {
+    if cells.iter().all(Option::is_none) {
+        return None;
+    }
+    while cells.iter().any(Option::is_none) {
+        let before = cells.clone();
+        for (i, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_none()) {
+            let known: Vec<Rgb> = neighbours(i, columns, before.len())
+                .filter_map(|neighbour| before[neighbour])
+                .collect();
+            if !known.is_empty() {
+                let mut mean = [0.0; 3];
+                for color in &known {
+                    add(&mut mean, color, 1.0 / known.len() as f32);
+                }
+                *cell = Some(mean);
+            }
+        }
+    }
+    cells.into_iter().collect()
+}
+
+/// The cells to the left, to the right, above and below.
+fn neighbours(i: usize, columns: usize, count: usize) -> impl Iterator<Item = usize> {
+    let column = i % columns;
+    [
+        (column > 0).then(|| i - 1),
+        (column + 1 < columns).then(|| i + 1),
+        i.checked_sub(columns),
+        Some(i + columns).filter(|below| *below < count),
+    ]
+    .into_iter()
+    .flatten()
+}

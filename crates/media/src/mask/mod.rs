@@ -1,0 +1,198 @@
+//! Hiding what was found.
+//!
+//! Three rules hold for every style:
+//! - What stands in a region afterwards is computed from pixels of that region of the *original* picture, before anything
+//!   is drawn. So the order of regions does not matter, and nothing is drawn with pixels that another region hides.
+//! - Drawing only ever mixes a fill into what is there at that moment. A soft edge that reaches into another region mixes
+//!   with that region's fill, and cannot bring back what was under it.
+//! - Alpha stays as it is, and colours under transparent pixels are hidden like all others.
+
+mod fill;
+mod shape;
+
+use sfumato_core::detection::Detection;
+use sfumato_core::media::{Area, Mask, MaskStyle};
+
+use crate::noise::Noise;
+use crate::orientation::Orientation;
+use crate::raster::{Channels, Raster, Samples};
+use fill::Fill;
+use shape::Shape;
+
+/// Whether a detection is to be hidden: its centre, as displayed, lies inside the included area.
+pub(crate) fn is_included(detection: &Detection, area: Option<&Area>, (width, height): (u32, u32)) -> bool {
+    let (x, y) = detection.bbox.clipped(width, height).center();
+    area.is_none_or(|area| {
+        area.contains(
+            f64::from(x) / f64::from(width.max(1)),
+            f64::from(y) / f64::from(height.max(1)),
+        )
+    })
+}
+
+/// The regions of one picture that are to be hidden, in the stored grid.
+#[derive(Debug)]
+pub(crate) struct Masks {
+    shapes: Vec<Shape>,
+    mask: Mask,
+    seed: [u8; 32],
+}
+
+impl Masks {
+    /// `size` is width and height of the stored picture.
+    pub(crate) fn new<'a>(
+        detections: impl IntoIterator<Item = &'a Detection>,
+        orientation: Orientation,
+        size: (u32, u32),
+        mask: Mask,
+        seed: [u8; 32],
+    ) -> Self {
+        let shapes = detections
+            .into_iter()
+            .map(|detection| Shape::around(detection, orientation, size))
+            .collect();
+        Self { shapes, mask, seed }
+    }
+
+    /// Draws all masks.
+    pub(crate) fn draw(&self, raster: &mut Raster) {
+        let (width, height, channels) = (raster.width, raster.height, raster.channels);
+        match &mut raster.samples {
+            Samples::Eight(samples) => self.draw_samples(samples, width, height, channels),
+            Samples::Sixteen(samples) => self.draw_samples(samples, width, height, channels),
+        }
+    }
+
+    fn draw_samples<S: Sample>(&self, samples: &mut [S], width: u32, height: u32, channels: Channels) {
+        let mut view = View {
+            samples,
+            width: width as usize,
+            height: height as usize,
+            channels,
+        };
+        let fills: Vec<Option<Fill>> = self
+            .shapes
+            .iter()
+            .zip(0..)
+            .map(|(shape, number)| self.fill(&view, shape, number))
+            .collect();
+        for (shape, fill) in self.shapes.iter().zip(&fills) {
+            if let Some(fill) = fill {
+                view.paint(shape, self.soft_edge(shape), fill);
+            }
+        }
+    }
+
+    fn fill<S: Sample>(&self, view: &View<'_, S>, shape: &Shape, number: u64) -> Option<Fill> {
+        match self.mask.style {
+            MaskStyle::Opaque(color) => Some(Fill::opaque(color, view.channels)),
+            MaskStyle::Pixelate(cells) => Fill::mosaic(view, shape, cells.get()),
+            MaskStyle::Blur => Fill::blur(view, shape, &mut Noise::new(self.seed, number)),
+        }
+    }
+
+    /// Width of the soft edge in pixels. A region's size is the mean of its width and height. Without padding the edge is
+    /// one pixel wide, which keeps it from looking jagged.
+    fn soft_edge(&self, shape: &Shape) -> f32 {
+        let (width, height) = shape.size();
+        // A fraction from 0 to 1 loses nothing that matters as f32.
+        let fraction = self.mask.smooth_padding.get() as f32;
+        (fraction * (width + height) / 2.0).max(1.0)
+    }
+}
+
+/// A number in a picture. Colours are computed in fractions, 0 to 1.
+pub(crate) trait Sample: Copy {
+    fn to_fraction(self) -> f32;
+    fn from_fraction(fraction: f32) -> Self;
+}
+
+impl Sample for u8 {
+    fn to_fraction(self) -> f32 {
+        f32::from(self) / 255.0
+    }
+
+    fn from_fraction(fraction: f32) -> Self {
+        // `as` saturates, and turns NaN into 0.
+        (fraction * 255.0).round() as u8
+    }
+}
+
+impl Sample for u16 {
+    fn to_fraction(self) -> f32 {
+        f32::from(self) / 65_535.0
+    }
+
+    fn from_fraction(fraction: f32) -> Self {
+        // `as` saturates, and turns NaN into 0.
+        (fraction * 65_535.0).round() as u16
+    }
+}
+
+/// Samples that know their geometry.
+pub(crate) struct View<'a, S> {
+    samples: &'a mut [S],
+    width: usize,
+    height: usize,
+    channels: Channels,
+}
+
+impl<S: Sample> View<'_, S> {
+    /// The pixels whose centres a rectangle holds, clipped to the picture: columns and rows.
+    fn clip(&self, [left, top, right, bottom]: [f32; 4]) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        // `as` saturates: what lies left of the picture becomes 0.
+        let first = |edge: f32| (edge - 0.5).ceil() as usize;
+        (
+            first(left).min(self.width)..first(right).min(self.width),
+            first(top).min(self.height)..first(bottom).min(self.height),
+        )
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> &[S] {
+        let count = self.channels.count();
+        let start = (y * self.width + x) * count;
+        &self.samples[start..start + count]
+    }
+
+    /// Mixes a fill into the region and its soft edge.
+    fn paint(&mut self, shape: &Shape, soft_edge: f32, fill: &Fill) {
+        let [left, top, right, bottom] = shape.bounds();
+        let (columns, rows) = self.clip([
+            left - soft_edge,
+            top - soft_edge,
+            right + soft_edge,
+            bottom + soft_edge,
+        ]);
+        let (count, colors) = (self.channels.count(), self.channels.colors());
+        for row in rows {
+            let y = row as f32 + 0.5;
+            let line = fill.line(y);
+            for column in columns.clone() {
+                let x = column as f32 + 0.5;
+                let distance = shape.distance(x, y);
+                if distance >= soft_edge {
+                    continue;
+                }
+                let opacity = if distance <= 0.0 {
+                    1.0
+                } else {
+                    ramp(1.0 - distance / soft_edge)
+                };
+                let color = line.color(x);
+                let start = (row * self.width + column) * count;
+                for (sample, color) in self.samples[start..start + colors].iter_mut().zip(color) {
+                    let there = sample.to_fraction();
+                    *sample = S::from_fraction(there + (color - there) * opacity);
+                }
+            }
+        }
+    }
+}
+
+/// Rises from 0 to 1 without a visible corner at either end (smoothstep).
+fn ramp(t: f32) -> f32 {
+    t * t * (3.0 - 2.0 * t)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+use proptest::prelude::*;
+use sfumato_core::detection::{BoundingBox, Class};
+use sfumato_core::media::{PixelCount, SmoothPadding};
+
+use super::*;
+
+const SIZE: u32 = 64;
+
+fn noisy(channels: Channels) -> Raster {
+    let mut noise = Noise::new([3; 32], 0);
+    let count = (SIZE * SIZE) as usize * channels.count();
+    Raster {
+        width: SIZE,
+        height: SIZE,
+        channels,
+        samples: Samples::Eight((0..count).map(|_| u8::from_fraction(noise.symmetric().abs())).collect()),
+    }
+}
+
+fn detection(class: Class, [left, top, right, bottom]: [f32; 4]) -> Detection {
+    Detection {
+        class,
+        bbox: BoundingBox {
+            left,
+            top,
+            right,
+            bottom,
+        },
+        confidence: 0.9,
+        model: "test".into(),
+        corners: None,
+    }
+}
+
+fn mask(style: MaskStyle, padding: f64) -> Mask {
+    Mask {
+        style,
+        smooth_padding: SmoothPadding::new(padding).unwrap(),
+    }
+}
+
+fn masks(detections: &[Detection], mask: Mask) -> Masks {
+    Masks::new(detections, Orientation::UPRIGHT, (SIZE, SIZE), mask, [9; 32])
+}
+
+fn bytes(raster: &Raster) -> &[u8] {
+    match &raster.samples {
+        Samples::Eight(samples) => samples,
+        Samples::Sixteen(_) => panic!("not 8 bits"),
+    }
+}
+
+fn styles() -> [MaskStyle; 3] {
+    [
+        MaskStyle::Blur,
+        MaskStyle::Opaque("#102030".parse().unwrap()),
+        MaskStyle::Pixelate(PixelCount::new(4).unwrap()),
+    ]
+}
+
+/// Draws over a picture whose pixels inside the regions are all replaced: what comes out must not depend on more than the
+/// means, so two pictures with equal means in every cell give the same result.
+#[test]
+fn nothing_but_the_means_of_the_cells_survives() {
+    let face = [detection(Class::Face, [10.0, 10.0, 54.0, 54.0])];
+    let mut flat = noisy(Channels::Gray);
+    flat.samples = Samples::Eight(vec![128; (SIZE * SIZE) as usize]);
+    let mut checkered = flat.clone();
+    checkered.samples = Samples::Eight(
+        (0..SIZE * SIZE)
+            .map(|i| if (i % SIZE + i / SIZE).is_multiple_of(2) { 118 } else { 138 })
+            .collect(),
+    );
+    let masks = masks(&face, mask(MaskStyle::Blur, 0.0));
+    masks.draw(&mut flat);
+    masks.draw(&mut checkered);
+    for y in 15..49 {
+        for x in 15..49 {
+            let i = (y * SIZE + x) as usize;
+            let difference = bytes(&flat)[i].abs_diff(bytes(&checkered)[i]);
+            assert!(difference <= 2, "{x} {y}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn pixels_outside_the_soft_edge_stay_as_they_are() {
+    for style in styles() {
+        for padding in [0.0, 0.3] {
+            let before = noisy(Channels::Rgb);
+            let mut after = before.clone();
+            masks(
+                &[detection(Class::Face, [28.0, 28.0, 38.0, 38.0])],
+                mask(style, padding),
+            )
+            .draw(&mut after);
+            assert_ne!(before, after);
+            for y in 0..SIZE {
+                for x in 0..SIZE {
+                    if (15..51).contains(&x) && (15..51).contains(&y) {
+                        continue;
+                    }
+                    let i = ((y * SIZE + x) * 3) as usize;
+                    assert_eq!(bytes(&before)[i..i + 3], bytes(&after)[i..i + 3], "{x} {y}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_soft_edge_that_reaches_into_another_region_does_not_bring_it_back() {
+    let color = MaskStyle::Opaque("#000000".parse().unwrap());
+    let mut raster = noisy(Channels::Gray);
+    let regions = [
+        detection(Class::Plate, [8.0, 20.0, 30.0, 40.0]),
+        detection(Class::Plate, [32.0, 20.0, 56.0, 40.0]),
+    ];
+    masks(&regions, mask(color, 1.0)).draw(&mut raster);
+    for y in 20..40 {
+        for x in (8..30).chain(32..56) {
+            assert_eq!(bytes(&raster)[(y * SIZE + x) as usize], 0, "{x} {y}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_overlapping_regions_does_not_decide_what_they_sample() {
+    let a = detection(Class::Plate, [8.0, 8.0, 40.0, 40.0]);
+    let far = detection(Class::Plate, [30.0, 30.0, 60.0, 60.0]);
+    let style = MaskStyle::Pixelate(PixelCount::new(3).unwrap());
+    let mut alone = noisy(Channels::Gray);
+    masks(std::slice::from_ref(&far), mask(style, 0.0)).draw(&mut alone);
+    let mut after_another = noisy(Channels::Gray);
+    masks(&[a, far], mask(style, 0.0)).draw(&mut after_another);
+    for y in 30..60 {
+        for x in 30..60 {
+            let i = (y * SIZE + x) as usize;
+            assert_eq!(bytes(&alone)[i], bytes(&after_another)[i], "{x} {y}");
+        }
+    }
+}
+
+#[test]
+fn alpha_stays_and_colours_under_transparent_pixels_are_hidden() {
+    for style in styles() {
+        let mut raster = noisy(Channels::Rgba);
+        let Samples::Eight(samples) = &mut raster.samples else {
+            panic!("not 8 bits")
+        };
+        for pixel in samples.chunks_exact_mut(4) {
+            pixel[3] = 0;
+        }
+        let before = raster.clone();
+        masks(
+            &[detection(Class::Face, [20.0, 20.0, 44.0, 44.0])],
+            mask(style, 0.0),
+        )
+        .draw(&mut raster);
+        let mut changed = 0;
+        for (before, after) in bytes(&before)
+            .chunks_exact(4)
+            .zip(bytes(&raster).chunks_exact(4))
+        {
+            assert_eq!(before[3], after[3]);
+            changed += usize::from(before != after);
+        }
+        assert!(changed > 500, "{changed}");
+    }
+}
+
+#[test]
+fn the_colour_of_invisible_pixels_does_not_shine_through() {
+    let mut raster = noisy(Channels::GrayAlpha);
+    raster.samples = Samples::Eight(
+        (0..SIZE * SIZE)
+            .flat_map(|i| if i.is_multiple_of(2) { [0, 0] } else { [200, 255] })
+            .collect(),
+    );
+    masks(
+        &[detection(Class::Face, [20.0, 20.0, 44.0, 44.0])],
+        mask(MaskStyle::Pixelate(PixelCount::new(2).unwrap()), 0.0),
+    )
+    .draw(&mut raster);
+    let center = ((32 * SIZE + 32) * 2) as usize;
+    assert_eq!(bytes(&raster)[center], 200);
+}
+
+#[test]
+fn a_mosaic_has_as_many_cells_across_as_asked_for() {
+    let mut raster = noisy(Channels::Gray);
+    let plate = detection(Class::Plate, [4.0, 20.0, 60.0, 40.0]);
+    masks(
+        &[plate],
+        mask(MaskStyle::Pixelate(PixelCount::new(4).unwrap()), 0.0),
+    )
+    .draw(&mut raster);
+    let row = &bytes(&raster)[30 * SIZE as usize..][..SIZE as usize];
+    let changes = row[1..63].windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert_eq!(changes, 3, "{row:?}");
+}
+
+#[test]
+fn the_noise_of_the_blur_depends_on_the_secret_seed() {
+    let face = [detection(Class::Face, [10.0, 10.0, 54.0, 54.0])];
+    let draw = |seed| {
+        let mut raster = noisy(Channels::Rgb);
+        let mask = mask(MaskStyle::Blur, 0.0);
+        Masks::new(&face, Orientation::UPRIGHT, (SIZE, SIZE), mask, [seed; 32]).draw(&mut raster);
+        raster
+    };
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+}
+
+#[test]
+fn sixteen_bits_are_masked_in_sixteen_bits() {
+    let mut raster = noisy(Channels::Gray);
+    raster.samples = Samples::Sixteen((0..SIZE * SIZE).map(|i| 0x8000 + (i % 7) as u16).collect());
+    masks(
+        &[detection(Class::Face, [10.0, 10.0, 54.0, 54.0])],
+        mask(MaskStyle::Pixelate(PixelCount::new(2).unwrap()), 0.0),
+    )
+    .draw(&mut raster);
+    let Samples::Sixteen(samples) = &raster.samples else {
+        panic!("not 16 bits")
+    };
+    assert!((0x8000..0x8007).contains(&samples[(32 * SIZE + 32) as usize]));
+}
+
+proptest! {
+    #[test]
+    fn any_region_can_be_drawn(
+        left in -200.0f32..200.0, top in -200.0f32..200.0, width in 0.0f32..300.0, height in 0.0f32..300.0,
+        padding in 0.0f64..=1.0, class in prop_oneof![Just(Class::Face), Just(Class::Plate)], style in 0usize..3,
+    ) {
+        let mut raster = noisy(Channels::Rgb);
+        let region = detection(class, [left, top, left + width, top + height]);
+        masks(&[region], mask(styles()[style], padding)).draw(&mut raster);
+    }
+}
