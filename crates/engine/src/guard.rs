@@ -1,35 +1,69 @@
 //! The address guard: which URLs and addresses a webhook may reach.
+//!
+//! A customer chooses where the server sends requests; without a guard that is a way into the operator's network
+//! (server-side request forgery, OWASP API7:2023). Registration judges a URL's syntax and a literal address in it
+//! ([`judge_url`]); delivery judges both again and every address that the name resolves to ([`judge_address`]). Pure
+//! functions: who resolves, connects and checks the peer is [`crate::outbound`].
+//!
+//! Deliberately absent: name resolution, and any list of forbidden public names. A name is as good as its addresses.
 
-use thiserror::Error;
+mod address;
+mod url;
 
-/// What the operator allows beyond public addresses.
+pub use address::{BlockRule, BlockedAddress, judge_address};
+pub use url::{RefusedUrl, URL_BYTES_MAX, judge_url};
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// What the operator allows beyond public addresses, and what he denies beyond private ones.
+///
+/// The default is for production: public addresses only, `http` and `https`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
-    allow_private: bool,
+    allowed: Vec<IpNet>,
+    own: Vec<IpAddr>,
+    development: bool,
+    https_only: bool,
 }
 
 impl AddressPolicy {
-    /// Also loopback and private addresses and single-label names: for development.
-    pub const fn allowing_private() -> Self {
-        Self { allow_private: true }
+    /// Also loopback and private addresses, and names like `localhost`: for development. Link-local addresses and the
+    /// addresses of clouds' metadata services stay denied.
+    pub fn allowing_private() -> Self {
+        Self {
+            development: true,
+            ..Self::default()
+        }
     }
-}
 
-/// A URL may not be a webhook endpoint. The message is for the client.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("webhookUrl: {why}")]
-pub struct RefusedUrl {
-    /// What is wrong and what is allowed.
-    pub why: String,
-}
+    /// Also every address in these networks.
+    #[must_use]
+    pub fn allowing(mut self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.allowed.extend(networks);
+        self
+    }
 
-/// Judges the syntax of a URL and a literal address in it.
-///
-/// # Errors
-/// [`RefusedUrl`].
-pub fn judge_url(url: &str, policy: &AddressPolicy) -> Result<url::Url, RefusedUrl> {
-    let _ = policy;
-    url.parse().map_err(|_| RefusedUrl {
-        why: "is not a URL".into(),
-    })
+    /// Never these addresses, which are the server's own, unless a network that the operator allows holds them.
+    #[must_use]
+    pub fn denying_own(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.own
+            .extend(addresses.into_iter().map(|address| address.to_canonical()));
+        self
+    }
+
+    /// Only `https`.
+    #[must_use]
+    pub fn requiring_https(mut self) -> Self {
+        self.https_only = true;
+        self
+    }
+
+    /// Whether the operator has opened this address by name of a network or by the switch for development.
+    pub fn allows_explicitly(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allowed.iter().any(|network| network.contains(&address))
+            || (self.development && address::is_for_development(address))
+    }
 }

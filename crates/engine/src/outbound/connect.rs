@@ -1,0 +1,253 @@
+//! From a URL to a connection whose peer has been judged.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig, ProtocolVersion, RootCertStore};
+use url::{Host, Url};
+
+use super::failure::{Blocked, Failure};
+use super::{CONNECT_SHARE, Outbound, Phase, Progress};
+use crate::guard::{AddressPolicy, BlockRule, BlockedAddress, judge_address};
+
+/// Addresses of one name that are tried. All of them are judged.
+const ADDRESSES_TRIED_MAX: usize = 8;
+
+/// How long one address is tried alone before the next joins it (RFC 8305, the recommended connection attempt delay).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Looks names up.
+pub trait Resolve: Send + Sync + 'static {
+    /// The addresses of a name, in order of preference.
+    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
+}
+
+/// The operating system's resolver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, port)).await?.collect()) })
+    }
+}
+
+/// A connection, in clear or in TLS.
+pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+impl Outbound {
+    pub(super) async fn connect(
+        &self,
+        url: &Url,
+        progress: &mut Progress,
+    ) -> Result<Box<dyn Connection>, Failure> {
+        let connect_until = Instant::now() + self.deadline.mul_f64(CONNECT_SHARE);
+        let host = url.host().ok_or(Failure::Dns { source: None })?;
+        let port = url.port_or_known_default().unwrap_or(443);
+        let addresses = timeout_at(connect_until, self.addresses(&host, port))
+            .await
+            .unwrap_or_else(|_| {
+                Err(Failure::Dns {
+                    source: Some(io::ErrorKind::TimedOut.into()),
+                })
+            })?;
+        progress.enter(Phase::Connect);
+        let stream = timeout_at(connect_until, first_to_connect(&addresses))
+            .await
+            .map_err(|_| Failure::ConnectTimeout)?
+            .map_err(|source| Failure::Connect { source })?;
+        let peer = stream.peer_addr().map_err(|source| Failure::Connect { source })?;
+        progress.address = Some(peer);
+        check_peer(peer, &addresses, &self.policy)?;
+        // One small request and one small answer: waiting to fill a packet only costs time.
+        let _ = stream.set_nodelay(true);
+        if url.scheme() != "https" {
+            return Ok(Box::new(stream));
+        }
+        progress.enter(Phase::Tls);
+        let stream = TlsConnector::from(self.tls.clone())
+            .connect(server_name(&host)?, stream)
+            .await
+            .map_err(|source| Failure::Tls { source })?;
+        progress.tls = Some(describe(stream.get_ref().1));
+        Ok(Box::new(stream))
+    }
+
+    /// The addresses of a host, every one of them judged: one bad address rejects the name, for whoever mixes good and
+    /// bad ones hopes for a race.
+    async fn addresses(&self, host: &Host<&str>, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+        let addresses = match host {
+            Host::Ipv4(ip) => vec![SocketAddr::new(IpAddr::V4(*ip), port)],
+            Host::Ipv6(ip) => vec![SocketAddr::new(IpAddr::V6(*ip), port)],
+            Host::Domain(name) => self
+                .resolver
+                .resolve(name, port)
+                .await
+                .map_err(|source| Failure::Dns { source: Some(source) })?,
+        };
+        if addresses.is_empty() {
+            return Err(Failure::Dns { source: None });
+        }
+        for address in &addresses {
+            // A resolver that answers with another port would lead past the judgement of ports.
+            if address.port() != port {
+                return Err(Failure::Blocked(Blocked::Port));
+            }
+            judge(address.ip(), &self.policy)
+                .map_err(|blocked| Failure::Blocked(Blocked::Address(blocked)))?;
+        }
+        Ok(addresses)
+    }
+}
+
+/// The guard's judgement, and whether the address is one of this machine's.
+fn judge(address: IpAddr, policy: &AddressPolicy) -> Result<(), BlockedAddress> {
+    judge_address(address, policy)?;
+    if !policy.allows_explicitly(address) && is_own(address) {
+        return Err(BlockedAddress {
+            address,
+            rule: BlockRule::Own,
+        });
+    }
+    Ok(())
+}
+
+/// Whether an address is one of this machine's. Connecting a datagram socket sends nothing but has the system choose
+/// the route and with it the source address, which for an address of its own is that address.
+fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let any = match address {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let source = || -> io::Result<IpAddr> {
+        let socket = UdpSocket::bind((any, 0))?;
+        // The port is never called; any other than 0 will do.
+        socket.connect((address, 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    source().is_ok_and(|source| source == address)
+}
+
+/// The peer must be one of the addresses that were judged, and is judged again: nothing between the two steps is
+/// trusted.
+fn check_peer(peer: SocketAddr, judged: &[SocketAddr], policy: &AddressPolicy) -> Result<(), Failure> {
+    judge_address(peer.ip(), policy).map_err(|blocked| Failure::Blocked(Blocked::Address(blocked)))?;
+    let same = |judged: &SocketAddr| {
+        judged.ip().to_canonical() == peer.ip().to_canonical() && judged.port() == peer.port()
+    };
+    if judged.iter().any(same) {
+        Ok(())
+    } else {
+        Err(Failure::Blocked(Blocked::Peer(peer)))
+    }
+}
+
+/// Tries the addresses in order, each next one when the one before has failed or is slow (RFC 8305, simplified).
+async fn first_to_connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut waiting = addresses.iter().take(ADDRESSES_TRIED_MAX);
+    let mut racing = FuturesUnordered::new();
+    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(address) = waiting.next() {
+            racing.push(TcpStream::connect(*address));
+        }
+        tokio::select! {
+            result = racing.next() => match result {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => last_error = error,
+                None => return Err(last_error),
+            },
+            () = tokio::time::sleep(ATTEMPT_DELAY), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+/// The certificate authorities that the operating system trusts. Without any, every `https` endpoint fails with a TLS
+/// error, and the log says why.
+pub(super) fn native_roots() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        tracing::warn!(
+            errors = ?found.errors,
+            "no certificate authorities were found; https webhooks will fail (install the package ca-certificates)"
+        );
+    }
+    roots
+}
+
+pub(super) fn tls_config(roots: RootCertStore) -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has cipher suites for TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+fn server_name(host: &Host<&str>) -> Result<ServerName<'static>, Failure> {
+    match host {
+        Host::Ipv4(ip) => Ok(ServerName::from(IpAddr::V4(*ip))),
+        Host::Ipv6(ip) => Ok(ServerName::from(IpAddr::V6(*ip))),
+        Host::Domain(name) => {
+            // Certificates name hosts without the dot at the end.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            ServerName::try_from(name.to_owned()).map_err(|error| Failure::Tls {
+                source: io::Error::new(io::ErrorKind::InvalidInput, error),
+            })
+        }
+    }
+}
+
+fn describe(connection: &rustls::ClientConnection) -> String {
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS",
+    };
+    match connection
+        .negotiated_cipher_suite()
+        .and_then(|suite| suite.suite().as_str())
+    {
+        Some(suite) => format!("{version}, {suite}"),
+        None => version.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_tells_which_addresses_are_this_machines() {
+        assert!(is_own(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert!(!is_own(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))));
+    }
+
+    #[test]
+    fn a_peer_that_was_not_judged_is_refused() {
+        let policy = AddressPolicy::default();
+        let judged: Vec<SocketAddr> = vec!["8.8.8.8:443".parse().unwrap()];
+        assert!(check_peer("8.8.8.8:443".parse().unwrap(), &judged, &policy).is_ok());
+        assert!(check_peer("[::ffff:8.8.8.8]:443".parse().unwrap(), &judged, &policy).is_ok());
+        assert!(check_peer("8.8.4.4:443".parse().unwrap(), &judged, &policy).is_err());
+        assert!(check_peer("8.8.8.8:80".parse().unwrap(), &judged, &policy).is_err());
+        let private: Vec<SocketAddr> = vec!["10.0.0.1:443".parse().unwrap()];
+        assert!(check_peer(private[0], &private, &policy).is_err());
+    }
+}

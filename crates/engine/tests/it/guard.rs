@@ -1,0 +1,550 @@
+//! The address guard: spellings of hosts that must not be reached, and those that must.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+use sfumato_engine::guard::{AddressPolicy, BlockRule, RefusedUrl, URL_BYTES_MAX, judge_address, judge_url};
+
+fn production(url: &str) -> Result<(), RefusedUrl> {
+    judge_url(url, &AddressPolicy::default()).map(drop)
+}
+
+fn development(url: &str) -> Result<(), RefusedUrl> {
+    judge_url(url, &AddressPolicy::allowing_private()).map(drop)
+}
+
+/// Hosts that lead, or may lead, into the operator's network, in spellings that a URL parser or a resolver accepts.
+const INNER_HOSTS: &[&str] = &[
+    // Loopback: dotted, short, decimal, octal, hexadecimal, mixed, padded, with a dot at the end.
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "127.0.1",
+    "127.255.255.254",
+    "2130706433",
+    "2130706433.",
+    "017700000001",
+    "0x7f000001",
+    "0X7F000001",
+    "0x7f.1",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "0177.0.0.0x1",
+    "127.0x0.0.1",
+    "00000177.00.00.01",
+    "0x7F.0x00.0x00.0x01",
+    "127.0.0.01",
+    // Digits and dots of other scripts, which names are normalised from.
+    "１２７.０.０.１",
+    "127。0。0。1",
+    "①②⑦.⓪.⓪.①",
+    // Unspecified.
+    "0",
+    "0.0.0.0",
+    "0x0",
+    "0.0.0.1",
+    "0.255.255.255",
+    // Private networks.
+    "10.0.0.1",
+    "10.255.255.255",
+    "167772161",
+    "0xa000001",
+    "012.0.0.1",
+    "172.16.0.1",
+    "172.31.255.255",
+    "0xac100001",
+    "192.168.0.1",
+    "192.168.1",
+    "3232235521",
+    "0xc0a80001",
+    "030052000001",
+    // Link-local with the metadata services of clouds.
+    "169.254.169.254",
+    "169.254.169.254.",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "169.16689662",
+    "169.254.170.2",
+    "168.63.129.16",
+    "2822734096",
+    // Shared, protocol, documentation, benchmark, multicast, reserved, broadcast.
+    "100.64.0.1",
+    "100.100.100.200",
+    "100.127.255.255",
+    "192.0.0.1",
+    "192.0.0.192",
+    "192.0.2.1",
+    "192.88.99.1",
+    "198.18.0.1",
+    "198.19.255.255",
+    "198.51.100.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.255.255.250",
+    "240.0.0.1",
+    "255.255.255.255",
+    "4294967295",
+    "0xffffffff",
+    // IPv6: loopback, unspecified, compressed and not.
+    "[::1]",
+    "[::]",
+    "[0:0:0:0:0:0:0:1]",
+    "[0000:0000:0000:0000:0000:0000:0000:0001]",
+    "[::0.0.0.1]",
+    // IPv4 in IPv6: mapped, compatible, translated, NAT64, local NAT64, 6to4, Teredo.
+    "[::ffff:127.0.0.1]",
+    "[::FFFF:7F00:1]",
+    "[0:0:0:0:0:ffff:7f00:0001]",
+    "[::ffff:10.0.0.1]",
+    "[::ffff:a9fe:a9fe]",
+    "[::ffff:168.63.129.16]",
+    "[::127.0.0.1]",
+    "[::7f00:1]",
+    "[::8.8.8.8]",
+    "[::ffff:0:127.0.0.1]",
+    "[64:ff9b::127.0.0.1]",
+    "[64:ff9b::a00:1]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[64:ff9b::a83f:8110]",
+    "[64:ff9b:1::8.8.8.8]",
+    "[2002:7f00:1::]",
+    "[2002:a9fe:a9fe::1]",
+    "[2002:808:808::1]",
+    "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
+    "[2001::1]",
+    "[2001:10::1]",
+    "[2001:20::1]",
+    "[2001:1ff:ffff::1]",
+    // Documentation, discard, unique local, link-local, site-local, multicast, unassigned.
+    "[2001:db8::1]",
+    "[2001:0DB8:0:0::1]",
+    "[3fff::1]",
+    "[3fff:fff:ffff::1]",
+    "[100::1]",
+    "[5f00::1]",
+    "[fc00::1]",
+    "[fd00:ec2::254]",
+    "[fdff::1]",
+    "[fe80::1]",
+    "[febf::1]",
+    "[fec0::1]",
+    "[feff::1]",
+    "[ff02::1]",
+    "[ff0e::1]",
+    "[4000::1]",
+    "[1fff:ffff::1]",
+    "[8000::1]",
+    // Names that only an inner resolver knows.
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "LocalHost.",
+    "ｌｏｃａｌｈｏｓｔ",
+    "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+    "a.localhost",
+    "a.b.localhost.",
+    "printer.local",
+    "Printer.LOCAL.",
+    "local",
+    "metadata.google.internal",
+    "metadata.google.internal.",
+    "host.docker.internal",
+    "kubernetes.default.svc.cluster.local",
+    "intranet",
+    "intranet.",
+    "db",
+    "redis",
+    "com",
+    "a..example.com",
+    "example.com..",
+    ".example.com",
+];
+
+#[test]
+fn every_spelling_of_an_inner_host_is_refused_with_one_message() {
+    assert!(INNER_HOSTS.len() >= 100);
+    for host in INNER_HOSTS {
+        for url in [
+            format!("http://{host}/hook"),
+            format!("https://{host}"),
+            format!("HTTPS://{host}:8443/?a=b"),
+        ] {
+            let refused = production(&url).expect_err(&url);
+            assert!(
+                matches!(refused, RefusedUrl::Host | RefusedUrl::Syntax),
+                "{url}: {refused:?}"
+            );
+        }
+    }
+    // What parses is refused with the same words, whatever it leads to.
+    for host in [
+        "127.0.0.1",
+        "10.1.2.3",
+        "[fe80::1]",
+        "localhost",
+        "db",
+        "a.internal",
+        "168.63.129.16",
+    ] {
+        assert_eq!(
+            production(&format!("https://{host}/")),
+            Err(RefusedUrl::Host),
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn spellings_that_programs_read_differently_are_refused_before_they_are_read() {
+    use RefusedUrl::{Fragment, Scheme, Syntax, UserInfo};
+    for (url, refused) in [
+        ("", Syntax),
+        ("example.com", Syntax),
+        ("//example.com", Syntax),
+        ("https", Syntax),
+        ("https:", Syntax),
+        ("https:/", Syntax),
+        ("https://", Syntax),
+        ("https:///", Syntax),
+        ("https:example.com", Syntax),
+        ("https:/example.com", Syntax),
+        ("https:///example.com", Syntax),
+        ("https:////127.0.0.1", Syntax),
+        ("https:\\\\example.com", Syntax),
+        ("https://example.com\\@127.0.0.1/", Syntax),
+        (" https://example.com", Syntax),
+        ("https://example.com ", Syntax),
+        ("https://exa mple.com", Syntax),
+        ("https://example.com/a b", Syntax),
+        ("ht\ttps://example.com", Syntax),
+        ("https://example.com/\r\nX-Auth-Token: a", Syntax),
+        ("https://example.com/\0", Syntax),
+        ("https://example.com\u{85}/", Syntax),
+        ("https://example.com\u{2028}/", Syntax),
+        ("https://[fe80::1%25eth0]/", Syntax),
+        ("https://[fe80::1%eth0]/", Syntax),
+        ("https://%31%32%37.0.0.1/", Syntax),
+        ("https://127.0.0.1%2f.example.com/", Syntax),
+        ("https://example.com%00.org/", Syntax),
+        ("https://[::1/", Syntax),
+        ("https://::1/", Syntax),
+        ("https://[1:2:3]/", Syntax),
+        ("https://256.256.256.256/", Syntax),
+        ("https://127.0.0.1.1/", Syntax),
+        ("https://4294967296/", Syntax),
+        ("https://exa<mple.com/", Syntax),
+        ("https://example.com:99999/", Syntax),
+        ("https://example.com:-1/", Syntax),
+        ("https://example.com:0x50/", Syntax),
+        ("https://user@example.com/", UserInfo),
+        ("https://user:pass@example.com/", UserInfo),
+        ("https://@example.com/", UserInfo),
+        ("https://:@example.com/", UserInfo),
+        ("https://example.com@127.0.0.1/", UserInfo),
+        ("https://example.com:80@127.0.0.1/", UserInfo),
+        ("https://a@b@127.0.0.1/", UserInfo),
+        ("https://example.com/#top", Fragment),
+        ("https://example.com#@127.0.0.1/", Fragment),
+        ("https://example.com?a#b", Fragment),
+        ("ftp://example.com/", Scheme),
+        ("file:///etc/passwd", Scheme),
+        ("gopher://example.com:70/_", Scheme),
+        ("ws://example.com/", Scheme),
+        ("unix:/run/docker.sock", Scheme),
+        ("javascript:alert(1)", Scheme),
+        ("data:text/plain,a", Scheme),
+        ("dict://example.com:11211/", Scheme),
+        ("httpss://example.com/", Scheme),
+        ("localhost:8080/", Scheme),
+    ] {
+        assert_eq!(production(url), Err(refused), "{url:?}");
+        assert_eq!(development(url), Err(refused), "{url:?}");
+    }
+}
+
+#[test]
+fn public_hosts_are_accepted_and_the_parsed_url_is_returned() {
+    for url in [
+        "https://example.com",
+        "https://example.com/",
+        "HTTPS://EXAMPLE.COM/Hook?customer=1&x=%20@",
+        "https://example.com./hook",
+        "http://hooks.example.co.uk:8080/a/b",
+        "https://example.com:443/",
+        "https://example.com:1024/",
+        "https://example.com:65535/",
+        "https://münchen.example/",
+        "https://xn--mnchen-3ya.example/",
+        "https://localhost.example.com/",
+        "https://local.example/",
+        "https://internal.example.com/",
+        "https://notlocal.notinternal/",
+        "https://8.8.8.8/",
+        "https://134744072/",
+        "https://172.32.0.1/",
+        "https://172.15.255.255/",
+        "https://192.0.1.1/",
+        "https://100.63.255.255/",
+        "https://100.128.0.1/",
+        "https://198.17.255.255/",
+        "https://198.20.0.1/",
+        "https://223.255.255.255/",
+        "https://168.63.129.17/",
+        "https://[2606:4700:4700::1111]/",
+        "https://[2001:4860:4860::8888]:8443/",
+        "https://[2001:200::1]/",
+        "https://[2a00:1450::1]/",
+        "https://[3ffe::1]/",
+        "https://[::ffff:8.8.8.8]/",
+        "https://[64:ff9b::8.8.8.8]/",
+        "https://example.com/path;v=1/~user/?q=a:b@c",
+    ] {
+        assert_eq!(production(url), Ok(()), "{url}");
+    }
+    let url = judge_url("https://EXAMPLE.com:8443/Hook?a=b", &AddressPolicy::default()).unwrap();
+    assert_eq!(
+        (url.host_str(), url.port(), url.path(), url.query()),
+        (Some("example.com"), Some(8443), "/Hook", Some("a=b"))
+    );
+}
+
+#[test]
+fn ports_of_other_services_are_refused() {
+    for port in [
+        0, 1, 21, 22, 23, 25, 53, 79, 81, 110, 139, 445, 442, 444, 587, 631, 873, 1023,
+    ] {
+        assert_eq!(
+            production(&format!("http://example.com:{port}/")),
+            Err(RefusedUrl::Port),
+            "{port}"
+        );
+    }
+    for port in [
+        1433, 2049, 2375, 2379, 3306, 3389, 5432, 5672, 6379, 6443, 9042, 9092, 9200, 10250, 11211, 27017,
+    ] {
+        assert_eq!(
+            production(&format!("http://example.com:{port}/")),
+            Err(RefusedUrl::Port),
+            "{port}"
+        );
+        assert_eq!(
+            development(&format!("http://localhost:{port}/")),
+            Err(RefusedUrl::Port),
+            "{port}"
+        );
+    }
+    for port in [
+        80, 443, 1024, 3000, 4000, 5000, 8000, 8080, 8443, 8888, 9000, 49_152,
+    ] {
+        assert_eq!(
+            production(&format!("http://example.com:{port}/")),
+            Ok(()),
+            "{port}"
+        );
+    }
+}
+
+#[test]
+fn a_url_is_limited_in_length() {
+    let longest = format!("https://example.com/{}", "a".repeat(URL_BYTES_MAX - 20));
+    assert_eq!(longest.len(), URL_BYTES_MAX);
+    assert_eq!(production(&longest), Ok(()));
+    assert_eq!(production(&format!("{longest}a")), Err(RefusedUrl::TooLong));
+    let label = "a".repeat(63);
+    assert_eq!(production(&format!("https://{label}.example/")), Ok(()));
+    assert!(production(&format!("https://{label}a.example/")).is_err());
+    let name = format!("{label}.{label}.{label}.{label}.example");
+    assert!(production(&format!("https://{name}/")).is_err());
+}
+
+#[test]
+fn the_switch_for_development_opens_loopback_and_private_networks_but_no_metadata_service() {
+    for host in [
+        "localhost",
+        "localhost.",
+        "receiver",
+        "host.docker.internal",
+        "laptop.local",
+        "127.0.0.1",
+        "127.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "[fd12:3456::1]",
+        "8.8.8.8",
+    ] {
+        assert_eq!(development(&format!("http://{host}:9000/hook")), Ok(()), "{host}");
+    }
+    for host in [
+        "169.254.169.254",
+        "169.254.0.1",
+        "0xa9fea9fe",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::169.254.169.254]",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+        "[fec0::1]",
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "0.0.0.0",
+        "[::]",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[ff02::1]",
+        "[2002:7f00:1::]",
+        "[::127.0.0.1]",
+    ] {
+        assert_eq!(
+            development(&format!("http://{host}:9000/hook")),
+            Err(RefusedUrl::Host),
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn the_operator_opens_networks_requires_https_and_denies_the_servers_own_addresses() {
+    let policy =
+        AddressPolicy::default().allowing(["10.1.0.0/16".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+    assert!(judge_url("http://10.1.2.3/", &policy).is_ok());
+    assert!(judge_url("http://[::ffff:10.1.2.3]/", &policy).is_ok());
+    assert!(judge_url("http://[64:ff9b::10.1.2.3]/", &policy).is_ok());
+    assert!(judge_url("http://[fd00::1]/", &policy).is_ok());
+    assert_eq!(judge_url("http://10.2.2.3/", &policy), Err(RefusedUrl::Host));
+    assert_eq!(judge_url("http://localhost/", &policy), Err(RefusedUrl::Host));
+
+    let policy = AddressPolicy::default().requiring_https();
+    assert_eq!(
+        judge_url("http://example.com/", &policy),
+        Err(RefusedUrl::HttpsRequired)
+    );
+    assert!(judge_url("https://example.com/", &policy).is_ok());
+
+    let own: IpAddr = "8.8.8.8".parse().unwrap();
+    let policy = AddressPolicy::default().denying_own([own]);
+    for spelling in ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"] {
+        let blocked = judge_address(spelling.parse().unwrap(), &policy).unwrap_err();
+        assert_eq!(blocked.rule, BlockRule::Own, "{spelling}");
+    }
+    assert!(judge_address("8.8.4.4".parse().unwrap(), &policy).is_ok());
+    let policy = policy.allowing(["8.8.8.8/32".parse().unwrap()]);
+    assert!(
+        judge_address(own, &policy).is_ok(),
+        "the operator's word counts more"
+    );
+}
+
+#[test]
+fn the_edges_of_every_denied_network_are_exact() {
+    // First and last denied address of each network; one below and one above must differ where a neighbour is public.
+    for (network, below_public, above_public) in [
+        ("0.0.0.0/8", false, true),
+        ("10.0.0.0/8", true, true),
+        ("100.64.0.0/10", true, true),
+        ("127.0.0.0/8", true, true),
+        ("168.63.129.16/32", true, true),
+        ("169.254.0.0/16", true, true),
+        ("172.16.0.0/12", true, true),
+        ("192.0.0.0/24", true, true),
+        ("192.0.2.0/24", true, true),
+        ("192.88.99.0/24", true, true),
+        ("192.168.0.0/16", true, true),
+        ("198.18.0.0/15", true, true),
+        ("198.51.100.0/24", true, true),
+        ("203.0.113.0/24", true, true),
+        ("224.0.0.0/4", true, false),
+        ("240.0.0.0/4", false, false),
+    ] {
+        let network: ipnet::Ipv4Net = network.parse().unwrap();
+        let judge = |number: Option<u32>| {
+            number.is_some_and(|n| {
+                judge_address(Ipv4Addr::from_bits(n).into(), &AddressPolicy::default()).is_ok()
+            })
+        };
+        let (first, last) = (network.network().to_bits(), network.broadcast().to_bits());
+        assert!(!judge(Some(first)) && !judge(Some(last)), "{network}");
+        assert_eq!(judge(first.checked_sub(1)), below_public, "below {network}");
+        assert_eq!(judge(last.checked_add(1)), above_public, "above {network}");
+    }
+    for (network, below_public, above_public) in [
+        ("2001::/23", true, true),
+        ("2001:db8::/32", true, true),
+        ("2002::/16", true, true),
+        ("3fff::/20", true, true),
+    ] {
+        let network: ipnet::Ipv6Net = network.parse().unwrap();
+        let judge = |n: u128| judge_address(Ipv6Addr::from_bits(n).into(), &AddressPolicy::default()).is_ok();
+        let (first, last) = (network.network().to_bits(), network.broadcast().to_bits());
+        assert!(!judge(first) && !judge(last), "{network}");
+        assert_eq!(judge(first - 1), below_public, "below {network}");
+        assert_eq!(judge(last + 1), above_public, "above {network}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_ipv6_address_outside_the_global_space_passes_but_those_that_hold_a_public_ipv4_address(bits: u128) {
+        let ip = Ipv6Addr::from_bits(bits);
+        let outside = bits >> 125 != 1;
+        let holds_v4 = bits >> 32 == 0xffff || bits >> 32 == 0x64_ff9b << 64;
+        prop_assume!(outside && !holds_v4);
+        prop_assert!(judge_address(ip.into(), &AddressPolicy::default()).is_err());
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_notation_is_judged_as_itself(bits: u32) {
+        let v4 = Ipv4Addr::from_bits(bits);
+        let mapped = v4.to_ipv6_mapped();
+        let nat64 = Ipv6Addr::from_bits(0x64_ff9b << 96 | u128::from(bits));
+        for policy in [AddressPolicy::default(), AddressPolicy::allowing_private()] {
+            let expected = judge_address(v4.into(), &policy).is_ok();
+            prop_assert_eq!(judge_address(mapped.into(), &policy).is_ok(), expected);
+            prop_assert_eq!(judge_address(nat64.into(), &policy).is_ok(), expected);
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_an_ipv4_address_is_judged_alike(bits: u32) {
+        let [a, b, c, d] = Ipv4Addr::from_bits(bits).octets();
+        let expected = judge_address(Ipv4Addr::from_bits(bits).into(), &AddressPolicy::default()).is_ok();
+        for host in [
+            format!("{a}.{b}.{c}.{d}"),
+            format!("{a}.{b}.{c}.{d}."),
+            format!("{bits}"),
+            format!("0x{bits:x}"),
+            format!("0{bits:o}"),
+            format!("0x{a:X}.0{b:o}.{c}.0x{d:02x}"),
+            format!("{a}.{}", bits & 0xff_ffff),
+            format!("{a}.{b}.{}", bits & 0xffff),
+            format!("[::ffff:{a}.{b}.{c}.{d}]"),
+            format!("[::ffff:{:x}:{:x}]", bits >> 16, bits & 0xffff),
+        ] {
+            let judged = production(&format!("http://{host}/"));
+            prop_assert_eq!(judged.is_ok(), expected, "{}: {:?}", host, judged);
+        }
+    }
+
+    #[test]
+    fn a_public_address_stays_public_for_development_and_in_the_words_of_the_url(bits: u128) {
+        let ip = Ipv6Addr::from_bits(bits >> 3 | 1 << 125);
+        if judge_address(ip.into(), &AddressPolicy::default()).is_ok() {
+            prop_assert!(judge_address(ip.into(), &AddressPolicy::allowing_private()).is_ok());
+            prop_assert_eq!(production(&format!("https://[{ip}]/")), Ok(()));
+        }
+    }
+
+    #[test]
+    fn any_text_is_judged_without_a_panic_and_what_passes_names_no_user_and_no_inner_address(
+        text in "(https?:)?(//)?[\\PC]{0,40}",
+    ) {
+        if let Ok(url) = judge_url(&text, &AddressPolicy::default()) {
+            prop_assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
+            prop_assert!(matches!(url.scheme(), "http" | "https"));
+        }
+    }
+}

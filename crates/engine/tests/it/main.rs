@@ -1,0 +1,4 @@
+//! The engine against real sockets, a real database and a clock that the test moves.
+#![forbid(unsafe_code)]
+
+mod guard;
