@@ -1,2 +1,133 @@
 //! The BlurIt-compatible HTTP API.
+//!
+//! A request passes through here from the outside in: [`serve`] accepts the connection, `edge` gives the request its
+//! identifier, its access-log line and its security headers, `problem` turns every failure into the one JSON shape,
+//! `drain` makes sure that a client that is still sending sees the answer, and one operation a file in `v1`, `ops` and
+//! `docs` speaks with the [`Engine`].
+//!
+//! Deliberately absent: SQL, truth in memory (but for the count of failed logins), waiting for work, and TLS, which
+//! belongs to the proxy in front.
 #![forbid(unsafe_code)]
+
+mod auth;
+mod base_url;
+mod docs;
+mod drain;
+mod edge;
+mod json;
+mod limits;
+mod ops;
+mod options;
+mod problem;
+mod query;
+mod range;
+mod serve;
+mod status;
+mod upload;
+mod v1;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::post;
+use sfumato_engine::Engine;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use crate::base_url::{InvalidPublicUrl, PublicUrl};
+use crate::limits::LoginFailures;
+pub use crate::serve::{ServeSettings, serve};
+
+/// Settings of the API.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Base of the `output_media` and `output_json` URLs. Where it is absent, they begin with `http://` and the
+    /// request's `Host`.
+    pub public_url: Option<PublicUrl>,
+    /// Longest pause between two pieces of an upload.
+    pub upload_idle_timeout: Duration,
+    /// Longest time for the whole of any other body.
+    pub body_timeout: Duration,
+    /// Largest JSON body in bytes.
+    pub json_bytes_max: usize,
+    /// Failed logins of one client identifier from one address within [`HttpSettings::login_failures_window`], after
+    /// which further ones are refused unheard.
+    pub login_failures_max: u32,
+    /// The window of [`HttpSettings::login_failures_max`].
+    pub login_failures_window: Duration,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            upload_idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            json_bytes_max: 64 * 1024,
+            login_failures_max: 10,
+            login_failures_window: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What every operation works with.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiState {
+    pub(crate) engine: Engine,
+    pub(crate) settings: Arc<HttpSettings>,
+    pub(crate) login_failures: Arc<LoginFailures>,
+}
+
+/// Every operation of the API, with its description. `openapi.json`, `/docs` and the server are made of this one list.
+fn operations() -> OpenApiRouter<ApiState> {
+    let uploads = OpenApiRouter::default()
+        .routes(routes!(v1::anonymization_create::create))
+        // The form is counted while it streams; a limit that applies to the whole body would be a second one.
+        .layer(DefaultBodyLimit::disable());
+    OpenApiRouter::with_openapi(docs::preamble())
+        .routes(routes!(v1::login::log_in))
+        .routes(routes!(v1::token::refresh))
+        .routes(routes!(v1::logout::log_out))
+        .merge(uploads)
+        .routes(routes!(v1::anonymization_status::status))
+        .routes(routes!(v1::anonymization_cancel::cancel))
+        .routes(routes!(v1::result::result))
+        .routes(routes!(v1::webhook_list::list))
+        .routes(routes!(v1::webhook_create::create))
+        .routes(routes!(v1::webhook_update::update))
+        .routes(routes!(v1::webhook_delete::delete))
+        .routes(routes!(v1::webhook_test::test))
+        .routes(routes!(ops::health::health))
+        .routes(routes!(ops::ready::ready))
+}
+
+/// The OpenAPI 3.1 document of the API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    docs::finish(operations().into_openapi())
+}
+
+/// The whole API as a service. Whoever serves it adds the peer's address as
+/// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve`] does.
+pub fn router(engine: Engine, settings: HttpSettings) -> Router {
+    let state = ApiState {
+        engine,
+        login_failures: Arc::new(LoginFailures::new(
+            settings.login_failures_max,
+            settings.login_failures_window,
+        )),
+        settings: Arc::new(settings),
+    };
+    let (operations, openapi) = operations().split_for_parts();
+    operations
+        .route("/webhook-url/", post(v1::webhook_create::create))
+        .merge(docs::router(docs::finish(openapi)))
+        .fallback(problem::no_such_route)
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn(drain::answer_before_the_body_ends))
+        .layer(from_fn_with_state(edge::Edge::new(), edge::edge))
+        .with_state(state)
+}

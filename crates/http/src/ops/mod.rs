@@ -1,0 +1,4 @@
+//! What machines ask to learn whether this server lives and works.
+
+pub(crate) mod health;
+pub(crate) mod ready;

@@ -1,0 +1,75 @@
+//! `POST /login`
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use sfumato_engine::access::AccessError;
+use utoipa::ToSchema;
+
+use crate::ApiState;
+use crate::json::JsonBody;
+use crate::problem::{ErrorBody, Problem};
+use crate::v1::token_body::TokenBody;
+
+/// A client's pair of identifier and secret, as the operator made it.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "clientId": "client_8Kd2mQzX41LrTvYp0aSe",
+    "secretId": "secret_pT6uVbN3xJ9cRq1LwZ8mKfYsA5dHgEo2iU7tXnBvMCk",
+}))]
+pub(crate) struct LoginRequest {
+    /// `client_…`
+    client_id: String,
+    /// `secret_…`
+    secret_id: String,
+}
+
+/// Log in.
+///
+/// Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
+/// client id and a wrong secret are answered alike. After ten failures within a minute from one address, that address
+/// waits.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = "Authentication",
+    request_body = LoginRequest,
+    responses(
+        (status = 200, description = "Logged in.", body = TokenBody),
+        (status = 400, description = "The body is not as described.", body = ErrorBody),
+        (status = 401, description = "The client id or the secret id is wrong, or the client is disabled.", body = ErrorBody),
+        (status = 429, description = "Too many failed logins.", body = ErrorBody,
+            headers(("Retry-After" = u32, description = "Seconds to wait."))),
+    ),
+)]
+pub(crate) async fn log_in(
+    State(state): State<ApiState>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    JsonBody(request): JsonBody<LoginRequest>,
+) -> Result<Json<TokenBody>, Problem> {
+    let now = state.engine.clock().now();
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    let pair = state.login_failures.pair(&request.client_id, address);
+    if let Some(wait) = state.login_failures.must_wait(pair, now) {
+        let seconds = wait.as_secs() + 1;
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            format!("too many failed logins; try again in {seconds} seconds"),
+        )
+        .with(RETRY_AFTER, seconds.into()));
+    }
+    match state.engine.log_in(&request.client_id, &request.secret_id).await {
+        Ok(grant) => Ok(Json(grant.into())),
+        Err(error) => {
+            if matches!(error, AccessError::WrongCredentials) {
+                state.login_failures.record(pair, now);
+            }
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! `POST /webhook-url/test/{uuid}`
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use sfumato_core::{Outcome, Timestamp};
+use sfumato_engine::outbound::{Exchange, Phases};
+use utoipa::ToSchema;
+
+use crate::ApiState;
+use crate::auth::Authenticated;
+use crate::problem::{ErrorBody, Problem};
+use crate::v1::endpoint_body::endpoint_in_path;
+
+/// What happened when an endpoint was tried. Members of phases that were not reached are absent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "kept": false,
+    "outcome": "bad_ack",
+    "explanation": "the endpoint answered 200, but its body is not a JSON object with our taskId",
+    "startedAt": "2024-06-04T10:29:10.656Z",
+    "address": "93.184.215.14:443",
+    "tls": "TLSv1.3 TLS13_AES_128_GCM_SHA256",
+    "phases": {"dnsMs": 1.2, "connectMs": 11.0, "tlsMs": 24.7, "headersMs": 30.1, "bodyMs": 0.1, "totalMs": 67.1},
+    "status": 200,
+    "headers": [{"name": "content-type", "value": "text/html"}],
+    "body": "<p>OK</p>",
+}))]
+pub(crate) struct EndpointTest {
+    /// Whether the endpoint kept the contract.
+    kept: bool,
+    /// `ok`, `bad_ack`, `status`, `timeout_connect`, `timeout_total`, `dns`, `tls`, `connect`, `blocked_address`,
+    /// `body_too_large` or `cancelled`.
+    #[schema(value_type = String)]
+    outcome: Outcome,
+    /// The same in words, and what to mend.
+    explanation: String,
+    /// When the test began.
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// Address and port that answered the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// TLS version and cipher suite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<String>,
+    /// Milliseconds of each phase.
+    phases: PhasesBody,
+    /// Status code of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// Headers of the answer, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<HeaderBody>,
+    /// The first 4 KiB of the answer's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+}
+
+/// Milliseconds of each phase that was reached.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PhasesBody {
+    /// Name resolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_ms: Option<f64>,
+    /// TCP connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_ms: Option<f64>,
+    /// TLS handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_ms: Option<f64>,
+    /// Until the answer's headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers_ms: Option<f64>,
+    /// The answer's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_ms: Option<f64>,
+    /// All of it.
+    total_ms: f64,
+}
+
+/// One header.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HeaderBody {
+    /// Name.
+    name: String,
+    /// Value.
+    value: String,
+}
+
+impl From<Exchange> for EndpointTest {
+    fn from(exchange: Exchange) -> Self {
+        let Phases {
+            dns_ms,
+            connect_ms,
+            tls_ms,
+            headers_ms,
+            body_ms,
+            total_ms,
+        } = exchange.phases;
+        let headers = exchange.headers.into_iter();
+        Self {
+            kept: exchange.outcome == Outcome::Ok,
+            outcome: exchange.outcome,
+            explanation: exchange.explanation,
+            started_at: exchange.started_at,
+            address: exchange.address.map(|address| address.to_string()),
+            tls: exchange.tls,
+            phases: PhasesBody {
+                dns_ms,
+                connect_ms,
+                tls_ms,
+                headers_ms,
+                body_ms,
+                total_ms,
+            },
+            status: exchange.status,
+            headers: headers.map(|(name, value)| HeaderBody { name, value }).collect(),
+            body: exchange
+                .status
+                .map(|_| String::from_utf8_lossy(&exchange.body).into_owned()),
+        }
+    }
+}
+
+/// Try a webhook endpoint.
+///
+/// Sends one real event with a made-up `taskId` now and answers with the whole exchange, whatever came of it.
+#[utoipa::path(
+    post,
+    path = "/webhook-url/test/{uuid}",
+    tag = "Webhooks",
+    security(("bearer" = [])),
+    params(("uuid" = uuid::Uuid, Path, description = "The endpoint.")),
+    responses(
+        (status = 200, description = "What happened.", body = EndpointTest),
+        (status = 401, description = "No valid access token.", body = ErrorBody),
+        (status = 404, description = "No such endpoint of this client.", body = ErrorBody),
+    ),
+)]
+pub(crate) async fn test(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<EndpointTest>, Problem> {
+    let id = endpoint_in_path(path)?;
+    let exchange = state.engine.test_endpoint(&caller, id).await?;
+    Ok(Json(exchange.into()))
+}
