@@ -1,3 +1,29 @@
-//! The `sfumato` binary.
+//! The `sfumato` binary: reads the command line and the settings, and puts the parts together.
+//!
+//! Deliberately absent: everything that could be tested without starting a process belongs into a library. No decoder, no
+//! model and no libav is linked here; media work happens in `sfumato-media`.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod cli;
+mod data_dir;
+mod lifecycle;
+mod locate;
+mod output;
+mod receiver;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            output::note(format!("error: failed to {error:#}"));
+            let usage = error.is::<cli::UsageError>() || error.is::<settings::SettingsError>();
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}

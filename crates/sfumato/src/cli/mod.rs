@@ -1,0 +1,84 @@
+//! The command line: one module a command, each with its flags, its help and its work.
+
+mod blur;
+mod client;
+mod completions;
+mod config;
+mod flags;
+mod listen;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Self-hosted anonymization of pictures: hides faces and licence plates.
+#[derive(Debug, Parser)]
+#[command(name = "sfumato", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  sfumato serve --data-dir data              start the server
+  sfumato client create --data-dir data --name demo
+                                             make credentials for a client of the API
+  sfumato blur photo.jpg -o hidden.jpg       hide faces and plates without a server
+  sfumato listen --port 9000                 show webhooks as they arrive
+
+Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Client(client::Args),
+    Blur(blur::Args),
+    Listen(listen::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+impl Cli {
+    /// Does what the command says.
+    ///
+    /// # Errors
+    /// Whatever made it fail, as fragments that fit after "failed to".
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Serve(args) => serve::run(&args),
+            Command::Client(args) => client::run(&args),
+            Command::Blur(args) => blur::run(&args),
+            Command::Listen(args) => listen::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Completions(args) => completions::run(&args),
+        }
+    }
+}
+
+/// The command asks for something that cannot be: exit code 2, as for a flag that does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_in_its_help() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} has no examples", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

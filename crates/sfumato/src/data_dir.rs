@@ -1,0 +1,271 @@
+//! The data folder: what lies where, who may read it, and that one server uses it at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sfumato_core::Entropy;
+use sfumato_core::time::random;
+use thiserror::Error;
+
+/// Why the data folder cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum DataDirError {
+    /// The system refuses.
+    #[error("{action} {}", path.display())]
+    Io {
+        /// What was tried: a verb that stands before the path.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another server uses it.
+    #[error(
+        "lock the data folder {}: another sfumato server{} uses it; stop that one or choose another --data-dir",
+        path.display(),
+        process(pid)
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// What the lock file says; empty where the other one has not written it yet.
+        pid: String,
+    },
+    /// There is no installation in it.
+    #[error("find a database in {}: is --data-dir right? (`sfumato serve` and `sfumato client create` make one)", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The master key is damaged.
+    #[error("read the master key {}: it has {bytes} bytes where 32 are right; restore it from a backup", path.display())]
+    DamagedKey {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+fn process(pid: &str) -> String {
+    if pid.is_empty() {
+        String::new()
+    } else {
+        format!(" (process {pid})")
+    }
+}
+
+/// A data folder that exists.
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+}
+
+impl DataDir {
+    /// Opens the folder, or makes it so that only its owner can look into it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn open_or_create(root: &Path) -> Result<Self, DataDirError> {
+        make_dir(root)?;
+        Ok(Self {
+            root: root.to_owned(),
+        })
+    }
+
+    /// Opens a folder that has a database in it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Missing`].
+    pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
+        let dir = Self {
+            root: root.to_owned(),
+        };
+        if dir.database().is_file() {
+            Ok(dir)
+        } else {
+            Err(DataDirError::Missing {
+                path: root.to_owned(),
+            })
+        }
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The SQLite database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("sfumato.db")
+    }
+
+    /// Originals and results. Made where it is missing.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn blobs(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.root.join("blobs");
+        make_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Nameless files of media work. Made where it is missing.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn scratch(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.root.join("scratch");
+        make_dir(&path)?;
+        Ok(path)
+    }
+
+    /// Whether anybody but its owner can look into the folder.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        std::fs::metadata(&self.root).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    }
+
+    /// Takes the folder for this process, until the lock is dropped or the process ends, however it ends.
+    ///
+    /// # Errors
+    /// [`DataDirError::InUse`], [`DataDirError::Io`].
+    pub(crate) fn lock(&self) -> Result<Lock, DataDirError> {
+        let path = self.root.join("lock");
+        let wrong = |source| DataDirError::Io {
+            action: "lock",
+            path: path.clone(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(wrong)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                // The number only helps to find the other process; without it the message is still right.
+                let _unreadable = file.read_to_string(&mut pid);
+                return Err(DataDirError::InUse {
+                    path: self.root.clone(),
+                    pid: pid.trim().to_owned(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(wrong(source)),
+        }
+        file.set_len(0).map_err(wrong)?;
+        writeln!(file, "{}", std::process::id()).map_err(wrong)?;
+        Ok(Lock { _file: file })
+    }
+
+    /// The key from which all others are derived. Made at the first start, whole or not at all: a server that dies in
+    /// between finds no half key at its next start.
+    ///
+    /// # Errors
+    /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
+    pub(crate) fn master_key(&self, entropy: &dyn Entropy) -> Result<[u8; 32], DataDirError> {
+        let path = self.root.join("master.key");
+        let wrong = |action| {
+            let path = path.clone();
+            move |source| DataDirError::Io { action, path, source }
+        };
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                return <[u8; 32]>::try_from(&bytes[..]).map_err(|_| DataDirError::DamagedKey {
+                    path: path.clone(),
+                    bytes: bytes.len(),
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(wrong("read")(error)),
+        }
+        let key: [u8; 32] = random(entropy);
+        let mut file = tempfile::NamedTempFile::new_in(&self.root).map_err(wrong("write"))?;
+        file.write_all(&key)
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(wrong("write"))?;
+        file.persist_noclobber(&path)
+            .map_err(|error| wrong("write")(error.error))?;
+        // The name is durable when the folder is.
+        File::open(&self.root)
+            .and_then(|dir| dir.sync_all())
+            .map_err(wrong("write"))?;
+        Ok(key)
+    }
+}
+
+/// The right to use a data folder.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+fn make_dir(path: &Path) -> Result<(), DataDirError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| DataDirError::Io {
+            action: "make the folder",
+            path: path.to_owned(),
+            source,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use sfumato_engine::system::SystemEntropy;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_folder_and_its_key_are_for_their_owner_only() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open_or_create(&parent.path().join("data")).unwrap();
+        let key = dir.master_key(&SystemEntropy).unwrap();
+        assert_eq!(mode(dir.path()), 0o700);
+        assert_eq!(mode(&dir.blobs().unwrap()), 0o700);
+        assert_eq!(mode(&dir.path().join("master.key")), 0o600);
+        assert!(!dir.is_open_to_others());
+        assert_eq!(dir.master_key(&SystemEntropy).unwrap(), key, "the key stays");
+        assert_ne!(key, [0; 32]);
+        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names.len(), 2, "nothing else is left: {names:?}");
+    }
+
+    #[test]
+    fn a_damaged_key_is_never_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open_or_create(parent.path()).unwrap();
+        std::fs::write(parent.path().join("master.key"), b"short").unwrap();
+        assert!(matches!(
+            dir.master_key(&SystemEntropy),
+            Err(DataDirError::DamagedKey { bytes: 5, .. })
+        ));
+        assert_eq!(std::fs::read(parent.path().join("master.key")).unwrap(), b"short");
+    }
+
+    #[test]
+    fn one_holder_at_a_time_and_the_second_is_told_who_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open_or_create(parent.path()).unwrap();
+        let lock = dir.lock().unwrap();
+        let refusal = dir.lock().unwrap_err();
+        let pid = std::process::id();
+        assert!(refusal.to_string().contains(&format!("(process {pid})")), "{refusal}");
+        drop(lock);
+        dir.lock().unwrap();
+    }
+}

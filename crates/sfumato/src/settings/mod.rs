@@ -1,0 +1,14 @@
+//! Settings: built-in defaults, then a TOML file, then `SFUMATO_…` variables, then flags. The later one wins, and each
+//! value remembers where it came from.
+//!
+//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder.
+
+mod options;
+mod print;
+mod sources;
+mod values;
+
+pub(crate) use options::{OPTIONS, OptionInfo, Settings};
+pub(crate) use print::{example, json, text};
+pub(crate) use sources::{FlagValue, Loaded, Origin, SettingsError, Sources, variables_of_process};
+pub(crate) use values::{JobsAtOnce, LogFormat, SettingValue};

@@ -1,0 +1,160 @@
+//! Every setting, declared once: what it means, how it is called, what it is by default.
+//!
+//! The struct, the reader, `config print` and `config.example.toml` come from this one list.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::values::{
+    ByteSize, Count, JobsAtOnce, LogFormat, LogLevel, PublicUrl, Raw, SettingValue, WrongValue,
+};
+
+/// One setting, as the reader and the printer see it.
+pub(crate) struct OptionInfo {
+    /// Its name in the file, with the section: `webhooks.deadline`.
+    pub(crate) key: &'static str,
+    /// What it means: the lines of its documentation.
+    pub(crate) doc: &'static [&'static str],
+    /// Reads a value into the settings.
+    pub(crate) read: fn(&mut Settings, Raw<'_>) -> Result<(), WrongValue>,
+    /// The value as a TOML literal.
+    pub(crate) show: fn(&Settings) -> toml::Value,
+}
+
+impl OptionInfo {
+    /// Section (empty for the top of the file) and name within it.
+    pub(crate) fn section_and_name(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or(("", self.key))
+    }
+
+    /// The name of its variable: `SFUMATO_WEBHOOKS__DEADLINE`.
+    pub(crate) fn variable(&self) -> String {
+        format!("SFUMATO_{}", self.key.replace('.', "__").to_uppercase())
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty = $key:literal, $default:literal;)+) => {
+        /// All settings.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) struct Settings {
+            $($(#[doc = $doc])+ pub(crate) $field: $type,)+
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    $($field: <$type as SettingValue>::read(Raw::Text($default))
+                        .expect("a test reads every default"),)+
+                }
+            }
+        }
+
+        /// Every setting in the order of the file.
+        pub(crate) const OPTIONS: &[OptionInfo] = &[
+            $(OptionInfo {
+                key: $key,
+                doc: &[$($doc),+],
+                read: |settings, raw| {
+                    settings.$field = SettingValue::read(raw)?;
+                    Ok(())
+                },
+                show: |settings| settings.$field.to_toml(),
+            },)+
+        ];
+    };
+}
+
+settings! {
+    /// Address and port of the API. Port 0 takes a free one, which the log names.
+    listen: SocketAddr = "listen", "127.0.0.1:8080";
+    /// The folder that holds everything durable: database, originals, results, keys. Made where it is missing.
+    data_dir: PathBuf = "data_dir", "sfumato-data";
+    /// The address under which clients reach the API; the addresses of results begin with it.
+    /// Empty: the address listened on.
+    public_url: Option<PublicUrl> = "public_url", "";
+    /// The folder with the models and ONNX Runtime, as `cargo xtask setup` fills it.
+    /// Empty: searched beside the executable, then in the current folder.
+    assets_dir: Option<PathBuf> = "assets_dir", "";
+    /// The executable `sfumato-media`, which does all media work. Empty: the one beside this executable.
+    media_program: Option<PathBuf> = "media_program", "";
+
+    /// Form of the log on standard error: `text` for people, `json` for machines.
+    log_format: LogFormat = "log.format", "text";
+    /// What is logged: error, warn, info, debug or trace, or levels by module such as `info,sfumato_engine=debug`.
+    log_level: LogLevel = "log.level", "info";
+
+    /// Jobs that run at the same time, each in a media process of its own with models of its own.
+    /// `auto` is one a core.
+    jobs_at_once: JobsAtOnce = "worker.jobs_at_once", "auto";
+    /// Inference threads of each media process. More than one helps only where fewer jobs than cores run.
+    threads_per_job: Count = "worker.threads_per_job", "1";
+    /// A job that takes longer is stopped.
+    task_deadline: Duration = "worker.task_deadline", "120s";
+    /// How long a job or a delivery belongs to a worker that gives no sign of life.
+    lease: Duration = "worker.lease", "30s";
+
+    /// Largest upload.
+    upload_bytes_max: ByteSize = "uploads.bytes_max", "8GiB";
+
+    /// Largest width and height of a picture in pixels, checked before anything is decoded.
+    picture_side_pixels_max: Count = "pictures.side_pixels_max", "65500";
+    /// Largest width times height of a picture in pixels. A picture takes about 4 bytes of memory a pixel.
+    picture_pixels_max: Count = "pictures.pixels_max", "268435456";
+
+    /// How long one delivery may take, from name resolution to the last byte of the answer.
+    webhook_deadline: Duration = "webhooks.deadline", "15s";
+    /// Deliveries in flight at the same time.
+    deliveries_at_once: Count = "webhooks.deliveries_at_once", "512";
+    /// Deliveries in flight to one endpoint at the same time.
+    deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
+    /// Lets endpoints lie on this machine and in private networks. For development: in production it lets every
+    /// client send requests into your network.
+    allow_private_webhooks: bool = "webhooks.allow_private", "false";
+
+    /// How long an original is kept after its job has finished.
+    originals_kept: Duration = "retention.originals", "0s";
+    /// How long a result can be downloaded.
+    results_kept: Duration = "retention.results", "7d";
+    /// How long the answers of webhook endpoints and ended logins are kept.
+    history_kept: Duration = "retention.history", "7d";
+
+    /// Lifetime of an access token.
+    access_token_lifetime: Duration = "tokens.access_lifetime", "1h";
+    /// Lifetime of a refresh token.
+    refresh_token_lifetime: Duration = "tokens.refresh_lifetime", "30d";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_is_read_and_shown_as_it_is_written() {
+        let defaults = Settings::default();
+        let mut copy = Settings::default();
+        for option in OPTIONS {
+            let shown = (option.show)(&defaults);
+            let text = match &shown {
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            (option.read)(&mut copy, Raw::Text(&text)).unwrap();
+        }
+        assert_eq!(copy, defaults);
+    }
+
+    #[test]
+    fn keys_and_variables_are_unique_and_sections_stay_together() {
+        let keys: BTreeSet<_> = OPTIONS.iter().map(|option| option.key).collect();
+        let variables: BTreeSet<_> = OPTIONS.iter().map(OptionInfo::variable).collect();
+        assert_eq!((keys.len(), variables.len()), (OPTIONS.len(), OPTIONS.len()));
+        let mut sections: Vec<_> = OPTIONS.iter().map(|option| option.section_and_name().0).collect();
+        sections.dedup();
+        let distinct: BTreeSet<_> = sections.iter().collect();
+        assert_eq!(distinct.len(), sections.len());
+    }
+}

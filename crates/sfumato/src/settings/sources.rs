@@ -1,0 +1,531 @@
+//! The places where settings are written, read one over the other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::options::{OPTIONS, OptionInfo, Settings};
+use super::values::{Raw, WrongValue};
+
+/// Names the settings file where no flag does.
+const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is built in.
+    Default,
+    /// A line of the settings file.
+    File {
+        /// The file as it was named.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+    },
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The settings cannot be used as they are written.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    /// The settings file cannot be opened.
+    #[error("read the settings file {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The settings file is no TOML.
+    #[error("read the settings at {origin}: {message}\n{excerpt}")]
+    Syntax {
+        /// Where.
+        origin: Origin,
+        /// What is wrong.
+        message: String,
+        /// The line.
+        excerpt: String,
+    },
+    /// A key or section that does not exist.
+    #[error("read the settings at {origin}: there is no {kind} `{key}`{}\n{excerpt}", suggestion(near))]
+    Unknown {
+        /// Where.
+        origin: Origin,
+        /// "setting" or "section".
+        kind: &'static str,
+        /// What was written.
+        key: String,
+        /// What may have been meant.
+        near: Option<String>,
+        /// The line.
+        excerpt: String,
+    },
+    /// A value of the wrong kind.
+    #[error("read the settings at {origin}: `{key}` {wrong}{excerpt}")]
+    Value {
+        /// Where.
+        origin: Origin,
+        /// Which setting.
+        key: &'static str,
+        /// What is allowed.
+        wrong: WrongValue,
+        /// A line break and the line, for a file.
+        excerpt: String,
+    },
+    /// A value that is of the right kind and useless.
+    #[error("use the settings: `{key}` ({origin}) {rule}")]
+    Rule {
+        /// Which setting.
+        key: &'static str,
+        /// Where it was set.
+        origin: Origin,
+        /// What must hold.
+        rule: &'static str,
+    },
+}
+
+fn suggestion(near: &Option<String>) -> String {
+    near.as_ref()
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
+}
+
+/// A value that a flag gives to a setting.
+#[derive(Clone, Debug)]
+pub(crate) struct FlagValue {
+    /// The flag as it is written, such as `--data-dir`.
+    pub(crate) flag: &'static str,
+    /// The setting.
+    pub(crate) key: &'static str,
+    /// The text.
+    pub(crate) value: String,
+}
+
+/// Everything beside the built-in defaults.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// The file that a flag names; `SFUMATO_CONFIG` names it otherwise.
+    pub(crate) config: Option<PathBuf>,
+    /// Environment variables whose names begin with `SFUMATO_`.
+    pub(crate) variables: Vec<(String, String)>,
+    /// Flags that were given.
+    pub(crate) flags: Vec<FlagValue>,
+}
+
+/// The variables of this process that are meant for it.
+pub(crate) fn variables_of_process() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with("SFUMATO_"))?;
+            Some((name, value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+/// Settings with the origin of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// The values.
+    pub(crate) settings: Settings,
+    origins: BTreeMap<&'static str, Origin>,
+    /// What the operator should hear of once there is a log.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Nothing but defaults.
+    pub(crate) fn defaults() -> Self {
+        Self {
+            settings: Settings::default(),
+            origins: BTreeMap::new(),
+            warnings: vec![],
+        }
+    }
+
+    /// Where a setting came from.
+    pub(crate) fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    fn set(&mut self, option: &OptionInfo, raw: Raw<'_>, origin: Origin) -> Result<(), (WrongValue, Origin)> {
+        match (option.read)(&mut self.settings, raw) {
+            Ok(()) => {
+                self.origins.insert(option.key, origin);
+                Ok(())
+            }
+            Err(wrong) => Err((wrong, origin)),
+        }
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let file = File { path, text: &text };
+        let document = DeTable::parse(&text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            SettingsError::Syntax {
+                origin: file.origin(&span),
+                message: error.message().to_owned(),
+                excerpt: file.excerpt(&span),
+            }
+        })?;
+        for (name, value) in document.get_ref() {
+            let section = OPTIONS
+                .iter()
+                .any(|option| option.section_and_name().0 == name.get_ref().as_ref());
+            match value.get_ref() {
+                DeValue::Table(table) if section => {
+                    for (inner, value) in table {
+                        self.read_entry(&file, name.get_ref(), inner, value)?;
+                    }
+                }
+                DeValue::Table(_) => return Err(file.unknown("section", "", name)),
+                _ => self.read_entry(&file, "", name, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_entry(
+        &mut self,
+        file: &File<'_>,
+        section: &str,
+        name: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Result<(), SettingsError> {
+        let option = OPTIONS
+            .iter()
+            .find(|option| option.section_and_name() == (section, name.get_ref()))
+            .ok_or_else(|| file.unknown("setting", section, name))?;
+        self.set(option, Raw::Toml(value.get_ref()), file.origin(&name.span()))
+            .map_err(|(wrong, origin)| SettingsError::Value {
+                origin,
+                key: option.key,
+                wrong,
+                excerpt: format!("\n{}", file.excerpt(&value.span())),
+            })
+    }
+
+    fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
+        for (name, value) in variables.iter().filter(|(name, _)| name != CONFIG_VARIABLE) {
+            let Some(option) = OPTIONS.iter().find(|option| option.variable() == *name) else {
+                let near = nearest(name, OPTIONS.iter().map(OptionInfo::variable));
+                self.warnings.push(format!(
+                    "the environment variable {name} is no setting and has no effect{}",
+                    suggestion(&near)
+                ));
+                continue;
+            };
+            self.set(option, Raw::Text(value), Origin::Variable(name.clone()))
+                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
+        }
+        Ok(())
+    }
+
+    fn read_flags(&mut self, flags: &[FlagValue]) -> Result<(), SettingsError> {
+        for flag in flags {
+            let option = OPTIONS
+                .iter()
+                .find(|option| option.key == flag.key)
+                .expect("a test gives every flag");
+            self.set(option, Raw::Text(&flag.value), Origin::Flag(flag.flag))
+                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        use std::time::Duration;
+        let settings = &self.settings;
+        let rules = [
+            (
+                "worker.lease",
+                settings.lease >= Duration::from_secs(5),
+                "must be at least 5s: a heartbeat extends it after a third",
+            ),
+            (
+                "worker.task_deadline",
+                settings.task_deadline >= Duration::from_secs(1),
+                "must be at least 1s",
+            ),
+            (
+                "webhooks.deadline",
+                settings.webhook_deadline >= Duration::from_millis(100),
+                "must be at least 100ms",
+            ),
+            (
+                "uploads.bytes_max",
+                settings.upload_bytes_max.0 > 0,
+                "must be more than 0B",
+            ),
+            (
+                "tokens.access_lifetime",
+                settings.access_token_lifetime >= Duration::from_secs(1),
+                "must be at least 1s",
+            ),
+            (
+                "tokens.refresh_lifetime",
+                settings.refresh_token_lifetime >= settings.access_token_lifetime,
+                "must not be shorter than `tokens.access_lifetime`",
+            ),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            None => Ok(()),
+            Some((key, _, rule)) => Err(SettingsError::Rule {
+                key,
+                origin: self.origin(key),
+                rule,
+            }),
+        }
+    }
+}
+
+fn value_error(option: &OptionInfo, wrong: WrongValue, origin: Origin) -> SettingsError {
+    SettingsError::Value {
+        origin,
+        key: option.key,
+        wrong,
+        excerpt: String::new(),
+    }
+}
+
+impl Sources {
+    /// Reads every place.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for the first thing that is wrong.
+    pub(crate) fn load(&self) -> Result<Loaded, SettingsError> {
+        let mut loaded = Loaded::defaults();
+        let by_variable = self
+            .variables
+            .iter()
+            .find(|(name, value)| name == CONFIG_VARIABLE && !value.is_empty())
+            .map(|(_, value)| PathBuf::from(value));
+        if let Some(path) = self.config.clone().or(by_variable) {
+            loaded.read_file(&path)?;
+        }
+        loaded.read_variables(&self.variables)?;
+        loaded.read_flags(&self.flags)?;
+        loaded.check()?;
+        Ok(loaded)
+    }
+}
+
+/// The settings file, to find lines in.
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.as_bytes().iter().take(span.start);
+        before.filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    fn origin(&self, span: &Range<usize>) -> Origin {
+        Origin::File {
+            path: self.path.to_owned(),
+            line: self.line(span),
+        }
+    }
+
+    fn excerpt(&self, span: &Range<usize>) -> String {
+        let line = self.line(span);
+        let text = self.text.lines().nth(line - 1).unwrap_or_default();
+        format!("  {line} | {text}")
+    }
+
+    fn unknown(
+        &self,
+        kind: &'static str,
+        section: &str,
+        name: &Spanned<std::borrow::Cow<'_, str>>,
+    ) -> SettingsError {
+        let key = if section.is_empty() {
+            name.get_ref().to_string()
+        } else {
+            format!("{section}.{}", name.get_ref())
+        };
+        let candidates = OPTIONS.iter().map(|option| match kind {
+            "section" => option.section_and_name().0.to_owned(),
+            _ => option.key.to_owned(),
+        });
+        SettingsError::Unknown {
+            origin: self.origin(&name.span()),
+            kind,
+            near: nearest(&key, candidates),
+            key,
+            excerpt: self.excerpt(&name.span()),
+        }
+    }
+}
+
+/// The candidate that is written most alike, if any is alike at all. A name that was written without its section, or in
+/// the wrong one, is found by its last part.
+fn nearest(written: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    fn last(key: &str) -> &str {
+        key.rsplit('.').next().unwrap_or(key)
+    }
+    candidates
+        .map(|candidate| {
+            let whole = strsim::jaro_winkler(written, &candidate);
+            let part = strsim::jaro_winkler(last(written), last(&candidate)) * 0.99;
+            (whole.max(part), candidate)
+        })
+        .filter(|(likeness, _)| *likeness > 0.85)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Given {
+        _dir: tempfile::TempDir,
+        sources: Sources,
+    }
+
+    fn given(file: &str, variables: &[(&str, &str)], flags: &[(&'static str, &'static str, &str)]) -> Given {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sfumato.toml");
+        std::fs::write(&path, file).unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let sources = Sources {
+            config: Some(path),
+            variables: variables.iter().map(owned).collect(),
+            flags: flags
+                .iter()
+                .map(|(flag, key, value)| FlagValue {
+                    flag,
+                    key,
+                    value: (*value).to_owned(),
+                })
+                .collect(),
+        };
+        Given { _dir: dir, sources }
+    }
+
+    fn refusal(file: &str) -> String {
+        given(file, &[], &[]).sources.load().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_layer_overrides_the_one_below_and_is_remembered() {
+        let file = "listen = '127.0.0.1:1'\n[webhooks]\ndeadline = '1s'\n";
+        let variable = [("SFUMATO_WEBHOOKS__DEADLINE", "2s")];
+        let flag = [("--webhook-deadline", "webhooks.deadline", "3s")];
+        let path = given(file, &[], &[]).sources.config.unwrap();
+        let cases = [
+            (given("", &[], &[]), 15, "default".to_owned()),
+            (given(file, &[], &[]), 1, ":3".to_owned()),
+            (given(file, &variable, &[]), 2, "SFUMATO_WEBHOOKS__DEADLINE".into()),
+            (given(file, &variable, &flag), 3, "--webhook-deadline".into()),
+        ];
+        for (given, seconds, origin) in cases {
+            let loaded = given.sources.load().unwrap();
+            assert_eq!(loaded.settings.webhook_deadline, Duration::from_secs(seconds));
+            let shown = loaded.origin("webhooks.deadline").to_string();
+            assert!(shown.ends_with(&origin), "{shown} {}", path.display());
+        }
+    }
+
+    #[test]
+    fn the_file_is_named_by_a_variable_where_no_flag_names_it() {
+        let with_file = given("listen = '127.0.0.1:7'", &[], &[]);
+        let path = with_file.sources.config.clone().unwrap();
+        let sources = Sources {
+            variables: vec![("SFUMATO_CONFIG".into(), path.display().to_string())],
+            ..Sources::default()
+        };
+        assert_eq!(sources.load().unwrap().settings.listen.port(), 7);
+        let missing = Sources {
+            config: Some(path.with_file_name("absent.toml")),
+            ..sources
+        };
+        assert!(matches!(missing.load(), Err(SettingsError::File { .. })));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
+        let text = refusal("listen = '127.0.0.1:1'\n\n[webhooks]\ndedline = '1s'\n");
+        assert!(text.contains("sfumato.toml:4"), "{text}");
+        assert!(text.contains("`webhooks.dedline`; did you mean `webhooks.deadline`?"), "{text}");
+        assert!(text.contains("4 | dedline = '1s'"), "{text}");
+        let text = refusal("[webhook]\ndeadline = '1s'\n");
+        assert!(text.contains(":1: there is no section `webhook`; did you mean `webhooks`?"), "{text}");
+        let text = refusal("deadline = '1s'\n");
+        assert!(text.contains("there is no setting `deadline`; did you mean `webhooks.deadline`?"), "{text}");
+        let text = refusal("zzz = 1\n");
+        assert!(text.contains("there is no setting `zzz`\n"), "{text}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
+        for (file, parts) in [
+            ("[webhooks]\ndeadline = 15\n", [":2", "such as \"15s\"", "the integer that stands there"]),
+            ("\nlisten = 'localhost'\n", [":2", "`listen` must be an IP address and a port", "`localhost`"]),
+            ("[worker]\njobs_at_once = 0\n", [":2", "worker.jobs_at_once", "\"auto\" or a whole number"]),
+            ("[uploads]\nbytes_max = '8 GB'\n", [":2", "uploads.bytes_max", "`8 GB`"]),
+            ("[webhooks]\nallow_private = 'yes'\n", [":2", "true or false", "`yes`"]),
+            ("[worker]\nlease = '1s'\n", ["sfumato.toml:2", "`worker.lease`", "at least 5s"]),
+            ("listen = \n", [":1", "listen", "read the settings"]),
+            ("listen = '127.0.0.1:1'\nlisten = '127.0.0.1:2'\n", [":2", "duplicate", "listen"]),
+        ] {
+            let text = refusal(file);
+            for part in parts {
+                assert!(text.contains(part), "{file}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_variable_or_a_flag_is_named_by_it() {
+        let variable = given("", &[("SFUMATO_LISTEN", "8080")], &[]);
+        let text = variable.sources.load().unwrap_err().to_string();
+        assert!(text.contains("SFUMATO_LISTEN: `listen` must be"), "{text}");
+        let flag = given("", &[], &[("--listen", "listen", "8080")]);
+        let text = flag.sources.load().unwrap_err().to_string();
+        assert!(text.contains("--listen: `listen` must be"), "{text}");
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_a_warning() {
+        let loaded = given("", &[("SFUMATO_LISTENN", "127.0.0.1:1")], &[]).sources.load().unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert!(loaded.warnings[0].contains("did you mean `SFUMATO_LISTEN`?"), "{:?}", loaded.warnings);
+        assert_eq!(loaded.settings, Settings::default());
+    }
+
+    #[test]
+    fn whole_numbers_are_read_in_every_spelling_of_toml() {
+        let loaded = given("[webhooks]\ndeliveries_at_once = 0x1_0\n", &[], &[]).sources.load();
+        // TOML allows underscores between digits; the reader sees them as they are written or not at all.
+        assert_eq!(loaded.unwrap().settings.deliveries_at_once.0, 16);
+    }
+}
