@@ -19,6 +19,7 @@ pub(crate) struct Health {
 #[utoipa::path(
     get,
     path = "/healthz",
+    operation_id = "getHealth",
     tag = "Operations",
     responses((status = 200, description = "The process lives.", body = Health)),
 )]

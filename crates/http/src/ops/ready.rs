@@ -23,6 +23,7 @@ pub(crate) struct Ready {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "getReadiness",
     tag = "Operations",
     responses(
         (status = 200, description = "Database and storage answer.", body = Ready),

@@ -29,6 +29,7 @@ pub(crate) struct JobCancelled {
 #[utoipa::path(
     delete,
     path = "/innovation-service/anonymization",
+    operation_id = "cancelAnonymization",
     tag = "Anonymization",
     security(("bearer" = [])),
     params(("anonymization_job_id" = String, Query, description = "The job, as the upload named it.")),

@@ -18,17 +18,19 @@ pub(crate) struct AnonymizationForm {
     #[schema(value_type = String, format = Binary)]
     input_media: Vec<u8>,
     /// Find and hide faces. `true`, `false`, `1` or `0`.
-    #[schema(default = true)]
+    #[schema(nullable = false, default = true)]
     activation_faces_blur: Option<bool>,
     /// Find and hide licence plates. `true`, `false`, `1` or `0`.
-    #[schema(default = true)]
+    #[schema(nullable = false, default = true)]
     activation_plates_blur: Option<bool>,
     /// Also produce a JSON document of what was found.
-    #[schema(default = false)]
+    #[schema(nullable = false, default = false)]
     output_detections_url: Option<bool>,
     /// Detections whose centre lies outside are left alone. JSON text, or bracketed fields such as `included_area[top]`.
+    #[schema(nullable = false)]
     included_area: Option<IncludedArea>,
     /// How detections are hidden. JSON text, or bracketed fields such as `blur_type[anonymization_type]`.
+    #[schema(nullable = false)]
     blur_type: Option<BlurType>,
 }
 
@@ -57,16 +59,20 @@ pub(crate) struct IncludedArea {
 #[expect(dead_code, reason = "only describes the form; `options` reads it")]
 pub(crate) struct BlurType {
     /// What stands in the region afterwards.
-    #[schema(default = "blur")]
+    #[schema(nullable = false, default = "blur")]
     anonymization_type: Option<AnonymizationType>,
     /// Width of the soft edge around the region, as a fraction of its size.
-    #[schema(minimum = 0, maximum = 1, default = 0)]
+    #[schema(nullable = false, minimum = 0, maximum = 1, default = 0)]
     smooth_padding: Option<f64>,
     /// Colour of `opaque`: `#rrggbb` or `#rgb`.
-    #[schema(default = "#000000", pattern = "^#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
+    #[schema(
+        nullable = false,
+        default = "#000000",
+        pattern = "^#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"
+    )]
     hex_color: Option<String>,
     /// Cells of `pixelate` across the longer side of the region.
-    #[schema(minimum = 1, maximum = 100, default = 10)]
+    #[schema(nullable = false, minimum = 1, maximum = 100, default = 10)]
     num_pixels: Option<u32>,
 }
 
@@ -100,6 +106,7 @@ pub(crate) struct JobCreated {
 #[utoipa::path(
     post,
     path = "/innovation-service/anonymization",
+    operation_id = "createAnonymization",
     tag = "Anonymization",
     security(("bearer" = [])),
     request_body(content = AnonymizationForm, content_type = "multipart/form-data"),

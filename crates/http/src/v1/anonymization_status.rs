@@ -25,15 +25,19 @@ pub(crate) struct JobStatus {
     status: Status,
     /// URL of the anonymized file; with `Succeeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     output_media: Option<String>,
     /// URL of the detections document; with `Succeeded`, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     output_json: Option<String>,
     /// Why the job failed and what can be done; with `Failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<String>,
     /// Part done, 0 to 1; with `Started`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     progress: Option<f32>,
     /// What the customer should know about the result.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -80,6 +84,7 @@ impl JobStatus {
 #[utoipa::path(
     get,
     path = "/innovation-service/anonymization",
+    operation_id = "getAnonymization",
     tag = "Anonymization",
     security(("bearer" = [])),
     params(("anonymization_job_id" = String, Query, description = "The job, as the upload named it.")),

@@ -37,6 +37,7 @@ pub(crate) struct LoginRequest {
 #[utoipa::path(
     post,
     path = "/login",
+    operation_id = "logIn",
     tag = "Authentication",
     request_body = LoginRequest,
     responses(

@@ -14,6 +14,7 @@ use crate::problem::{ErrorBody, Problem};
 #[utoipa::path(
     post,
     path = "/logout",
+    operation_id = "logOut",
     tag = "Authentication",
     security(("bearer" = [])),
     responses(

@@ -14,6 +14,7 @@ use futures::TryStreamExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sfumato_core::ResultId;
 use sfumato_engine::results::StoredResult;
+use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
@@ -35,6 +36,12 @@ const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
+/// Bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only describes the content of an answer")]
+pub(crate) struct FileContent(Vec<u8>);
+
 /// Fetch a result.
 ///
 /// Streams the anonymized file, or its detections document where the name ends in `.json`. One range of bytes can be asked
@@ -42,6 +49,7 @@ const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
 #[utoipa::path(
     get,
     path = "/innovation-service/result/{fileName}",
+    operation_id = "getResult",
     tag = "Anonymization",
     security(("bearer" = [])),
     params(
@@ -54,8 +62,8 @@ const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     responses(
         (status = 200, description = "The content.",
             content(
-                (Vec<u8> = "image/jpeg"),
-                (Vec<u8> = "image/png"),
+                (FileContent = "image/jpeg"),
+                (FileContent = "image/png"),
                 (serde_json::Value = "application/json"),
             ),
             headers(

@@ -27,6 +27,7 @@ pub(crate) struct RefreshRequest {
 #[utoipa::path(
     post,
     path = "/token",
+    operation_id = "refreshTokens",
     tag = "Authentication",
     security(("bearer" = [])),
     request_body = RefreshRequest,

@@ -30,6 +30,7 @@ pub(crate) struct NewEndpoint {
 #[utoipa::path(
     post,
     path = "/webhook-url",
+    operation_id = "createWebhookEndpoint",
     tag = "Webhooks",
     security(("bearer" = [])),
     request_body = NewEndpoint,

@@ -15,6 +15,7 @@ use crate::v1::endpoint_body::endpoint_in_path;
 #[utoipa::path(
     delete,
     path = "/webhook-url/{uuid}",
+    operation_id = "deleteWebhookEndpoint",
     tag = "Webhooks",
     security(("bearer" = [])),
     params(("uuid" = uuid::Uuid, Path, description = "The endpoint.")),

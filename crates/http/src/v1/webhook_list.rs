@@ -16,6 +16,7 @@ use crate::v1::endpoint_body::EndpointBody;
 #[utoipa::path(
     get,
     path = "/webhook-url/get-many",
+    operation_id = "listWebhookEndpoints",
     tag = "Webhooks",
     security(("bearer" = [])),
     params(

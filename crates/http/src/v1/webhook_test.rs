@@ -42,20 +42,24 @@ pub(crate) struct EndpointTest {
     started_at: Timestamp,
     /// Address and port that answered the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     address: Option<String>,
     /// TLS version and cipher suite.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     tls: Option<String>,
     /// Milliseconds of each phase.
     phases: PhasesBody,
     /// Status code of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     status: Option<u16>,
     /// Headers of the answer, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     headers: Vec<HeaderBody>,
     /// The first 4 KiB of the answer's body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     body: Option<String>,
 }
 
@@ -65,18 +69,23 @@ pub(crate) struct EndpointTest {
 pub(crate) struct PhasesBody {
     /// Name resolution.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     dns_ms: Option<f64>,
     /// TCP connection.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     connect_ms: Option<f64>,
     /// TLS handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     tls_ms: Option<f64>,
     /// Until the answer's headers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     headers_ms: Option<f64>,
     /// The answer's body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     body_ms: Option<f64>,
     /// All of it.
     total_ms: f64,
@@ -132,6 +141,7 @@ impl From<Exchange> for EndpointTest {
 #[utoipa::path(
     post,
     path = "/webhook-url/test/{uuid}",
+    operation_id = "testWebhookEndpoint",
     tag = "Webhooks",
     security(("bearer" = [])),
     params(("uuid" = uuid::Uuid, Path, description = "The endpoint.")),

@@ -27,6 +27,7 @@ pub(crate) struct EndpointChange {
 #[utoipa::path(
     put,
     path = "/webhook-url/{uuid}",
+    operation_id = "updateWebhookEndpoint",
     tag = "Webhooks",
     security(("bearer" = [])),
     params(("uuid" = uuid::Uuid, Path, description = "The endpoint.")),

@@ -1,1 +1,3 @@
-//! The API through a real listening server.
+//! The API through a real listening server, with the real engine, database and storage.
+
+mod openapi;
