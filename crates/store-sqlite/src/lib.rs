@@ -1,2 +1,27 @@
-//! The embedded default store on SQLite.
+//! The embedded default store: one SQLite file, one writer, several readers.
+//!
+//! SQLite allows one writer at a time, so that one thread owns the writing connection and everything else queues at it;
+//! what has queued up shares one commit, and with it one wait for the disk. Readers have connections of their own and see
+//! the last commit (write-ahead log). Another process (the command line) may write meanwhile: it waits its turn.
+//!
+//! The rules of the domain are called, not repeated: a transaction reads a row, has `sfumato_core` decide, and writes
+//! what it decided, guarded by what it read.
+//!
+//! Deliberately absent: HTTP, files other than the database, and any reading of the time in SQL.
 #![forbid(unsafe_code)]
+
+mod clients;
+mod deliveries;
+mod endpoints;
+mod jobs;
+mod migrations;
+mod open;
+mod queries;
+mod readers;
+mod rows;
+mod sql;
+mod store;
+mod writer;
+
+pub use open::{OpenError, SqliteOptions};
+pub use store::SqliteStore;

@@ -1,0 +1,169 @@
+-- Identifiers are UUIDs as 16 bytes, times are microseconds since 1970 UTC, hashes are SHA-256. The CHECK constraints
+-- repeat the state machines of the domain: a row that breaks them cannot be written by any version of the program.
+
+CREATE TABLE clients (
+    id              BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    key             TEXT NOT NULL UNIQUE,
+    name            TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+    created_at      INTEGER NOT NULL,
+    secret          BLOB NOT NULL CHECK (length(secret) = 32),
+    previous_secret BLOB CHECK (length(previous_secret) = 32),
+    previous_until  INTEGER,
+    CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
+) STRICT;
+
+CREATE TABLE logins (
+    id         BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    client     BLOB NOT NULL REFERENCES clients (id),
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+CREATE INDEX logins_of_client ON logins (client);
+
+CREATE TABLE refresh_tokens (
+    hash       BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
+    login      BLOB NOT NULL REFERENCES logins (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL,
+    rotated_at INTEGER
+) STRICT;
+CREATE INDEX refresh_tokens_of_login ON refresh_tokens (login);
+
+CREATE TABLE jobs (
+    id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    client           BLOB NOT NULL REFERENCES clients (id),
+    created_at       INTEGER NOT NULL,
+    upload           BLOB NOT NULL UNIQUE CHECK (length(upload) = 16),
+    upload_format    TEXT NOT NULL,
+    upload_bytes     INTEGER NOT NULL CHECK (upload_bytes >= 0),
+    upload_sha256    BLOB NOT NULL CHECK (length(upload_sha256) = 32),
+    upload_deleted   INTEGER NOT NULL DEFAULT 0 CHECK (upload_deleted IN (0, 1)),
+    file_name        TEXT NOT NULL,
+    options          TEXT NOT NULL,
+    attempts         INTEGER NOT NULL CHECK (attempts >= 0),
+    claims           INTEGER NOT NULL CHECK (claims >= attempts),
+    started_at       INTEGER,
+    state            TEXT NOT NULL
+        CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired')),
+    available_at     INTEGER,
+    worker           BLOB CHECK (length(worker) = 16),
+    lease_expires_at INTEGER,
+    progress         REAL CHECK (progress BETWEEN 0 AND 1),
+    finished_at      INTEGER,
+    error            TEXT,
+    expired_at       INTEGER,
+    result           BLOB UNIQUE CHECK (length(result) = 16),
+    result_format    TEXT,
+    result_bytes     INTEGER,
+    result_sha256    BLOB CHECK (length(result_sha256) = 32),
+    document_bytes   INTEGER,
+    document_sha256  BLOB CHECK (length(document_sha256) = 32),
+    faces            INTEGER,
+    plates           INTEGER,
+    warnings         TEXT,
+    CHECK ((state = 'queued') = (available_at IS NOT NULL)),
+    CHECK ((state = 'running') = (worker IS NOT NULL)),
+    CHECK ((state = 'running') = (lease_expires_at IS NOT NULL)),
+    CHECK ((state = 'running') = (progress IS NOT NULL)),
+    CHECK (state <> 'running' OR started_at IS NOT NULL),
+    CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'expired')) = (finished_at IS NOT NULL)),
+    CHECK ((state = 'failed') = (error IS NOT NULL)),
+    CHECK ((state = 'expired') = (expired_at IS NOT NULL)),
+    CHECK ((state IN ('succeeded', 'expired')) = (result IS NOT NULL)),
+    CHECK ((result IS NULL) = (result_format IS NULL)),
+    CHECK ((result IS NULL) = (result_bytes IS NULL)),
+    CHECK ((result IS NULL) = (result_sha256 IS NULL)),
+    CHECK ((result IS NULL) = (faces IS NULL)),
+    CHECK ((result IS NULL) = (plates IS NULL)),
+    CHECK ((result IS NULL) = (warnings IS NULL)),
+    CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
+) STRICT;
+CREATE INDEX jobs_of_client ON jobs (client, id);
+CREATE INDEX jobs_queued ON jobs (available_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
+CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
+CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
+
+-- The position is the order in which events were committed: what a cursor counts in.
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    client   BLOB NOT NULL REFERENCES clients (id),
+    job      BLOB NOT NULL REFERENCES jobs (id),
+    sequence INTEGER NOT NULL CHECK (sequence >= 1),
+    status   TEXT NOT NULL CHECK (status IN ('Sent', 'Started', 'Succeeded', 'Failed')),
+    at       INTEGER NOT NULL,
+    UNIQUE (job, sequence)
+) STRICT;
+
+-- A deleted endpoint stays as a row, so that the history of its deliveries stays readable; its client sees it no more.
+CREATE TABLE endpoints (
+    id                   BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    client               BLOB NOT NULL REFERENCES clients (id),
+    url                  TEXT NOT NULL,
+    token                TEXT NOT NULL,
+    signing_secret       BLOB NOT NULL CHECK (length(signing_secret) = 32),
+    state                TEXT NOT NULL CHECK (state IN ('active', 'held', 'disabled')),
+    held_since           INTEGER,
+    held_reason          TEXT CHECK (held_reason IN ('failing', 'gone')),
+    next_probe_at        INTEGER,
+    consecutive_failures INTEGER NOT NULL CHECK (consecutive_failures >= 0),
+    failing_since        INTEGER,
+    last_success_at      INTEGER,
+    paused_until         INTEGER,
+    created_at           INTEGER NOT NULL,
+    updated_at           INTEGER NOT NULL,
+    deleted_at           INTEGER,
+    CHECK ((state = 'held') = (held_since IS NOT NULL)),
+    CHECK ((state = 'held') = (held_reason IS NOT NULL)),
+    CHECK ((state = 'held') = (next_probe_at IS NOT NULL)),
+    CHECK ((consecutive_failures = 0) = (failing_since IS NULL))
+) STRICT;
+CREATE INDEX endpoints_of_client ON endpoints (client, id) WHERE deleted_at IS NULL;
+
+-- `head` marks the first open delivery of each job and endpoint, the only one that may be sent: kept up to date by every
+-- transaction that adds or closes one, because finding it by a window over 100,000 waiting rows is too slow.
+CREATE TABLE deliveries (
+    id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    event            BLOB NOT NULL REFERENCES events (id),
+    client           BLOB NOT NULL REFERENCES clients (id),
+    job              BLOB NOT NULL REFERENCES jobs (id),
+    endpoint         BLOB NOT NULL REFERENCES endpoints (id),
+    sequence         INTEGER NOT NULL CHECK (sequence >= 1),
+    head             INTEGER NOT NULL CHECK (head IN (0, 1)),
+    attempts         INTEGER NOT NULL CHECK (attempts >= 0),
+    claims           INTEGER NOT NULL CHECK (claims >= attempts),
+    created_at       INTEGER NOT NULL,
+    state            TEXT NOT NULL
+        CHECK (state IN ('pending', 'sending', 'delivered', 'superseded', 'expired', 'dropped')),
+    not_before       INTEGER,
+    worker           BLOB CHECK (length(worker) = 16),
+    lease_expires_at INTEGER,
+    closed_at        INTEGER,
+    CHECK ((state = 'pending') = (not_before IS NOT NULL)),
+    CHECK ((state = 'sending') = (worker IS NOT NULL)),
+    CHECK ((state = 'sending') = (lease_expires_at IS NOT NULL)),
+    CHECK ((state IN ('pending', 'sending')) = (closed_at IS NULL)),
+    CHECK (head = 0 OR closed_at IS NULL),
+    CHECK (state <> 'sending' OR head = 1),
+    UNIQUE (event, endpoint)
+) STRICT;
+CREATE UNIQUE INDEX deliveries_head ON deliveries (job, endpoint) WHERE head = 1;
+CREATE INDEX deliveries_open ON deliveries (job, endpoint, sequence) WHERE closed_at IS NULL;
+CREATE INDEX deliveries_due ON deliveries (endpoint, not_before, id) WHERE head = 1 AND state = 'pending';
+CREATE INDEX deliveries_sending ON deliveries (endpoint, lease_expires_at) WHERE state = 'sending';
+CREATE INDEX deliveries_waiting ON deliveries (endpoint, not_before) WHERE state = 'pending';
+
+CREATE TABLE attempts (
+    id          BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    delivery    BLOB NOT NULL REFERENCES deliveries (id),
+    number      INTEGER NOT NULL CHECK (number >= 1),
+    started_at  INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL CHECK (duration_ms >= 0),
+    outcome     TEXT NOT NULL,
+    status      INTEGER CHECK (status BETWEEN 100 AND 999),
+    response    BLOB,
+    retry_after INTEGER
+) STRICT;
+CREATE INDEX attempts_of_delivery ON attempts (delivery, started_at);
+CREATE INDEX attempts_with_response ON attempts (started_at) WHERE response IS NOT NULL;

@@ -1,0 +1,132 @@
+//! Bringing a database up to date: numbered files, applied once, in order, in one transaction, with their hashes
+//! remembered. An unknown (newer) or changed migration stops the start instead of guessing.
+//!
+//! Own lines instead of a crate: the one that suits two databases holds the SQLite driver several versions back, and reads
+//! the wall clock.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::open::OpenError;
+
+/// All migrations by number. A released one is never edited.
+const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_init.sql"))];
+
+const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
+    number INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32)
+) STRICT;";
+
+/// Applies what is missing. Two processes that start at once take turns: the transaction writes from its beginning.
+pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    transaction.execute_batch(BOOKKEEPING).map_err(failed)?;
+    let found: i64 = transaction
+        .query_row("SELECT coalesce(max(number), 0) FROM migrations", [], |row| {
+            row.get(0)
+        })
+        .map_err(failed)?;
+    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
+    if found > known {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    for (number, sql) in MIGRATIONS {
+        let hash: [u8; 32] = Sha256::digest(sql.as_bytes()).into();
+        if *number > found {
+            transaction.execute_batch(sql).map_err(failed)?;
+            transaction
+                .execute(
+                    "INSERT INTO migrations (number, sha256) VALUES (?1, ?2)",
+                    params![number, hash],
+                )
+                .map_err(failed)?;
+            continue;
+        }
+        let applied: [u8; 32] = transaction
+            .query_row(
+                "SELECT sha256 FROM migrations WHERE number = ?1",
+                [number],
+                |row| row.get(0),
+            )
+            .map_err(failed)?;
+        if applied != hash {
+            return Err(OpenError::Changed {
+                path: path.to_owned(),
+                number: *number,
+            });
+        }
+    }
+    transaction.commit().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        (folder, path)
+    }
+
+    #[test]
+    fn every_statement_prepares_against_the_migrated_schema() {
+        let (_folder, path) = file();
+        let connection = crate::open::writer(&path).unwrap();
+        for (name, sql) in crate::queries::ALL {
+            if let Err(error) = connection.prepare(sql) {
+                panic!("{name}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_start_applies_nothing_and_a_newer_or_changed_database_is_refused() {
+        let (_folder, path) = file();
+        let connection = crate::open::writer(&path).unwrap();
+        drop(crate::open::writer(&path).unwrap());
+        connection
+            .execute("UPDATE migrations SET sha256 = zeroblob(32)", [])
+            .unwrap();
+        assert!(matches!(
+            crate::open::writer(&path),
+            Err(OpenError::Changed { number: 1, .. })
+        ));
+        connection
+            .execute("INSERT INTO migrations VALUES (999, zeroblob(32))", [])
+            .unwrap();
+        assert!(matches!(
+            crate::open::writer(&path),
+            Err(OpenError::Newer { found: 999, .. })
+        ));
+    }
+
+    #[test]
+    fn the_file_and_its_logs_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, path) = file();
+        let connection = crate::open::writer(&path).unwrap();
+        connection.execute("CREATE TABLE t (a)", []).unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(
+                entry.metadata().unwrap().permissions().mode() & 0o077,
+                0,
+                "{:?}",
+                entry.path()
+            );
+        }
+    }
+}

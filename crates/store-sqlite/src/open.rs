@@ -1,0 +1,129 @@
+//! Opening the database file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use thiserror::Error;
+
+use crate::migrations;
+
+/// How long a connection waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that a connection keeps.
+const STATEMENTS_MAX: usize = 128;
+
+/// How the store works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// Connections that read at the same time.
+    pub readers_max: usize,
+    /// Requests that wait for the writer at most; whoever comes then waits before the queue.
+    pub queue_max: usize,
+    /// Requests that share one commit at most.
+    pub batch_max: usize,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            readers_max: 4,
+            queue_max: 1024,
+            batch_max: 64,
+        }
+    }
+}
+
+/// Why the database could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// SQLite refuses the file.
+    #[error("open the database `{path}`")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file was written by a newer version.
+    #[error(
+        "the database `{path}` has migration {found}, which this version of Sfumato does not know (it knows {known}): start a newer version, or restore a backup from before the upgrade"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The newest migration in the file.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// A migration that was applied is not the one that this version knows by that number.
+    #[error(
+        "migration {number} of the database `{path}` differs from the one that this version of Sfumato knows"
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Which one.
+        number: i64,
+    },
+    /// The operating system gives no thread or file.
+    #[error("set up the database `{path}`")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Opens the writing connection: makes the file (readable by its owner alone) and brings it up to date.
+pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    // SQLite gives its log files the mode of the database, so that it is enough to make that one private.
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    configure(&connection).map_err(failed)?;
+    // FULL: a commit that was answered is on the disk, whatever happens to the power afterwards.
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(failed)?;
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .map_err(failed)?;
+    migrations::apply(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(crate) fn reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
+}

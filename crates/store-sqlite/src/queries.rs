@@ -1,0 +1,72 @@
+//! The statements, one file each. Another store has the same files in its own dialect.
+
+macro_rules! queries {
+    ($($name:ident: $file:literal;)*) => {
+        $(pub(crate) const $name: &str = include_str!(concat!("queries/", $file, ".sql"));)*
+
+        /// Every statement by its name, for the test that prepares them all.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+    };
+}
+
+queries! {
+    ATTEMPTS_OF_DELIVERY: "attempts_of_delivery";
+    CLAIMABLE_ENDPOINTS: "claimable_endpoints";
+    CLAIMABLE_JOBS: "claimable_jobs";
+    CLIENT_BY_KEY: "client_by_key";
+    CLIENTS: "clients";
+    COUNT_ENDPOINTS: "count_endpoints";
+    DELETE_ENDPOINT: "delete_endpoint";
+    DELIVERIES_OF_JOB: "deliveries_of_job";
+    DELIVERIES_OF_OTHER_WORKERS: "deliveries_of_other_workers";
+    DELIVERIES_OF_WORKER: "deliveries_of_worker";
+    DELIVERIES_WITH_EXPIRED_LEASE: "deliveries_with_expired_lease";
+    DELIVERY: "delivery";
+    DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
+    DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
+    ENDPOINT: "endpoint";
+    ENDPOINT_FOR_COURIER: "endpoint_for_courier";
+    ENDPOINTS: "endpoints";
+    ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
+    EVENT: "event";
+    EXPIRABLE_JOBS: "expirable_jobs";
+    FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
+    FORGET_LOGINS: "forget_logins";
+    FORGET_REFRESH_TOKENS: "forget_refresh_tokens";
+    FORGET_RESPONSES: "forget_responses";
+    INSERT_ATTEMPT: "insert_attempt";
+    INSERT_CLIENT: "insert_client";
+    INSERT_DELIVERY: "insert_delivery";
+    INSERT_ENDPOINT: "insert_endpoint";
+    INSERT_EVENT: "insert_event";
+    INSERT_JOB: "insert_job";
+    INSERT_LOGIN: "insert_login";
+    INSERT_REFRESH_TOKEN: "insert_refresh_token";
+    JOB: "job";
+    JOB_BY_RESULT: "job_by_result";
+    JOB_FOR_WORKER: "job_for_worker";
+    JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
+    JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
+    NEXT_DELIVERY_DUE: "next_delivery_due";
+    NEXT_EVENT_SEQUENCE: "next_event_sequence";
+    OLDEST_DELIVERY_OF_ENDPOINT: "oldest_delivery_of_endpoint";
+    PING: "ping";
+    PROMOTE_DELIVERY: "promote_delivery";
+    PULL_DELIVERIES_FORWARD: "pull_deliveries_forward";
+    REFRESH_TOKEN: "refresh_token";
+    RESULT_IS_WANTED: "result_is_wanted";
+    REVOKE_LOGIN: "revoke_login";
+    REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
+    ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
+    ROTATE_SECRET: "rotate_secret";
+    SESSION: "session";
+    SET_CLIENT_STATE: "set_client_state";
+    TERMINAL_EVENT_EXISTS: "terminal_event_exists";
+    UPDATE_DELIVERY: "update_delivery";
+    UPDATE_ENDPOINT: "update_endpoint";
+    UPDATE_JOB: "update_job";
+    UPLOAD_DELETED: "upload_deleted";
+    UPLOAD_IS_WANTED: "upload_is_wanted";
+    UPLOADS_TO_DELETE: "uploads_to_delete";
+}

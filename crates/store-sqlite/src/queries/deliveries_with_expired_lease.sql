@@ -1,0 +1,4 @@
+SELECT id, event, client, job, endpoint, attempts, claims, created_at, state, not_before, worker, lease_expires_at,
+       closed_at
+FROM deliveries
+WHERE state = 'sending' AND lease_expires_at <= ?1;

@@ -1,0 +1,5 @@
+SELECT id, event, client, job, endpoint, attempts, claims, created_at, state, not_before, worker, lease_expires_at,
+       closed_at
+FROM deliveries
+WHERE job = ?1 AND state = 'pending' AND attempts > 0
+ORDER BY sequence;

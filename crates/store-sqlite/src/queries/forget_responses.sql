@@ -1,0 +1,3 @@
+UPDATE attempts
+SET response = NULL
+WHERE response IS NOT NULL AND started_at < ?1;

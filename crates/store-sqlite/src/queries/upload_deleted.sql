@@ -1,0 +1,3 @@
+UPDATE jobs
+SET upload_deleted = 1
+WHERE id = ?1 AND finished_at IS NOT NULL;

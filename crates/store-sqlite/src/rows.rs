@@ -1,0 +1,316 @@
+//! Rows to domain objects and back. A row that breaks a rule is reported with table, column and key.
+
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+use sfumato_core::client::{Client, ClientKey, ClientState, SecretHash};
+use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
+use sfumato_core::endpoint::{
+    Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, WebhookToken, WebhookUrl,
+};
+use sfumato_core::event::Event;
+use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Upload};
+use sfumato_core::{StoreError, Timestamp};
+use uuid::Uuid;
+
+/// A row of a named table, which can say what is wrong with it.
+pub(crate) struct Reader<'r, 's> {
+    row: &'r Row<'s>,
+    table: &'static str,
+}
+
+impl<'r, 's> Reader<'r, 's> {
+    pub(crate) const fn new(row: &'r Row<'s>, table: &'static str) -> Self {
+        Self { row, table }
+    }
+
+    pub(crate) fn corrupt(&self, column: &'static str, why: impl std::fmt::Display) -> StoreError {
+        let key = self
+            .row
+            .get::<_, [u8; 16]>("id")
+            .map(|bytes| Uuid::from_bytes(bytes).to_string());
+        StoreError::Corrupt {
+            table: self.table,
+            column,
+            row: key.unwrap_or_else(|_| "?".into()),
+            why: why.to_string(),
+        }
+    }
+
+    pub(crate) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.row.get(column).map_err(|error| self.corrupt(column, error))
+    }
+
+    fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.get(column).map(Timestamp::from_micros)
+    }
+
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
+    }
+
+    fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
+        self.get(column).map(Uuid::from_bytes)
+    }
+
+    fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        self.get::<String>(column)?
+            .parse()
+            .map_err(|error| self.corrupt(column, error))
+    }
+
+    fn number<T: TryFrom<i64, Error: std::fmt::Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, StoreError> {
+        T::try_from(self.get::<i64>(column)?).map_err(|error| self.corrupt(column, error))
+    }
+}
+
+macro_rules! ids {
+    ($($name:ident: $type:ident;)*) => {
+        impl Reader<'_, '_> {
+            $(pub(crate) fn $name(&self, column: &'static str) -> Result<sfumato_core::$type, StoreError> {
+                self.uuid(column).map(sfumato_core::$type::from_uuid)
+            })*
+        }
+    };
+}
+
+ids! {
+    client_id: ClientId;
+    login_id: LoginId;
+    job_id: JobId;
+    upload_id: UploadId;
+    result_id: ResultId;
+    endpoint_id: EndpointId;
+    event_id: EventId;
+    delivery_id: DeliveryId;
+    attempt_id: AttemptId;
+    worker_id: WorkerId;
+}
+
+/// The bytes of an identifier as they are stored.
+pub(crate) const fn key(uuid: Uuid) -> [u8; 16] {
+    *uuid.as_bytes()
+}
+
+pub(crate) fn client_state(text: &str) -> Option<ClientState> {
+    match text {
+        "active" => Some(ClientState::Active),
+        "disabled" => Some(ClientState::Disabled),
+        _ => None,
+    }
+}
+
+pub(crate) const fn client_state_name(state: ClientState) -> &'static str {
+    match state {
+        ClientState::Active => "active",
+        ClientState::Disabled => "disabled",
+    }
+}
+
+pub(crate) fn client(row: &Row<'_>) -> Result<Client, StoreError> {
+    let row = Reader::new(row, "clients");
+    let state: String = row.get("state")?;
+    let previous_until = row.optional_time("previous_until")?;
+    let previous: Option<[u8; 32]> = row.get("previous_secret")?;
+    Ok(Client {
+        id: row.client_id("id")?,
+        key: ClientKey::new(row.get::<String>("key")?),
+        name: row.get("name")?,
+        state: client_state(&state).ok_or_else(|| row.corrupt("state", &state))?,
+        created_at: row.time("created_at")?,
+        secret: SecretHash::from_bytes(row.get("secret")?),
+        previous_secret: previous.map(SecretHash::from_bytes).zip(previous_until),
+    })
+}
+
+pub(crate) fn job(row: &Row<'_>) -> Result<Job, StoreError> {
+    let row = Reader::new(row, "jobs");
+    let options: String = row.get("options")?;
+    let claims = FencingToken(row.number("claims")?);
+    Ok(Job {
+        id: row.job_id("id")?,
+        client: row.client_id("client")?,
+        created_at: row.time("created_at")?,
+        upload: Upload {
+            id: row.upload_id("upload")?,
+            format: row.parse("upload_format")?,
+            bytes: row.number("upload_bytes")?,
+            sha256: row.get("upload_sha256")?,
+            file_name: row.get("file_name")?,
+        },
+        options: serde_json::from_str(&options).map_err(|error| row.corrupt("options", error))?,
+        attempts: row.number("attempts")?,
+        claims,
+        started_at: row.optional_time("started_at")?,
+        state: job_state(&row, claims)?,
+    })
+}
+
+fn job_state(row: &Reader<'_, '_>, claims: FencingToken) -> Result<JobState, StoreError> {
+    let state: String = row.get("state")?;
+    Ok(match state.as_str() {
+        "queued" => JobState::Queued {
+            available_at: row.time("available_at")?,
+        },
+        "running" => JobState::Running {
+            lease: Lease {
+                worker: row.worker_id("worker")?,
+                token: claims,
+            },
+            lease_expires_at: row.time("lease_expires_at")?,
+            progress: row.get("progress")?,
+        },
+        "succeeded" => JobState::Succeeded {
+            finished_at: row.time("finished_at")?,
+            result: result(row)?,
+        },
+        "failed" => JobState::Failed {
+            finished_at: row.time("finished_at")?,
+            error: row.get("error")?,
+        },
+        "cancelled" => JobState::Cancelled {
+            finished_at: row.time("finished_at")?,
+        },
+        "expired" => JobState::Expired {
+            finished_at: row.time("finished_at")?,
+            result: result(row)?,
+            expired_at: row.time("expired_at")?,
+        },
+        other => return Err(row.corrupt("state", other)),
+    })
+}
+
+fn result(row: &Reader<'_, '_>) -> Result<JobResult, StoreError> {
+    let warnings: String = row.get("warnings")?;
+    let document = match row.get::<Option<[u8; 32]>>("document_sha256")? {
+        Some(sha256) => Some((row.number("document_bytes")?, sha256)),
+        None => None,
+    };
+    Ok(JobResult {
+        id: row.result_id("result")?,
+        format: row.parse("result_format")?,
+        bytes: row.number("result_bytes")?,
+        sha256: row.get("result_sha256")?,
+        document,
+        faces: row.number("faces")?,
+        plates: row.number("plates")?,
+        warnings: serde_json::from_str(&warnings).map_err(|error| row.corrupt("warnings", error))?,
+    })
+}
+
+pub(crate) fn event(row: &Row<'_>) -> Result<Event, StoreError> {
+    let row = Reader::new(row, "events");
+    Ok(Event {
+        id: row.event_id("id")?,
+        client: row.client_id("client")?,
+        job: row.job_id("job")?,
+        sequence: row.number("sequence")?,
+        status: row.parse("status")?,
+        at: row.time("at")?,
+    })
+}
+
+pub(crate) fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
+    let row = Reader::new(row, "endpoints");
+    let state: String = row.get("state")?;
+    let state = match state.as_str() {
+        "active" => EndpointState::Active,
+        "disabled" => EndpointState::Disabled,
+        "held" => {
+            let reason: String = row.get("held_reason")?;
+            let reason = match reason.as_str() {
+                "failing" => HoldReason::Failing,
+                "gone" => HoldReason::Gone,
+                other => return Err(row.corrupt("held_reason", other)),
+            };
+            EndpointState::Held {
+                since: row.time("held_since")?,
+                reason,
+                next_probe_at: row.time("next_probe_at")?,
+            }
+        }
+        other => return Err(row.corrupt("state", other)),
+    };
+    Ok(Endpoint {
+        id: row.endpoint_id("id")?,
+        client: row.client_id("client")?,
+        url: WebhookUrl::from_judged(row.get::<String>("url")?),
+        token: WebhookToken::from_stored(row.get::<String>("token")?),
+        signing_secret: SigningSecret::from_bytes(row.get("signing_secret")?),
+        state,
+        health: EndpointHealth {
+            consecutive_failures: row.number("consecutive_failures")?,
+            failing_since: row.optional_time("failing_since")?,
+            last_success_at: row.optional_time("last_success_at")?,
+            paused_until: row.optional_time("paused_until")?,
+        },
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+/// A delivery, and how often it was claimed: the fencing token of the last claim.
+pub(crate) fn delivery(row: &Row<'_>) -> Result<(Delivery, FencingToken), StoreError> {
+    let row = Reader::new(row, "deliveries");
+    let state: String = row.get("state")?;
+    let claims = FencingToken(row.number("claims")?);
+    let state = match state.as_str() {
+        "pending" => DeliveryState::Pending {
+            not_before: row.time("not_before")?,
+        },
+        "sending" => DeliveryState::Sending {
+            lease: DeliveryLease {
+                worker: row.worker_id("worker")?,
+                token: claims,
+            },
+            lease_expires_at: row.time("lease_expires_at")?,
+        },
+        "delivered" => DeliveryState::Delivered {
+            at: row.time("closed_at")?,
+        },
+        "superseded" => DeliveryState::Superseded {
+            at: row.time("closed_at")?,
+        },
+        "expired" => DeliveryState::Expired {
+            at: row.time("closed_at")?,
+        },
+        "dropped" => DeliveryState::Dropped {
+            at: row.time("closed_at")?,
+        },
+        other => return Err(row.corrupt("state", other)),
+    };
+    let delivery = Delivery {
+        id: row.delivery_id("id")?,
+        event: row.event_id("event")?,
+        client: row.client_id("client")?,
+        job: row.job_id("job")?,
+        endpoint: row.endpoint_id("endpoint")?,
+        attempts: row.number("attempts")?,
+        created_at: row.time("created_at")?,
+        state,
+    };
+    Ok((delivery, claims))
+}
+
+pub(crate) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
+    let row = Reader::new(row, "attempts");
+    let status: Option<i64> = row.get("status")?;
+    Ok(Attempt {
+        id: row.attempt_id("id")?,
+        number: row.number("number")?,
+        started_at: row.time("started_at")?,
+        duration_ms: row.number("duration_ms")?,
+        outcome: row.parse("outcome")?,
+        status: status
+            .map(u16::try_from)
+            .transpose()
+            .map_err(|error| row.corrupt("status", error))?,
+        response: row.get("response")?,
+        retry_after: row.optional_time("retry_after")?,
+    })
+}

@@ -1,0 +1,73 @@
+//! Small words for talking to SQLite.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+use sfumato_core::StoreError;
+use sfumato_core::time::{Clock, Entropy};
+use std::sync::Arc;
+
+/// What a transaction needs beside the connection: the time, and randomness for identifiers.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Unavailable { source: error.into() }
+}
+
+/// Runs a statement and returns the number of rows that it changed.
+pub(crate) fn execute(conn: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+    conn.prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(unavailable)
+}
+
+/// Runs a statement that must change exactly one row: a pair assertion against what was read before.
+pub(crate) fn execute_one(
+    conn: &Connection,
+    table: &'static str,
+    sql: &str,
+    params: impl Params,
+) -> Result<(), StoreError> {
+    match execute(conn, sql, params)? {
+        1 => Ok(()),
+        count => Err(StoreError::Corrupt {
+            table,
+            column: "id",
+            row: "?".into(),
+            why: format!("an update changed {count} rows where it must change one"),
+        }),
+    }
+}
+
+/// All rows of a query.
+pub(crate) fn query<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(unavailable)?;
+    let mut rows = statement.query(params).map_err(unavailable)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
+/// The one row of a query, if there is one.
+pub(crate) fn query_one<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(unavailable)?;
+    statement
+        .query_row(params, |row| Ok(read(row)))
+        .optional()
+        .map_err(unavailable)?
+        .transpose()
+}
