@@ -29,7 +29,7 @@ use std::time::Duration;
 use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
-use sfumato_media_client::MediaPool;
+use sfumato_media_client::{MediaError, MediaPool};
 use sfumato_media_client::protocol::MediaLimits;
 
 use crate::access::{Caller, Keys};
@@ -68,7 +68,7 @@ pub struct EngineSettings {
     pub media_limits: MediaLimits,
     /// Jobs that this process works on at the same time.
     pub jobs_at_once: usize,
-    /// How long a job or delivery is leased; a heartbeat extends it after a third.
+    /// How long a job is leased; a heartbeat extends it after a third.
     pub lease: Duration,
     /// Webhook deliveries in flight at most, in all and to one endpoint.
     pub deliveries_at_once: usize,
@@ -189,6 +189,18 @@ impl Engine {
     /// [`StoreError`] when the database cannot answer.
     pub async fn recover(&self) -> Result<u64, StoreError> {
         self.inner.store.void_leases_of_others(self.inner.worker_id).await
+    }
+
+    /// Starts the media processes ahead of the first job and returns the names of their models; none where this process
+    /// does no media work.
+    ///
+    /// # Errors
+    /// [`MediaError`]: the executable or the models are missing or damaged. No job can succeed then.
+    pub async fn warm_up(&self) -> Result<Vec<String>, MediaError> {
+        match &self.inner.media {
+            Some(media) => media.warm_up().await,
+            None => Ok(vec![]),
+        }
     }
 
     /// Whether database and storage answer.
