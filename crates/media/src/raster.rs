@@ -6,7 +6,7 @@ use crate::orientation::Orientation;
 
 /// What a pixel consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channels {
+pub(crate) enum Channels {
     /// Luminance.
     Gray,
     /// Luminance and alpha.
@@ -19,7 +19,7 @@ pub enum Channels {
 
 impl Channels {
     /// Samples a pixel.
-    pub const fn count(self) -> usize {
+    pub(crate) const fn count(self) -> usize {
         match self {
             Self::Gray => 1,
             Self::GrayAlpha => 2,
@@ -29,7 +29,7 @@ impl Channels {
     }
 
     /// Samples a pixel without alpha.
-    pub const fn colors(self) -> usize {
+    pub(crate) const fn colors(self) -> usize {
         match self {
             Self::Gray | Self::GrayAlpha => 1,
             Self::Rgb | Self::Rgba => 3,
@@ -37,14 +37,14 @@ impl Channels {
     }
 
     /// Whether the last sample of a pixel is alpha.
-    pub const fn has_alpha(self) -> bool {
+    pub(crate) const fn has_alpha(self) -> bool {
         matches!(self, Self::GrayAlpha | Self::Rgba)
     }
 }
 
 /// The samples, row by row, the channels of a pixel next to each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Samples {
+pub(crate) enum Samples {
     /// 8 bits, 0 to 255.
     Eight(Vec<u8>),
     /// 16 bits, 0 to 65,535.
@@ -53,21 +53,21 @@ pub enum Samples {
 
 /// A picture in memory, as it is stored (before EXIF orientation).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raster {
+pub(crate) struct Raster {
     /// Width in pixels.
-    pub width: u32,
+    pub(crate) width: u32,
     /// Height in pixels.
-    pub height: u32,
+    pub(crate) height: u32,
     /// What a pixel consists of.
-    pub channels: Channels,
+    pub(crate) channels: Channels,
     /// `width * height * channels.count()` samples.
-    pub samples: Samples,
+    pub(crate) samples: Samples,
 }
 
 impl Raster {
     /// The picture as displayed in RGB with 8 bits, for the detectors; its size is `orientation.upright_size(…)`. Alpha is
     /// ignored, so that a face that hides under transparent pixels is found too.
-    pub fn upright_rgb8(&self, orientation: Orientation) -> Cow<'_, [u8]> {
+    pub(crate) fn upright_rgb8(&self, orientation: Orientation) -> Cow<'_, [u8]> {
         match &self.samples {
             Samples::Eight(samples)
                 if self.channels == Channels::Rgb && orientation == Orientation::UPRIGHT =>
@@ -125,6 +125,9 @@ mod tests {
             channels: Channels::Rgb,
             samples: Samples::Eight(vec![1, 2, 3]),
         };
-        assert!(matches!(raster.upright_rgb8(Orientation::UPRIGHT), Cow::Borrowed(_)));
+        assert!(matches!(
+            raster.upright_rgb8(Orientation::UPRIGHT),
+            Cow::Borrowed(_)
+        ));
     }
 }

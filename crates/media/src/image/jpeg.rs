@@ -227,10 +227,7 @@ fn encode(
 /// Two tables can be set: one for the first component, one for the others. A third, which hardly any encoder writes, is
 /// replaced by the second.
 fn set_tables(settings: &mut Compress, coding: &Coding) {
-    let mut tables = coding
-        .components
-        .iter()
-        .map(|component| component.table.as_ref());
+    let mut tables = coding.components.iter().map(|component| component.table.as_ref());
     if let Some(Some(table)) = tables.next() {
         settings.set_luma_qtable(table);
     }

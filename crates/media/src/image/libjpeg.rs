@@ -11,8 +11,7 @@ use std::os::raw::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys::{
-    JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_JPEG_EOF, JWRN_MUST_RESYNC, jpeg_common_struct,
-    jpeg_error_mgr,
+    JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_JPEG_EOF, JWRN_MUST_RESYNC, jpeg_common_struct, jpeg_error_mgr,
 };
 
 /// What the decoder had to overlook in order to go on.
@@ -62,6 +61,9 @@ pub(super) fn error_manager() -> jpeg_error_mgr {
 /// How libjpeg's `format_message` is declared in C: it writes to the buffer, which the binding's type does not say.
 type FormatMessage = unsafe extern "C-unwind" fn(&mut jpeg_common_struct, *mut [u8; MESSAGE_BYTES]);
 
+/// The binding's type.
+type DeclaredFormatMessage = unsafe extern "C-unwind" fn(&mut jpeg_common_struct, &[u8; MESSAGE_BYTES]);
+
 /// `JMSG_LENGTH_MAX`, the closing zero included.
 const MESSAGE_BYTES: usize = 80;
 
@@ -73,7 +75,7 @@ fn message(info: &mut jpeg_common_struct) -> String {
     if let Some(format) = format {
         // SAFETY: both types are pointers to a C function with the same signature in C. The buffer has the length that
         // libjpeg asks for, and the function does not keep it.
-        unsafe { mem::transmute::<_, FormatMessage>(format)(info, &raw mut buffer) };
+        unsafe { mem::transmute::<DeclaredFormatMessage, FormatMessage>(format)(info, &raw mut buffer) };
     }
     let text = buffer.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()

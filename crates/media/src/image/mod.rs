@@ -55,7 +55,8 @@ impl Picture {
 
     /// Width and height as displayed.
     pub(crate) const fn upright_size(&self) -> (u32, u32) {
-        self.orientation.upright_size(self.raster.width, self.raster.height)
+        self.orientation
+            .upright_size(self.raster.width, self.raster.height)
     }
 
     /// Writes the picture with the masks. `original` is the file that it was decoded from.

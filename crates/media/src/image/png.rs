@@ -19,7 +19,7 @@ const DECODER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What of the original is written again. All of it tells how to show the pixels, nothing tells of people or places.
 pub(crate) struct Coding {
-    info: Info<'static>,
+    info: Box<Info<'static>>,
 }
 
 /// Decodes a whole picture: palettes become RGB or RGBA, depths under 8 bits become 8 bits.
@@ -44,7 +44,9 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
     // EXIF data may stand behind the pixels.
     let warnings = match reader.finish() {
         Ok(()) => vec![],
-        Err(_) => vec!["the picture was complete, but what follows its pixels was damaged and is left out".to_owned()],
+        Err(_) => vec![
+            "the picture was complete, but what follows its pixels was damaged and is left out".to_owned(),
+        ],
     };
     let channels = match frame.color_type {
         ColorType::Grayscale => Channels::Gray,
@@ -56,7 +58,11 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
     let samples = match frame.bit_depth {
         BitDepth::Eight => Samples::Eight(data),
         BitDepth::Sixteen => Samples::Sixteen(join_bytes(&data)?),
-        depth => return Err(PictureError::internal(format!("a depth of {depth:?} was not expanded"))),
+        depth => {
+            return Err(PictureError::internal(format!(
+                "a depth of {depth:?} was not expanded"
+            )));
+        }
     };
     let raster = Raster {
         width,
@@ -72,7 +78,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
             .map_or(Orientation::UPRIGHT, metadata::orientation),
         warnings,
         coding: super::Coding::Png(Coding {
-            info: kept(info, frame.color_type, frame.bit_depth),
+            info: Box::new(kept(info, frame.color_type, frame.bit_depth)),
         }),
         raster,
     })
@@ -102,7 +108,7 @@ pub(crate) fn write_masked(
     let start = Instant::now();
     masks.draw(&mut raster);
     let masked = Instant::now();
-    let mut info = coding.info;
+    let mut info = *coding.info;
     info.exif_metadata = metadata::minimal_exif(orientation).map(Into::into);
     let failed = |error: EncodingError| match error {
         EncodingError::IoError(error) => PictureError::Write(error),

@@ -205,7 +205,10 @@ mod tests {
         let bytes = [file(&[scan.clone(), scan]), after_the_end].concat();
         let contents = contents(&bytes);
         assert_eq!(contents.scans, 2);
-        assert_eq!(contents.exif, None, "what stands after the end is not part of the picture");
+        assert_eq!(
+            contents.exif, None,
+            "what stands after the end is not part of the picture"
+        );
     }
 
     #[test]

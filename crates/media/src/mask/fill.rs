@@ -32,7 +32,7 @@ pub(super) enum Fill {
     Cells { grid: Grid, smooth: bool },
 }
 
-/// Square cells over the bounds of a region.
+/// Square cells over the bounds of a region and of its soft edge.
 #[derive(Debug)]
 pub(super) struct Grid {
     left: f32,
@@ -54,19 +54,29 @@ impl Fill {
     }
 
     /// A mosaic; `None` where no pixel of the picture lies in the region.
-    pub(super) fn mosaic<S: Sample>(view: &View<'_, S>, shape: &Shape, cells: u32) -> Option<Self> {
+    pub(super) fn mosaic<S: Sample>(
+        view: &View<'_, S>,
+        shape: &Shape,
+        soft_edge: f32,
+        cells: u32,
+    ) -> Option<Self> {
         let (width, height) = shape.size();
         // At most 100 cells, which f32 holds exactly.
         let cell = (width.max(height) / cells as f32).max(1.0);
-        let grid = Grid::sample(view, shape, cell)?;
+        let grid = Grid::sample(view, shape, soft_edge, cell)?;
         Some(Self::Cells { grid, smooth: false })
     }
 
     /// The irreversible blur; `None` where no pixel of the picture lies in the region.
-    pub(super) fn blur<S: Sample>(view: &View<'_, S>, shape: &Shape, noise: &mut Noise) -> Option<Self> {
+    pub(super) fn blur<S: Sample>(
+        view: &View<'_, S>,
+        shape: &Shape,
+        soft_edge: f32,
+        noise: &mut Noise,
+    ) -> Option<Self> {
         let (width, height) = shape.size();
         let cell = (width.max(height) / BLUR_CELLS).max(BLUR_CELL_PIXELS_MIN);
-        let mut grid = Grid::sample(view, shape, cell)?;
+        let mut grid = Grid::sample(view, shape, soft_edge, cell)?;
         for color in &mut grid.colors {
             let common = noise.symmetric() * NOISE_LUMA;
             *color = color.map(|value| (value + common + noise.symmetric() * NOISE_CHROMA).clamp(0.0, 1.0));
@@ -168,31 +178,34 @@ fn spline(position: f32, count: usize) -> [(usize, f32); 4] {
 }
 
 impl Grid {
-    /// Takes the means of the pixels of the region, and of no others. Cells that hold none, in the corners of a round
-    /// region, take on the colour of their neighbours.
-    fn sample<S: Sample>(view: &View<'_, S>, shape: &Shape, cell: f32) -> Option<Self> {
+    /// Takes the means of the pixels of the region, and of no others. Cells that hold none, in the corners of a round region
+    /// and in its soft edge, take on the colour of their neighbours.
+    fn sample<S: Sample>(view: &View<'_, S>, shape: &Shape, soft_edge: f32, cell: f32) -> Option<Self> {
         let [left, top, right, bottom] = shape.bounds();
-        // A sliver of a cell at the far edge, which rounding can leave, is no cell. `as` saturates.
-        let count = |from: f32, to: f32| ((to - from) / cell - 0.01).ceil().max(1.0) as usize;
+        // The cells start at the corner of the region, so that the soft edge gets whole cells. `as` saturates, and a sliver
+        // of a cell at the far edge, which rounding can leave, is no cell.
+        let count = |pixels: f32| (pixels / cell - 0.01).ceil().max(0.0) as usize;
+        let edge_cells = count(soft_edge);
+        let edge = edge_cells as f32 * cell;
         let mut grid = Self {
-            left,
-            top,
+            left: left - edge,
+            top: top - edge,
             cell,
-            columns: count(left, right),
-            rows: count(top, bottom),
+            columns: count(right - left).max(1) + 2 * edge_cells,
+            rows: count(bottom - top).max(1) + 2 * edge_cells,
             colors: vec![],
         };
         let mut sums = vec![([0.0f64; 3], 0.0f64); grid.columns * grid.rows];
         let (columns, rows) = view.clip([left, top, right, bottom]);
         for row in rows {
             let y = row as f32 + 0.5;
-            let first = clamped_cell((y - top) / cell, grid.rows) * grid.columns;
+            let first = clamped_cell((y - grid.top) / cell, grid.rows) * grid.columns;
             for column in columns.clone() {
                 let x = column as f32 + 0.5;
                 if shape.distance(x, y) > 0.0 {
                     continue;
                 }
-                let (sum, weight) = &mut sums[first + clamped_cell((x - left) / cell, grid.columns)];
+                let (sum, weight) = &mut sums[first + clamped_cell((x - grid.left) / cell, grid.columns)];
                 let pixel = view.pixel(column, row);
                 let visibility = visibility(pixel, view.channels);
                 for (sum, sample) in sum.iter_mut().zip(&pixel[..view.channels.colors()]) {
@@ -224,7 +237,8 @@ fn visibility<S: Sample>(pixel: &[S], channels: Channels) -> f64 {
     }
 }
 
-/// Gives cells without a colour the mean of their neighbours, ring by ring; `None` where no cell has a colour.
+/// Gives cells without a colour the mean of their neighbours, ring by ring, so that colours run into each other the further
+/// they get from the region; `None` where no cell has a colour.
 fn fill_gaps(mut cells: Vec<Option<Rgb>>, columns: usize) -> Option<Vec<Rgb>> {
     if cells.iter().all(Option::is_none) {
         return None;
@@ -232,30 +246,23 @@ fn fill_gaps(mut cells: Vec<Option<Rgb>>, columns: usize) -> Option<Vec<Rgb>> {
     while cells.iter().any(Option::is_none) {
         let before = cells.clone();
         for (i, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_none()) {
-            let known: Vec<Rgb> = neighbours(i, columns, before.len())
-                .filter_map(|neighbour| before[neighbour])
-                .collect();
-            if !known.is_empty() {
-                let mut mean = [0.0; 3];
-                for color in &known {
-                    add(&mut mean, color, 1.0 / known.len() as f32);
-                }
-                *cell = Some(mean);
+            let (mut sum, mut count) = ([0.0; 3], 0.0);
+            for color in neighbours(i, columns, before.len()).filter_map(|neighbour| before[neighbour]) {
+                add(&mut sum, &color, 1.0);
+                count += 1.0;
+            }
+            if count > 0.0 {
+                *cell = Some(sum.map(|value| value / count));
             }
         }
     }
     cells.into_iter().collect()
 }
 
-/// The cells to the left, to the right, above and below.
+/// The up to eight cells around one.
 fn neighbours(i: usize, columns: usize, count: usize) -> impl Iterator<Item = usize> {
-    let column = i % columns;
-    [
-        (column > 0).then(|| i - 1),
-        (column + 1 < columns).then(|| i + 1),
-        i.checked_sub(columns),
-        Some(i + columns).filter(|below| *below < count),
-    ]
-    .into_iter()
-    .flatten()
+    let (row, column, rows) = (i / columns, i % columns, count / columns);
+    (row.saturating_sub(1)..rows.min(row + 2))
+        .flat_map(move |y| (column.saturating_sub(1)..columns.min(column + 2)).map(move |x| y * columns + x))
+        .filter(move |neighbour| *neighbour != i)
 }

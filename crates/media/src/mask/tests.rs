@@ -13,7 +13,11 @@ fn noisy(channels: Channels) -> Raster {
         width: SIZE,
         height: SIZE,
         channels,
-        samples: Samples::Eight((0..count).map(|_| u8::from_fraction(noise.symmetric().abs())).collect()),
+        samples: Samples::Eight(
+            (0..count)
+                .map(|_| u8::from_fraction(noise.symmetric().abs()))
+                .collect(),
+        ),
     }
 }
 
@@ -68,7 +72,13 @@ fn nothing_but_the_means_of_the_cells_survives() {
     let mut checkered = flat.clone();
     checkered.samples = Samples::Eight(
         (0..SIZE * SIZE)
-            .map(|i| if (i % SIZE + i / SIZE).is_multiple_of(2) { 118 } else { 138 })
+            .map(|i| {
+                if (i % SIZE + i / SIZE).is_multiple_of(2) {
+                    118
+                } else {
+                    138
+                }
+            })
             .collect(),
     );
     let masks = masks(&face, mask(MaskStyle::Blur, 0.0));
@@ -158,10 +168,7 @@ fn alpha_stays_and_colours_under_transparent_pixels_are_hidden() {
         )
         .draw(&mut raster);
         let mut changed = 0;
-        for (before, after) in bytes(&before)
-            .chunks_exact(4)
-            .zip(bytes(&raster).chunks_exact(4))
-        {
+        for (before, after) in bytes(&before).chunks_exact(4).zip(bytes(&raster).chunks_exact(4)) {
             assert_eq!(before[3], after[3]);
             changed += usize::from(before != after);
         }
