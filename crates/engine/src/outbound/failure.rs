@@ -140,17 +140,23 @@ impl Failure {
 }
 
 fn deadline_words(phase: Phase, deadline: Duration) -> String {
-    let stuck = match phase {
-        Phase::Dns => "the name of the host was not resolved",
-        Phase::Connect => "no connection was made",
-        Phase::Tls => "the TLS handshake did not end",
-        Phase::Headers => "no answer came",
-        Phase::Body => "the body of the answer did not end",
+    let (stuck, advice) = match phase {
+        Phase::Dns => ("the name of the host was not resolved", "check its DNS records"),
+        Phase::Connect => (
+            "no connection was made",
+            "check that a firewall lets the server in",
+        ),
+        Phase::Tls => (
+            "the TLS handshake did not end",
+            "check that the port of the URL speaks TLS",
+        ),
+        Phase::Headers => ("no answer came", "answer first and do the work afterwards"),
+        Phase::Body => (
+            "the body of the answer did not end",
+            "send its Content-Length, or close the connection after it",
+        ),
     };
-    format!(
-        "{stuck} within {} s; answer first and do the work afterwards",
-        deadline.as_secs_f64()
-    )
+    format!("{stuck} within {} s; {advice}", deadline.as_secs_f64())
 }
 
 fn status_words(status: u16) -> String {

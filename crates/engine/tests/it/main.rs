@@ -2,3 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod guard;
+mod outbound;
+mod receiver;
+mod tls;
