@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
@@ -25,6 +26,9 @@ const LOG_LINE_BYTES_MAX: u64 = 4096;
 /// How long a dead child may take to be gone from the process table before its status is given up on.
 const REAP_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a child that has closed its pipe may take to end by itself.
+const OWN_END_GRACE: Duration = Duration::from_millis(200);
+
 /// Variables that a child may see: those that a developer sets to see more. Everything else, secrets above all, stays here.
 const PASSED_VARIABLES: [&str; 2] = ["RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
 
@@ -34,6 +38,7 @@ pub(crate) struct Child {
     process: tokio::process::Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
+    log: JoinHandle<()>,
     last_log_line: Arc<Mutex<String>>,
     pub(crate) scratch: Scratch,
     pub(crate) models: Vec<String>,
@@ -56,11 +61,12 @@ impl Child {
             return Err(spawn_error(io::Error::other("a pipe is missing")));
         };
         let last_log_line = Arc::default();
-        tokio::spawn(forward_log(stderr, process.id(), Arc::clone(&last_log_line)));
+        let log = tokio::spawn(forward_log(stderr, process.id(), Arc::clone(&last_log_line)));
         let mut child = Self {
             process,
             stdin,
             stdout: BufReader::new(stdout),
+            log,
             last_log_line,
             scratch,
             models: vec![],
@@ -117,9 +123,10 @@ impl Child {
     /// Kills and reaps the process; the status says how it had ended where it was dead already.
     async fn end(&mut self, said: String) -> String {
         // A process whose pipe has just closed is about to be dead by itself, and how it died is worth a moment.
-        let grace = Duration::from_millis(200);
-        let own_end = tokio::time::timeout(grace, self.process.wait()).await;
+        let own_end = tokio::time::timeout(OWN_END_GRACE, self.process.wait()).await;
         if let Ok(Ok(status)) = own_end {
+            // The log ends with the process, but what it said last may still be on its way.
+            let _late = tokio::time::timeout(OWN_END_GRACE, &mut self.log).await;
             let line = self
                 .last_log_line
                 .lock()

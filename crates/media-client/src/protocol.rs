@@ -50,6 +50,8 @@ pub struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaLimits {
+    /// Size of a picture's file in bytes: a decoder holds all of it in memory.
+    pub picture_bytes_max: u64,
     /// Width and height in pixels.
     pub side_pixels_max: u32,
     /// Width times height in pixels.
@@ -57,9 +59,10 @@ pub struct MediaLimits {
 }
 
 impl Default for MediaLimits {
-    /// 65,500 pixels a side (what JPEG can hold) and 268 million pixels (16,384 x 16,384).
+    /// 1 GiB a file, 65,500 pixels a side (what JPEG can hold) and 268 million pixels (16,384 x 16,384).
     fn default() -> Self {
         Self {
+            picture_bytes_max: 1 << 30,
             side_pixels_max: 65_500,
             picture_pixels_max: 16_384 * 16_384,
         }
