@@ -12,7 +12,7 @@ use futures::TryStreamExt;
 use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
 use sfumato_core::time::random;
-use sfumato_core::{ResultId, StoreError};
+use sfumato_core::{MediaKind, ResultId, StoreError};
 use sfumato_media_client::protocol::Task;
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
@@ -160,6 +160,12 @@ impl Engine {
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
         };
+        let max = self.settings().media_limits.picture_bytes_max;
+        if job.upload.format.kind() == MediaKind::Picture && job.upload.bytes > max {
+            // Known before a single byte is copied to a child.
+            let message = format!("the picture's file is larger than {max} bytes, which is the most");
+            return JobOutcome::Failed { class: FailureClass::Input, message };
+        }
         match self.anonymize(media, job, progress).await {
             Ok(finished) => match self.store_result(finished, job.options.detections_document).await {
                 Ok(result) => JobOutcome::Succeeded(result),
