@@ -4,11 +4,12 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
 use sfumato_core::detection::{Detection, DetectionsDocument, DocumentedDetection, PictureInfo, SCHEMA};
-use sfumato_detect::DetectorSet;
+use sfumato_detect::{DetectionPlan, DetectorSet, ImageView, Wanted};
 use sfumato_media_client::protocol::{Failure, Report, Task, Timings};
 
 use crate::error::PictureError;
 use crate::image::{Picture, WriteTimes};
+use crate::log;
 use crate::mask::{self, Masks};
 
 /// Parts of a task that are done after reading, after detection and after drawing, for the progress that is shown.
@@ -33,7 +34,7 @@ pub fn anonymize(
     let find = |rgb: &[u8], size| find(detectors, task, rgb, size);
     run(find, task, input, output, on_progress).map_err(|error| {
         if let PictureError::Internal { detail } = &error {
-            crate::log(format_args!("error: {detail}"));
+            log::line(format_args!("error: {detail}"));
         }
         Failure::from(error)
     })
@@ -53,8 +54,7 @@ fn run(
     on_progress(PROGRESS_DECODED);
 
     let size = picture.upright_size();
-    let mut detections = find(&picture.raster.upright_rgb8(picture.orientation), size)?;
-    detections.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let detections = find(&picture.raster.upright_rgb8(picture.orientation), size)?;
     let detected = Instant::now();
     on_progress(PROGRESS_DETECTED);
 
@@ -148,10 +148,17 @@ impl<W: Write> Write for Counter<W> {
 }
 
 fn find(
-    _detectors: &mut DetectorSet,
-    _task: &Task,
-    _rgb: &[u8],
-    _size: (u32, u32),
+    detectors: &mut DetectorSet,
+    task: &Task,
+    rgb: &[u8],
+    (width, height): (u32, u32),
 ) -> Result<Vec<Detection>, PictureError> {
-    todo!()
+    let wanted = Wanted {
+        faces: task.options.faces,
+        plates: task.options.plates,
+    };
+    let plan = DetectionPlan::for_picture(width, height);
+    ImageView::new(width, height, rgb)
+        .and_then(|image| detectors.detect(image, wanted, &plan))
+        .map_err(|error| PictureError::internal(format!("failed to {}", log::chain(&error))))
 }

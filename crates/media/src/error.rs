@@ -70,11 +70,15 @@ pub enum PictureError {
 
 impl PictureError {
     pub(crate) fn damaged(detail: impl Into<String>) -> Self {
-        Self::Damaged { detail: detail.into() }
+        Self::Damaged {
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
-        Self::Internal { detail: detail.into() }
+        Self::Internal {
+            detail: detail.into(),
+        }
     }
 
     /// Whether another attempt can help.

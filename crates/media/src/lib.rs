@@ -7,6 +7,7 @@
 mod anonymize;
 mod error;
 mod image;
+pub mod log;
 mod mask;
 mod metadata;
 mod noise;
@@ -18,10 +19,3 @@ pub use anonymize::anonymize;
 pub use error::PictureError;
 pub use orientation::Orientation;
 pub use probe::{Header, probe};
-
-/// Writes a line to the log, which is the standard error of the executable: whoever started it decides what becomes of
-/// it. A log that cannot be written is no reason to fail.
-pub(crate) fn log(line: std::fmt::Arguments<'_>) {
-    use std::io::Write as _;
-    let _unheard = writeln!(std::io::stderr().lock(), "{line}");
-}

@@ -17,8 +17,8 @@ use rustix::fs::FileType;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use sfumato_core::FailureClass;
 use sfumato_detect::DetectorSet;
-use sfumato_media::anonymize;
-use sfumato_media_client::frame::{self, FrameError};
+use sfumato_media::{anonymize, log};
+use sfumato_media_client::frame;
 use sfumato_media_client::protocol::{Failure, INPUT_FD, OUTPUT_FD, Reply, Request, Task};
 
 /// Hides faces and licence plates in pictures, for `sfumato`, which starts it. Not meant to be called by hand.
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     match serve(&arguments) {
         Ok(code) => code,
         Err(message) => {
-            log(&format!("error: {message}"));
+            log::line(format_args!("error: {message}"));
             ExitCode::FAILURE
         }
     }
@@ -58,15 +58,16 @@ fn serve(arguments: &Arguments) -> Result<ExitCode, String> {
     // A server that is killed cannot tell; without it nobody wants the results.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
-    let mut detectors = load(arguments)?;
+    let mut detectors = DetectorSet::load(&arguments.assets, arguments.threads)
+        .map_err(|error| format!("failed to {}", log::chain(&error)))?;
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {
-        models: model_names(&detectors),
+        models: detectors.names(),
     };
     reply(&mut replies, &ready)?;
     loop {
         let request = frame::read(&mut requests)
-            .map_err(|error| format!("failed to read a request: {}", with_source(&error)))?;
+            .map_err(|error| format!("failed to read a request: {}", log::chain(&error)))?;
         let Some(Request::Anonymize(task)) = request else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -90,7 +91,7 @@ fn work(
 ) -> Reply {
     // The offset is shared with the parent, which leaves it alone: wherever the last task left it, this one starts at 0.
     if let Err(error) = output.seek(SeekFrom::Start(0)) {
-        log(&format!("error: failed to rewind the output: {error}"));
+        log::line(format_args!("error: failed to rewind the output: {error}"));
         return Reply::Failed(fault());
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -116,20 +117,15 @@ fn fault() -> Failure {
 }
 
 fn reply(replies: &mut impl Write, message: &Reply) -> Result<(), String> {
-    frame::write(replies, message).map_err(|error| format!("failed to reply: {}", with_source(&error)))
-}
-
-fn with_source(error: &FrameError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
+    frame::write(replies, message).map_err(|error| format!("failed to reply: {}", log::chain(&error)))
 }
 
 /// Takes over a descriptor that the parent has left open for this process.
 fn inherit(number: i32) -> Result<File, String> {
     let missing = |reason: &str| {
-        format!("descriptor {number} {reason}; this program is started by `sfumato`, see `sfumato-media --help`")
+        format!(
+            "descriptor {number} {reason}; this program is started by `sfumato`, see `sfumato-media --help`"
+        )
     };
     #[expect(
         unsafe_code,
@@ -145,9 +141,4 @@ fn inherit(number: i32) -> Result<File, String> {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(file),
         _ => Err(missing("is not a regular file")),
     }
-}
-
-fn log(line: &str) {
-    // A log that cannot be written is no reason to fail.
-    let _unheard = writeln!(io::stderr().lock(), "{line}");
 }

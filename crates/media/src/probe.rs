@@ -35,7 +35,11 @@ pub fn probe(bytes: &[u8], limits: &MediaLimits) -> Result<Header, PictureError>
         MediaFormat::Png => png_size(bytes)?,
     };
     check_size(width, height, limits)?;
-    Ok(Header { format, width, height })
+    Ok(Header {
+        format,
+        width,
+        height,
+    })
 }
 
 /// Holds a size against the limits.
