@@ -4,9 +4,11 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sfumato_core::Entropy;
 use sfumato_core::time::random;
+use sfumato_core::{Clock, Entropy, Store};
+use sfumato_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use thiserror::Error;
 
 /// Why the data folder cannot be used.
@@ -102,6 +104,20 @@ impl DataDir {
     /// The SQLite database.
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("sfumato.db")
+    }
+
+    /// Opens the database, made and brought up to date where that is needed.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub(crate) fn open_store(
+        &self,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Arc<dyn Store>, OpenError> {
+        let options = SqliteOptions::default();
+        let store = SqliteStore::open(&self.database(), clock.clone(), entropy.clone(), options)?;
+        Ok(Arc::new(store))
     }
 
     /// Originals and results. Made where it is missing.
@@ -241,7 +257,10 @@ mod tests {
         assert!(!dir.is_open_to_others());
         assert_eq!(dir.master_key(&SystemEntropy).unwrap(), key, "the key stays");
         assert_ne!(key, [0; 32]);
-        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         assert_eq!(names.len(), 2, "nothing else is left: {names:?}");
     }
 
@@ -264,7 +283,10 @@ mod tests {
         let lock = dir.lock().unwrap();
         let refusal = dir.lock().unwrap_err();
         let pid = std::process::id();
-        assert!(refusal.to_string().contains(&format!("(process {pid})")), "{refusal}");
+        assert!(
+            refusal.to_string().contains(&format!("(process {pid})")),
+            "{refusal}"
+        );
         drop(lock);
         dir.lock().unwrap();
     }

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output;
 
-/// The exit code of a process that a second signal has ended: the shells' 128 and the number of SIGINT.
-const IMPATIENT: i32 = 130;
+/// The exit code of a process that a signal has ended before its work was done: the shells' 128 and the number of SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A token that the first SIGTERM or SIGINT cancels. The second one ends the process at once: nothing is lost by it but
 /// time, and whoever sends it has waited long enough.
@@ -28,9 +28,12 @@ pub(crate) fn watch_signals() -> io::Result<CancellationToken> {
             };
             if round > 0 {
                 output::note(format!("{name} again: ending at once"));
-                std::process::exit(IMPATIENT);
+                std::process::exit(INTERRUPTED.into());
             }
-            tracing::info!(signal = name, "shutting down; a second signal ends the process at once");
+            tracing::info!(
+                signal = name,
+                "shutting down; a second signal ends the process at once"
+            );
             cancelled.cancel();
         }
     });

@@ -9,6 +9,9 @@ use crate::settings::Settings;
 /// The name of the executable that does all media work.
 const MEDIA_PROGRAM: &str = "sfumato-media";
 
+/// The folder within the assets that tells them from any other folder of the name.
+const MODELS: &str = "models";
+
 /// Something that media work needs is not there.
 #[derive(Debug, Error)]
 pub(crate) enum NotFound {
@@ -20,7 +23,7 @@ pub(crate) enum NotFound {
     },
     /// Any of the usual folders.
     #[error(
-        "find the models: no folder {}; run `cargo xtask setup` in the checkout, or name the folder with --assets-dir",
+        "find the models: they are in none of {}; run `cargo xtask setup` in the checkout, or name the folder with --assets-dir",
         list(searched)
     )]
     Assets {
@@ -88,11 +91,9 @@ fn search(beside: &Path) -> Result<PathBuf, NotFound> {
     candidates.extend(up(1).map(|dir| dir.join("share/sfumato")));
     candidates.extend(up(2).map(|dir| dir.join("assets")));
     candidates.push("assets".into());
-    match candidates.iter().find(|path| path.is_dir()) {
+    match candidates.iter().find(|path| path.join(MODELS).is_dir()) {
         Some(path) => Ok(path.clone()),
-        None => Err(NotFound::Assets {
-            searched: candidates,
-        }),
+        None => Err(NotFound::Assets { searched: candidates }),
     }
 }
 
@@ -111,7 +112,7 @@ mod tests {
             let beside = root.path().join(beside);
             std::fs::create_dir_all(&beside).unwrap();
             std::fs::write(beside.join("sfumato-media"), "").unwrap();
-            std::fs::create_dir_all(root.path().join(assets)).unwrap();
+            std::fs::create_dir_all(root.path().join(assets).join(MODELS)).unwrap();
             let found = locate_beside(&Settings::default(), &beside).unwrap();
             assert_eq!(found.assets_dir, root.path().join(assets));
             assert_eq!(found.program, beside.join("sfumato-media"));
@@ -123,11 +124,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let beside = root.path().join("a/b");
         std::fs::create_dir_all(&beside).unwrap();
-        let text = locate_beside(&Settings::default(), &beside).unwrap_err().to_string();
+        let text = locate_beside(&Settings::default(), &beside)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("--media-program"), "{text}");
         std::fs::write(beside.join("sfumato-media"), "").unwrap();
-        let text = locate_beside(&Settings::default(), &beside).unwrap_err().to_string();
-        assert!(text.contains("cargo xtask setup") && text.contains("a/b/assets"), "{text}");
+        let text = locate_beside(&Settings::default(), &beside)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("cargo xtask setup") && text.contains("a/b/assets"),
+            "{text}"
+        );
         let settings = Settings {
             assets_dir: Some(root.path().join("absent")),
             ..Settings::default()

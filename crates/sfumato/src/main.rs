@@ -4,12 +4,14 @@
 //! model and no libav is linked here; media work happens in `sfumato-media`.
 #![forbid(unsafe_code)]
 
+mod blur;
 mod cli;
 mod data_dir;
 mod lifecycle;
 mod locate;
 mod output;
 mod receiver;
+mod server;
 mod settings;
 mod telemetry;
 

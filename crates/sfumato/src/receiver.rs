@@ -267,7 +267,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("webhook-id", HeaderValue::from_static(ID));
         headers.insert("webhook-timestamp", at.to_string().parse().unwrap());
-        headers.insert("webhook-signature", format!("v1,other {signature}").parse().unwrap());
+        headers.insert(
+            "webhook-signature",
+            format!("v1,other {signature}").parse().unwrap(),
+        );
         headers.insert("x-auth-token", HeaderValue::from_static("right"));
         headers
     }

@@ -54,7 +54,7 @@ pub(crate) struct ServeFlags {
     pub(crate) listen: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataFlag,
-    /// Address under which clients reach the API [default: the address listened on]
+    /// Address under which clients reach the API [default: the host that each request names]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) public_url: Option<String>,
     /// Let webhooks reach this machine and private networks; for development only
@@ -126,7 +126,11 @@ impl Overrides for ServeFlags {
                 "webhooks.allow_private",
                 private.as_ref(),
             ),
-            given("--jobs-at-once", "worker.jobs_at_once", self.jobs_at_once.as_ref()),
+            given(
+                "--jobs-at-once",
+                "worker.jobs_at_once",
+                self.jobs_at_once.as_ref(),
+            ),
         ];
         own.into_iter()
             .flatten()
@@ -179,12 +183,22 @@ mod tests {
         let overrides = flags.overrides();
         let command = crate::cli::Cli::command();
         let serve = command.find_subcommand("serve").unwrap();
-        let declared = serve.get_arguments().filter(|arg| arg.get_id() != "config").count();
+        let declared = serve
+            .get_arguments()
+            .filter(|arg| arg.get_id() != "config")
+            .count();
         assert_eq!(overrides.len(), declared);
         for flag in &overrides {
-            assert!(OPTIONS.iter().any(|option| option.key == flag.key), "{}", flag.key);
+            assert!(
+                OPTIONS.iter().any(|option| option.key == flag.key),
+                "{}",
+                flag.key
+            );
             let name = flag.flag.trim_start_matches("--");
-            assert!(serve.get_arguments().any(|arg| arg.get_long() == Some(name)), "{name}");
+            assert!(
+                serve.get_arguments().any(|arg| arg.get_long() == Some(name)),
+                "{name}"
+            );
         }
         let sources = Sources {
             flags: overrides.clone(),

@@ -69,7 +69,11 @@ async fn listen(args: &Args) -> anyhow::Result<()> {
     };
     let json = args.json;
     let router = receiver::router(expectations, SystemClock, move |received| {
-        let line = if json { as_json(received) } else { as_text(received) };
+        let line = if json {
+            as_json(received)
+        } else {
+            as_text(received)
+        };
         if let Err(error) = output::line(line) {
             output::note(format!("error: failed to print an event: {error}"));
         }

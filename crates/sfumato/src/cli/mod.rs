@@ -14,7 +14,13 @@ use clap::{Parser, Subcommand};
 
 /// Self-hosted anonymization of pictures: hides faces and licence plates.
 #[derive(Debug, Parser)]
-#[command(name = "sfumato", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "sfumato",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = "\
 Examples:
   sfumato serve --data-dir data              start the server
@@ -75,7 +81,10 @@ mod tests {
     #[test]
     fn every_command_has_examples_in_its_help() {
         fn check(command: &clap::Command) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             assert!(help.contains("Example"), "{} has no examples", command.get_name());
             command.get_subcommands().for_each(check);
         }

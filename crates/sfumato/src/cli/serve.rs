@@ -1,8 +1,39 @@
+//! `sfumato serve`.
+
 use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::flags::{Overrides, ServeFlags, load};
+use crate::{server, telemetry};
+
+/// What is still running when everything was told to stop may take so long to notice.
+const RUNTIME_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Start the server: API, workers and webhook deliveries in one process
+///
+/// SIGTERM and SIGINT stop it in order: running jobs are handed back and taken up at the next start. A second signal
+/// ends it at once.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:")]
+#[command(after_help = "\
+Examples:
+  sfumato serve --data-dir data
+  sfumato serve --data-dir /var/lib/sfumato --listen 0.0.0.0:8080 --public-url https://blur.example.com
+  sfumato serve --config sfumato.toml --log-format json
+  sfumato serve --data-dir data --allow-private-webhooks    with `sfumato listen` on the same machine
+
+Every setting, also those that have no flag: `sfumato config print --defaults`.")]
 pub(crate) struct Args {
     #[command(flatten)]
-    x: super::flags::ServeFlags,
+    flags: ServeFlags,
 }
-pub(crate) fn run(_args: &Args) -> anyhow::Result<ExitCode> { Ok(ExitCode::SUCCESS) }
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let loaded = load(&args.flags.config, &[&args.flags as &dyn Overrides])?;
+    telemetry::start(&loaded);
+    let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
+    let outcome = runtime.block_on(server::serve(&loaded.settings));
+    runtime.shutdown_timeout(RUNTIME_DEADLINE);
+    outcome
+}

@@ -8,7 +8,9 @@ mod print;
 mod sources;
 mod values;
 
-pub(crate) use options::{OPTIONS, OptionInfo, Settings};
+#[cfg(test)]
+pub(crate) use options::OPTIONS;
+pub(crate) use options::Settings;
 pub(crate) use print::{example, json, text};
 pub(crate) use sources::{FlagValue, Loaded, Origin, SettingsError, Sources, variables_of_process};
-pub(crate) use values::{JobsAtOnce, LogFormat, SettingValue};
+pub(crate) use values::{JobsAtOnce, LogFormat, read_duration};

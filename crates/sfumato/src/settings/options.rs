@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::values::{
-    ByteSize, Count, JobsAtOnce, LogFormat, LogLevel, PublicUrl, Raw, SettingValue, WrongValue,
-};
+use sfumato_http::PublicUrl;
+
+use super::values::{ByteSize, Count, JobsAtOnce, LogFormat, LogLevel, Raw, SettingValue, WrongValue};
 
 /// One setting, as the reader and the printer see it.
 pub(crate) struct OptionInfo {
@@ -72,7 +72,7 @@ settings! {
     /// The folder that holds everything durable: database, originals, results, keys. Made where it is missing.
     data_dir: PathBuf = "data_dir", "sfumato-data";
     /// The address under which clients reach the API; the addresses of results begin with it.
-    /// Empty: the address listened on.
+    /// Empty: the host that each request names.
     public_url: Option<PublicUrl> = "public_url", "";
     /// The folder with the models and ONNX Runtime, as `cargo xtask setup` fills it.
     /// Empty: searched beside the executable, then in the current folder.
@@ -92,12 +92,14 @@ settings! {
     threads_per_job: Count = "worker.threads_per_job", "1";
     /// A job that takes longer is stopped.
     task_deadline: Duration = "worker.task_deadline", "120s";
-    /// How long a job or a delivery belongs to a worker that gives no sign of life.
+    /// How long a job belongs to a worker that gives no sign of life; then another may take it.
     lease: Duration = "worker.lease", "30s";
 
     /// Largest upload.
     upload_bytes_max: ByteSize = "uploads.bytes_max", "8GiB";
 
+    /// Largest file of a picture: decoding holds all of it in memory.
+    picture_bytes_max: ByteSize = "pictures.bytes_max", "1GiB";
     /// Largest width and height of a picture in pixels, checked before anything is decoded.
     picture_side_pixels_max: Count = "pictures.side_pixels_max", "65500";
     /// Largest width times height of a picture in pixels. A picture takes about 4 bytes of memory a pixel.

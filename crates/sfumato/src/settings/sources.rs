@@ -67,7 +67,10 @@ pub(crate) enum SettingsError {
         excerpt: String,
     },
     /// A key or section that does not exist.
-    #[error("read the settings at {origin}: there is no {kind} `{key}`{}\n{excerpt}", suggestion(near))]
+    #[error(
+        "read the settings at {origin}: there is no {kind} `{key}`{}\n{excerpt}",
+        suggestion(near)
+    )]
     Unknown {
         /// Where.
         origin: Origin,
@@ -136,7 +139,10 @@ pub(crate) struct Sources {
 pub(crate) fn variables_of_process() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with("SFUMATO_"))?;
+            let name = name
+                .into_string()
+                .ok()
+                .filter(|name| name.starts_with("SFUMATO_"))?;
             Some((name, value.to_string_lossy().into_owned()))
         })
         .collect()
@@ -444,7 +450,11 @@ mod tests {
         let cases = [
             (given("", &[], &[]), 15, "default".to_owned()),
             (given(file, &[], &[]), 1, ":3".to_owned()),
-            (given(file, &variable, &[]), 2, "SFUMATO_WEBHOOKS__DEADLINE".into()),
+            (
+                given(file, &variable, &[]),
+                2,
+                "SFUMATO_WEBHOOKS__DEADLINE".into(),
+            ),
             (given(file, &variable, &flag), 3, "--webhook-deadline".into()),
         ];
         for (given, seconds, origin) in cases {
@@ -475,12 +485,21 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
         let text = refusal("listen = '127.0.0.1:1'\n\n[webhooks]\ndedline = '1s'\n");
         assert!(text.contains("sfumato.toml:4"), "{text}");
-        assert!(text.contains("`webhooks.dedline`; did you mean `webhooks.deadline`?"), "{text}");
+        assert!(
+            text.contains("`webhooks.dedline`; did you mean `webhooks.deadline`?"),
+            "{text}"
+        );
         assert!(text.contains("4 | dedline = '1s'"), "{text}");
         let text = refusal("[webhook]\ndeadline = '1s'\n");
-        assert!(text.contains(":1: there is no section `webhook`; did you mean `webhooks`?"), "{text}");
+        assert!(
+            text.contains(":1: there is no section `webhook`; did you mean `webhooks`?"),
+            "{text}"
+        );
         let text = refusal("deadline = '1s'\n");
-        assert!(text.contains("there is no setting `deadline`; did you mean `webhooks.deadline`?"), "{text}");
+        assert!(
+            text.contains("there is no setting `deadline`; did you mean `webhooks.deadline`?"),
+            "{text}"
+        );
         let text = refusal("zzz = 1\n");
         assert!(text.contains("there is no setting `zzz`\n"), "{text}");
     }
@@ -488,14 +507,35 @@ mod tests {
     #[test]
     fn a_wrong_value_is_named_with_its_line_and_what_is_allowed() {
         for (file, parts) in [
-            ("[webhooks]\ndeadline = 15\n", [":2", "such as \"15s\"", "the integer that stands there"]),
-            ("\nlisten = 'localhost'\n", [":2", "`listen` must be an IP address and a port", "`localhost`"]),
-            ("[worker]\njobs_at_once = 0\n", [":2", "worker.jobs_at_once", "\"auto\" or a whole number"]),
-            ("[uploads]\nbytes_max = '8 GB'\n", [":2", "uploads.bytes_max", "`8 GB`"]),
-            ("[webhooks]\nallow_private = 'yes'\n", [":2", "true or false", "`yes`"]),
-            ("[worker]\nlease = '1s'\n", ["sfumato.toml:2", "`worker.lease`", "at least 5s"]),
+            (
+                "[webhooks]\ndeadline = 15\n",
+                [":2", "such as \"15s\"", "the integer that stands there"],
+            ),
+            (
+                "\nlisten = 'localhost'\n",
+                [":2", "`listen` must be an IP address and a port", "`localhost`"],
+            ),
+            (
+                "[worker]\njobs_at_once = 0\n",
+                [":2", "worker.jobs_at_once", "\"auto\" or a whole number"],
+            ),
+            (
+                "[uploads]\nbytes_max = '8 GB'\n",
+                [":2", "uploads.bytes_max", "`8 GB`"],
+            ),
+            (
+                "[webhooks]\nallow_private = 'yes'\n",
+                [":2", "true or false", "`yes`"],
+            ),
+            (
+                "[worker]\nlease = '1s'\n",
+                ["sfumato.toml:2", "`worker.lease`", "at least 5s"],
+            ),
             ("listen = \n", [":1", "listen", "read the settings"]),
-            ("listen = '127.0.0.1:1'\nlisten = '127.0.0.1:2'\n", [":2", "duplicate", "listen"]),
+            (
+                "listen = '127.0.0.1:1'\nlisten = '127.0.0.1:2'\n",
+                [":2", "duplicate", "listen"],
+            ),
         ] {
             let text = refusal(file);
             for part in parts {
@@ -516,15 +556,24 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_no_setting_is_a_warning() {
-        let loaded = given("", &[("SFUMATO_LISTENN", "127.0.0.1:1")], &[]).sources.load().unwrap();
+        let loaded = given("", &[("SFUMATO_LISTENN", "127.0.0.1:1")], &[])
+            .sources
+            .load()
+            .unwrap();
         assert_eq!(loaded.warnings.len(), 1);
-        assert!(loaded.warnings[0].contains("did you mean `SFUMATO_LISTEN`?"), "{:?}", loaded.warnings);
+        assert!(
+            loaded.warnings[0].contains("did you mean `SFUMATO_LISTEN`?"),
+            "{:?}",
+            loaded.warnings
+        );
         assert_eq!(loaded.settings, Settings::default());
     }
 
     #[test]
     fn whole_numbers_are_read_in_every_spelling_of_toml() {
-        let loaded = given("[webhooks]\ndeliveries_at_once = 0x1_0\n", &[], &[]).sources.load();
+        let loaded = given("[webhooks]\ndeliveries_at_once = 0x1_0\n", &[], &[])
+            .sources
+            .load();
         // TOML allows underscores between digits; the reader sees them as they are written or not at all.
         assert_eq!(loaded.unwrap().settings.deliveries_at_once.0, 16);
     }

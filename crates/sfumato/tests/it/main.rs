@@ -1,1 +1,13 @@
-#[test] fn x(){}
+//! Runs the built binary from outside: what it prints, what it answers, how it ends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests outside of test functions: a panic is their way to fail"
+)]
+
+mod blur;
+mod client;
+mod config;
+mod help;
+mod listen;
+mod serve;
+mod support;

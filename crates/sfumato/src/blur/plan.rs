@@ -1,0 +1,427 @@
+//! Which files are read and where each result goes.
+//!
+//! All of it is decided before anything is written, so that two inputs that would become one output, or an output that is
+//! an input, stop the command while nothing has happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use sfumato_core::MediaFormat;
+use thiserror::Error;
+use walkdir::WalkDir;
+
+/// The inputs and the output do not go together.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum PlanError {
+    /// Two inputs have one output.
+    #[error("plan the outputs: {} and {} would both become {}", first.display(), second.display(), output.display())]
+    Collision {
+        /// One input.
+        first: PathBuf,
+        /// Another.
+        second: PathBuf,
+        /// What both would become.
+        output: PathBuf,
+    },
+    /// An output is an input.
+    #[error("plan the outputs: {} would overwrite an input; choose another --output", output.display())]
+    OverwritesInput {
+        /// It.
+        output: PathBuf,
+    },
+    /// Several inputs, and the output is a file.
+    #[error("plan the outputs: {} is a file, and several inputs need a folder", output.display())]
+    NotAFolder {
+        /// It.
+        output: PathBuf,
+    },
+}
+
+/// One file to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// What is read.
+    pub(crate) input: PathBuf,
+    /// What is written.
+    pub(crate) output: PathBuf,
+}
+
+/// Everything that is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Files to do, in the order of the inputs and by name within a folder.
+    pub(crate) files: Vec<Planned>,
+    /// Files in folders that are no media.
+    pub(crate) skipped: usize,
+    /// Inputs that cannot be done, with the reason.
+    pub(crate) failures: Vec<(PathBuf, String)>,
+    /// The one input is one file.
+    pub(crate) single_file: bool,
+}
+
+impl Plan {
+    /// Finds the files of `inputs` (files, folders, glob patterns) and names an output for each.
+    ///
+    /// One file may become a file of any name. Otherwise `output` is a folder: a file keeps its name, the only folder
+    /// gives its tree, one of several inputs gives its tree under its own name, and a pattern gives the tree below its
+    /// fixed part.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub(crate) fn new(inputs: &[PathBuf], output: &Path) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        if let [input] = inputs
+            && input.is_file()
+        {
+            plan.single_file = true;
+            let as_folder = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
+            let output = if as_folder {
+                output.join(input.file_name().unwrap_or_default())
+            } else {
+                output.to_owned()
+            };
+            plan.add_named(input.clone(), output);
+        } else {
+            if output.is_file() {
+                return Err(PlanError::NotAFolder {
+                    output: output.to_owned(),
+                });
+            }
+            let alone = inputs.len() == 1;
+            for input in inputs {
+                plan.add_input(input, output, alone);
+            }
+        }
+        plan.check(
+            &plan
+                .files
+                .iter()
+                .map(|file| file.output.as_path())
+                .collect::<Vec<_>>(),
+        )?;
+        Ok(plan)
+    }
+
+    /// Checks that the detections document destroys nothing either.
+    ///
+    /// # Errors
+    /// [`PlanError::OverwritesInput`], [`PlanError::Collision`].
+    pub(crate) fn check_detections(&self, path: &Path) -> Result<(), PlanError> {
+        let taken = self.files.iter().find(|file| same_name(&file.output, path));
+        if let Some(file) = taken {
+            return Err(PlanError::Collision {
+                first: file.input.clone(),
+                second: "the detections".into(),
+                output: path.to_owned(),
+            });
+        }
+        self.check(&[path])
+    }
+
+    fn add_input(&mut self, input: &Path, output: &Path, alone: bool) {
+        if input.is_dir() {
+            let target = match (alone, input.file_name()) {
+                (false, Some(name)) => output.join(name),
+                _ => output.to_owned(),
+            };
+            self.add_folder(input, &target, output);
+        } else if input.exists() {
+            let name = input.file_name().unwrap_or_default();
+            self.add_named(input.to_owned(), output.join(name));
+        } else if is_pattern(input) {
+            self.add_pattern(input, output);
+        } else {
+            self.failures
+                .push((input.to_owned(), "there is no such file or folder".into()));
+        }
+    }
+
+    fn add_pattern(&mut self, pattern: &Path, output: &Path) {
+        let base = fixed_part(pattern);
+        let matches = match glob::glob(&pattern.to_string_lossy()) {
+            Ok(matches) => matches,
+            Err(error) => {
+                self.failures
+                    .push((pattern.to_owned(), format!("the pattern cannot be read: {error}")));
+                return;
+            }
+        };
+        let before = self.files.len() + self.failures.len();
+        for found in matches {
+            match found {
+                // `**` matches folders as well as what is in them; only what a shell would hand over as a file counts.
+                Ok(path) if path.is_dir() => {}
+                Ok(path) => {
+                    let below = path.strip_prefix(&base).unwrap_or(&path).to_owned();
+                    self.add_named(path, output.join(below));
+                }
+                Err(error) => self
+                    .failures
+                    .push((error.path().to_owned(), error.error().to_string())),
+            }
+        }
+        if self.files.len() + self.failures.len() == before {
+            self.failures.push((pattern.to_owned(), "no file matches".into()));
+        }
+    }
+
+    /// A file that somebody named: that it is no media is a failure.
+    fn add_named(&mut self, input: PathBuf, output: PathBuf) {
+        match sniff(&input) {
+            Ok(Some(_)) => self.files.push(Planned { input, output }),
+            Ok(None) => self.failures.push((input, unsupported())),
+            Err(error) => self.failures.push((input, format!("failed to read it: {error}"))),
+        }
+    }
+
+    /// A folder: what is no media in it is skipped. The results of an earlier run, where they lie within, are not done
+    /// again.
+    fn add_folder(&mut self, folder: &Path, target: &Path, output: &Path) {
+        let results = std::fs::canonicalize(output).ok();
+        let within_results = |path: &Path| results.is_some() && std::fs::canonicalize(path).ok() == results;
+        let root = std::fs::canonicalize(folder).ok();
+        let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
+        // A folder that is its own output is refused later, by name; here it would only seem empty.
+        let walk = walk.filter_entry(|entry| {
+            !entry.file_type().is_dir() || results == root || !within_results(entry.path())
+        });
+        for entry in walk {
+            match entry {
+                Ok(entry) if entry.path().is_file() => {
+                    let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+                    let (input, output) = (entry.path().to_owned(), target.join(below));
+                    match sniff(&input) {
+                        Ok(Some(_)) => self.files.push(Planned { input, output }),
+                        Ok(None) => self.skipped += 1,
+                        Err(error) => self.failures.push((input, format!("failed to read it: {error}"))),
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    self.failures
+                        .push((path, format!("failed to look into it: {error}")));
+                }
+            }
+        }
+    }
+
+    fn check(&self, outputs: &[&Path]) -> Result<(), PlanError> {
+        let inputs: BTreeSet<_> = self
+            .files
+            .iter()
+            .filter_map(|file| identity(&file.input))
+            .collect();
+        let mut taken: BTreeMap<&Path, &Path> = BTreeMap::new();
+        for (index, output) in outputs.iter().enumerate() {
+            if identity(output).is_some_and(|identity| inputs.contains(&identity)) {
+                return Err(PlanError::OverwritesInput {
+                    output: output.to_path_buf(),
+                });
+            }
+            let Some(file) = self.files.get(index) else {
+                continue;
+            };
+            if let Some(first) = taken.insert(output, &file.input) {
+                return Err(PlanError::Collision {
+                    first: first.to_owned(),
+                    second: file.input.clone(),
+                    output: output.to_path_buf(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a file that is no media.
+pub(crate) fn unsupported() -> String {
+    let formats: Vec<_> = MediaFormat::ALL.iter().map(ToString::to_string).collect();
+    format!("the content is of no supported format ({})", formats.join(", "))
+}
+
+/// Recognises the format by the content, as the server does.
+pub(crate) fn sniff(path: &Path) -> io::Result<Option<MediaFormat>> {
+    let mut first = vec![];
+    let most = u64::try_from(MediaFormat::SNIFF_BYTES).unwrap_or(u64::MAX);
+    File::open(path)?.take(most).read_to_end(&mut first)?;
+    Ok(MediaFormat::sniff(&first))
+}
+
+/// Device and inode: the same for every name of one file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+fn same_name(a: &Path, b: &Path) -> bool {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute(a) == absolute(b)
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The folders before the first component that is a pattern.
+fn fixed_part(pattern: &Path) -> PathBuf {
+    let fixed = |component: &Component<'_>| !is_pattern(component.as_os_str().as_ref());
+    pattern.components().take_while(fixed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JPEG: &[u8] = &[0xFF, 0xD8, 0xFF, 0xE0, 0, 0];
+
+    struct Tree(tempfile::TempDir);
+
+    impl Tree {
+        /// Files with the content of a JPEG, but for those that end in `.txt`.
+        fn with(files: &[&str]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = dir.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                let content = if file.ends_with(".txt") { b"words" } else { JPEG };
+                std::fs::write(path, content).unwrap();
+            }
+            Self(dir)
+        }
+
+        fn plan(&self, inputs: &[&str], output: &str) -> Result<Plan, PlanError> {
+            let inputs: Vec<_> = inputs.iter().map(|input| self.0.path().join(input)).collect();
+            Plan::new(&inputs, &self.0.path().join(output))
+        }
+
+        fn pairs(&self, plan: &Plan) -> Vec<(String, String)> {
+            let name = |path: &Path| path.strip_prefix(self.0.path()).unwrap().display().to_string();
+            plan.files
+                .iter()
+                .map(|file| (name(&file.input), name(&file.output)))
+                .collect()
+        }
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn one_file_becomes_a_file_of_any_name_or_goes_into_a_folder() {
+        let tree = Tree::with(&["a.jpg", "folder/x.txt"]);
+        for (output, expected) in [
+            ("b.jpg", "b.jpg"),
+            ("new/b.jpg", "new/b.jpg"),
+            ("folder", "folder/a.jpg"),
+            ("new/", "new/a.jpg"),
+        ] {
+            let plan = tree.plan(&["a.jpg"], output).unwrap();
+            assert_eq!(tree.pairs(&plan), pairs(&[("a.jpg", expected)]), "{output}");
+            assert!(plan.single_file);
+        }
+    }
+
+    #[test]
+    fn a_folder_keeps_its_tree_and_what_is_no_media_is_skipped() {
+        let tree = Tree::with(&["in/b.jpg", "in/deep/er/a.jpg", "in/notes.txt", "in/deep/more.txt"]);
+        let plan = tree.plan(&["in"], "out").unwrap();
+        let expected = [
+            ("in/b.jpg", "out/b.jpg"),
+            ("in/deep/er/a.jpg", "out/deep/er/a.jpg"),
+        ];
+        assert_eq!(tree.pairs(&plan), pairs(&expected));
+        assert_eq!(
+            (plan.skipped, plan.failures.len(), plan.single_file),
+            (2, 0, false)
+        );
+    }
+
+    #[test]
+    fn among_several_inputs_a_folder_keeps_its_name() {
+        let tree = Tree::with(&["one/a.jpg", "two/a.jpg", "c.jpg"]);
+        let plan = tree.plan(&["one", "two", "c.jpg"], "out").unwrap();
+        let expected = [
+            ("one/a.jpg", "out/one/a.jpg"),
+            ("two/a.jpg", "out/two/a.jpg"),
+            ("c.jpg", "out/c.jpg"),
+        ];
+        assert_eq!(tree.pairs(&plan), pairs(&expected));
+    }
+
+    #[test]
+    fn a_pattern_that_no_shell_has_expanded_gives_the_tree_below_its_fixed_part() {
+        let tree = Tree::with(&["in/a.jpg", "in/b.png", "in/deep/c.jpg"]);
+        let plan = tree.plan(&["in/**/*.jpg"], "out").unwrap();
+        let expected = [("in/a.jpg", "out/a.jpg"), ("in/deep/c.jpg", "out/deep/c.jpg")];
+        assert_eq!(tree.pairs(&plan), pairs(&expected));
+        let plan = tree.plan(&["in/*.gif"], "out").unwrap();
+        assert_eq!(plan.failures[0].1, "no file matches");
+    }
+
+    #[test]
+    fn a_file_that_was_named_and_is_no_media_or_not_there_is_a_failure() {
+        let tree = Tree::with(&["a.jpg", "b.txt"]);
+        let plan = tree.plan(&["a.jpg", "b.txt", "c.jpg"], "out").unwrap();
+        assert_eq!(plan.files.len(), 1);
+        let reasons: Vec<_> = plan.failures.iter().map(|(_, reason)| reason.as_str()).collect();
+        assert!(
+            reasons[0].contains("no supported format (jpeg, png)"),
+            "{reasons:?}"
+        );
+        assert!(reasons[1].contains("no such file"), "{reasons:?}");
+    }
+
+    #[test]
+    fn no_output_is_an_input_by_whatever_name() {
+        let tree = Tree::with(&["in/a.jpg", "in/b.jpg"]);
+        std::fs::hard_link(tree.0.path().join("in/a.jpg"), tree.0.path().join("twin.jpg")).unwrap();
+        for (inputs, output) in [
+            (&["in/a.jpg"][..], "in/a.jpg"),
+            (&["in/a.jpg"], "in/../in/a.jpg"),
+            (&["in/a.jpg"], "twin.jpg"),
+            (&["in"], "in"),
+            (&["in/a.jpg", "in/b.jpg"], "in"),
+        ] {
+            let refused = tree.plan(inputs, output);
+            assert!(
+                matches!(refused, Err(PlanError::OverwritesInput { .. })),
+                "{inputs:?} {refused:?}"
+            );
+        }
+        let plan = tree.plan(&["in/a.jpg"], "out.jpg").unwrap();
+        let detections = |name: &str| plan.check_detections(&tree.0.path().join(name));
+        assert!(matches!(
+            detections("in/a.jpg"),
+            Err(PlanError::OverwritesInput { .. })
+        ));
+        assert!(matches!(detections("out.jpg"), Err(PlanError::Collision { .. })));
+        assert_eq!(detections("out.json"), Ok(()));
+    }
+
+    #[test]
+    fn two_inputs_never_become_one_output() {
+        let tree = Tree::with(&["one/a.jpg", "two/a.jpg", "file"]);
+        let refused = tree.plan(&["one/a.jpg", "two/a.jpg"], "out");
+        assert!(matches!(refused, Err(PlanError::Collision { .. })), "{refused:?}");
+        let refused = tree.plan(&["one", "two"], "file");
+        assert!(
+            matches!(refused, Err(PlanError::NotAFolder { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn the_results_of_an_earlier_run_within_the_folder_are_not_done_again() {
+        let tree = Tree::with(&["in/a.jpg", "in/out/a.jpg"]);
+        let plan = tree.plan(&["in"], "in/out").unwrap();
+        assert_eq!(tree.pairs(&plan), pairs(&[("in/a.jpg", "in/out/a.jpg")]));
+    }
+}

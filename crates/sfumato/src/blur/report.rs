@@ -1,0 +1,249 @@
+//! What `sfumato blur` tells: a bar on a terminal, lines otherwise, JSON on request, and a summary at the end.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use sfumato_core::detection::Class;
+
+use super::plan::Planned;
+use super::work::Done;
+use crate::output;
+
+/// What came of one input.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Outcome {
+    input: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faces: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plates: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Outcome {
+    /// It was done.
+    pub(crate) fn succeeded(file: &Planned, done: &Done, took: Duration) -> Self {
+        Self {
+            input: file.input.clone(),
+            output: Some(file.output.clone()),
+            faces: Some(done.hidden(Class::Face)),
+            plates: Some(done.hidden(Class::Plate)),
+            duration_ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            warnings: done.warnings.clone(),
+            error: None,
+        }
+    }
+
+    /// It was not.
+    pub(crate) fn failed(input: PathBuf, error: String) -> Self {
+        Self {
+            input,
+            output: None,
+            faces: None,
+            plates: None,
+            duration_ms: None,
+            warnings: vec![],
+            error: Some(error),
+        }
+    }
+
+    fn line(&self) -> String {
+        match (&self.error, &self.output) {
+            (Some(error), _) => format!("error: {}: {error}", self.input.display()),
+            (None, output) => format!(
+                "{} -> {}: {}, {} hidden ({} ms)",
+                self.input.display(),
+                output.clone().unwrap_or_default().display(),
+                counted(self.faces.unwrap_or(0), "face"),
+                counted(self.plates.unwrap_or(0), "plate"),
+                self.duration_ms.unwrap_or(0),
+            ),
+        }
+    }
+}
+
+/// All outcomes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Summary {
+    files: Vec<Outcome>,
+    succeeded: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Summary {
+    /// Nothing yet, but for files that were skipped.
+    pub(crate) fn new(skipped: usize) -> Self {
+        Self {
+            skipped,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        if outcome.error.is_some() {
+            self.failed += 1;
+        } else {
+            self.succeeded += 1;
+        }
+        self.files.push(outcome);
+    }
+
+    /// Whether any input failed.
+    pub(crate) fn any_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    fn line(&self, took: Duration) -> String {
+        let sum = |count: fn(&Outcome) -> Option<usize>| self.files.iter().filter_map(count).sum();
+        let mut line = format!(
+            "{} done in {:.1} s: {} and {} hidden",
+            counted(self.succeeded, "picture"),
+            took.as_secs_f64(),
+            counted(sum(|outcome| outcome.faces), "face"),
+            counted(sum(|outcome| outcome.plates), "plate"),
+        );
+        if self.failed > 0 {
+            line.push_str(&format!("; {} failed", self.failed));
+        }
+        if self.skipped > 0 {
+            line.push_str(&format!(
+                "; {} skipped: no pictures",
+                counted(self.skipped, "file")
+            ));
+        }
+        line
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// Tells how it goes. Failures and warnings go to standard error, whatever else is printed.
+pub(crate) struct Reporter {
+    bar: ProgressBar,
+    json: bool,
+}
+
+/// Steps of the bar a file, so that a large picture is seen to move.
+const STEPS: u64 = 100;
+
+impl Reporter {
+    /// A bar on a terminal; hidden where standard error is none.
+    pub(crate) fn new(files: usize, json: bool) -> Self {
+        let bar = if io::stderr().is_terminal() && files > 0 {
+            let steps = u64::try_from(files).unwrap_or(u64::MAX).saturating_mul(STEPS);
+            ProgressBar::new(steps).with_style(
+                ProgressStyle::with_template("{bar:40} {percent:>3} %  {elapsed}, {eta} left  {msg}")
+                    .expect("the template is a constant that a test draws"),
+            )
+        } else {
+            ProgressBar::hidden()
+        };
+        Self { bar, json }
+    }
+
+    /// Somebody who hears the fractions of one file, and by whose end the file is done.
+    pub(crate) fn progress(&self) -> impl FnMut(f32) + Send + use<> {
+        let mut steps = Steps {
+            bar: self.bar.clone(),
+            told: 0,
+        };
+        move |fraction| steps.reach(fraction)
+    }
+
+    /// One input has come to its end.
+    pub(crate) fn tell(&mut self, outcome: &Outcome) {
+        let line = outcome.line();
+        if outcome.error.is_some() {
+            self.note(&line);
+        } else if self.bar.is_hidden() && !self.json {
+            if let Err(error) = output::line(&line) {
+                output::note(format!("error: failed to print a line: {error}"));
+            }
+        } else {
+            self.bar.set_message(outcome.input.display().to_string());
+        }
+        for warning in &outcome.warnings {
+            self.note(&format!("warning: {}: {warning}", outcome.input.display()));
+        }
+    }
+
+    /// The end.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub(crate) fn finish(self, summary: &Summary, took: Duration) -> anyhow::Result<()> {
+        self.bar.finish_and_clear();
+        if self.json {
+            output::json(&serde_json::to_value(summary)?)?;
+        } else {
+            output::line(summary.line(took))?;
+        }
+        Ok(())
+    }
+
+    fn note(&self, line: &str) {
+        self.bar.suspend(|| output::note(line));
+    }
+}
+
+/// The part of the bar that belongs to one file.
+struct Steps {
+    bar: ProgressBar,
+    told: u64,
+}
+
+impl Steps {
+    fn reach(&mut self, fraction: f32) {
+        // A fraction of 0 to 1 times 100 fits into 64 bits.
+        let reached = (f64::from(fraction.clamp(0.0, 1.0)) * STEPS as f64) as u64;
+        self.bar.inc(reached.saturating_sub(self.told));
+        self.told = self.told.max(reached);
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.reach(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_counts_every_input_once() {
+        let mut summary = Summary::new(3);
+        summary.add(Outcome::failed("a.jpg".into(), "failed to read it".into()));
+        let mut done = Outcome::failed("b.jpg".into(), String::new());
+        (done.error, done.faces, done.plates) = (None, Some(2), Some(1));
+        summary.add(done);
+        assert!(summary.any_failed());
+        assert_eq!(
+            summary.line(Duration::from_millis(1_240)),
+            "1 picture done in 1.2 s: 2 faces and 1 plate hidden; 1 failed; 3 files skipped: no pictures"
+        );
+    }
+
+    #[test]
+    fn the_template_of_the_bar_is_well_formed() {
+        assert!(
+            ProgressStyle::with_template("{bar:40} {percent:>3} %  {elapsed}, {eta} left  {msg}").is_ok()
+        );
+    }
+}

@@ -1,0 +1,297 @@
+//! `sfumato serve`: the parts of the server, put together, watched and stopped.
+//!
+//! Everything runs until the first signal, or until one part ends by itself: a server of which a part is gone is ended
+//! and said to be broken, so that whoever watches over it starts it again.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sfumato_core::{Clock, Entropy};
+use sfumato_engine::access::Keys;
+use sfumato_engine::blobs::Blobs;
+use sfumato_engine::guard::AddressPolicy;
+use sfumato_engine::system::{SystemClock, SystemEntropy};
+use sfumato_engine::{Engine, EngineSettings, Parts};
+use sfumato_http::{HttpSettings, ServeSettings};
+use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
+use tokio::net::TcpListener;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::data_dir::DataDir;
+use crate::settings::{LogFormat, Settings};
+use crate::{lifecycle, locate, output};
+
+/// How long everything together may take to stop. What has not ended by then is found again at the next start.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
+const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
+
+/// Serves until a signal.
+///
+/// # Errors
+/// Something that a server needs is missing; says what. Exit code 1 where a part has ended by itself.
+pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let shutdown = lifecycle::watch_signals().context("watch for signals")?;
+    let dir = DataDir::open_or_create(&settings.data_dir)?;
+    // Held until the process ends: a second server would take this one's jobs for those of a dead one.
+    let _lock = dir.lock()?;
+    warn_of_risks(settings, &dir);
+    let engine = assemble(settings, &dir)?;
+    let freed = engine
+        .recover()
+        .await
+        .context("free what an earlier run was working on")?;
+    if freed > 0 {
+        tracing::info!(leases = freed, "took up what an earlier run has left");
+    }
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("listen on {}", settings.listen))?;
+    let address = listener.local_addr().context("read the bound address")?;
+    let mut tasks = Tasks::new(shutdown);
+    start(&mut tasks, &engine, settings, listener);
+    announce(address, &dir);
+    let whole = tasks.watch().await;
+    Ok(if whole {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
+    let locations = locate::locate(settings)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keys = Keys::derive(&dir.master_key(&*entropy)?);
+    let store = dir.open_store(&clock, &entropy)?;
+    let blobs = dir.blobs()?;
+    let blobs =
+        Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))?;
+    let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
+    pool.children_max = settings.jobs_at_once.resolve();
+    pool.threads_per_child = settings.threads_per_job.get();
+    pool.task_deadline = settings.task_deadline;
+    let media = MediaPool::new(pool)?;
+    Ok(Engine::new(Parts {
+        store,
+        blobs,
+        media: Some(media),
+        clock,
+        entropy,
+        keys,
+        settings: engine_settings(settings),
+    }))
+}
+
+fn engine_settings(settings: &Settings) -> EngineSettings {
+    let addresses = if settings.allow_private_webhooks {
+        AddressPolicy::allowing_private()
+    } else {
+        AddressPolicy::default()
+    };
+    EngineSettings {
+        access_token_lifetime: settings.access_token_lifetime,
+        refresh_token_lifetime: settings.refresh_token_lifetime,
+        upload_bytes_max: settings.upload_bytes_max.0,
+        media_limits: media_limits(settings),
+        jobs_at_once: settings.jobs_at_once.resolve(),
+        lease: settings.lease,
+        deliveries_at_once: settings.deliveries_at_once.get(),
+        deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
+        delivery_deadline: settings.webhook_deadline,
+        addresses,
+        originals_kept: settings.originals_kept,
+        results_kept: settings.results_kept,
+        history_kept: settings.history_kept,
+    }
+}
+
+/// The limits of pictures that the settings name.
+pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
+    MediaLimits {
+        picture_bytes_max: settings.picture_bytes_max.0,
+        side_pixels_max: settings.picture_side_pixels_max.0,
+        picture_pixels_max: u64::from(settings.picture_pixels_max.0),
+    }
+}
+
+fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpListener) {
+    let shutdown = tasks.shutdown.clone();
+    let http = HttpSettings {
+        public_url: settings.public_url.clone(),
+        ..HttpSettings::default()
+    };
+    let limits = ServeSettings {
+        shutdown_deadline: REQUESTS_DEADLINE,
+        ..ServeSettings::default()
+    };
+    let router = sfumato_http::router(engine.clone(), http);
+    let until = shutdown.clone();
+    tasks.spawn("API", async move {
+        sfumato_http::serve(listener, router, limits, until).await;
+    });
+    let (worker, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("worker", async move { worker.run_worker(until).await });
+    let (courier, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("courier", async move { courier.run_courier(until).await });
+    let (janitor, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
+    let (media, until) = (engine.clone(), shutdown);
+    // Ends at the first signal as the others do, and before it only where no job could ever succeed.
+    tasks.spawn("media pool", async move {
+        match media.warm_up().await {
+            Ok(models) => {
+                tracing::info!(models = models.join(", "), "media processes are ready");
+                until.cancelled().await;
+            }
+            Err(MediaError::ShutDown) => {}
+            Err(error) => {
+                tracing::error!("failed to {:#}", anyhow::Error::new(error));
+            }
+        }
+    });
+}
+
+fn warn_of_risks(settings: &Settings, dir: &DataDir) {
+    if dir.is_open_to_others() {
+        tracing::warn!(
+            data_dir = %dir.path().display(),
+            "other users of this machine can look into the data folder; `chmod 700` closes it"
+        );
+    }
+    if !settings.allow_private_webhooks {
+        return;
+    }
+    let text = "webhooks may reach this machine and private networks: every client of the API can make this server send \
+                requests into your network; for development only";
+    if settings.log_format == LogFormat::Text {
+        let rule = "!".repeat(78);
+        output::note(format!(
+            "{rule}\n!!  --allow-private-webhooks is on.\n!!  Every client of the API can make this server send requests to this\n!!  machine and into your network. For development only.\n{rule}"
+        ));
+    }
+    tracing::warn!("{text}");
+}
+
+fn announce(address: SocketAddr, dir: &DataDir) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        data_dir = %dir.path().display(),
+        "listening on http://{address}"
+    );
+}
+
+/// The parts that run until the end.
+struct Tasks {
+    running: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
+    shutdown: CancellationToken,
+}
+
+impl Tasks {
+    fn new(shutdown: CancellationToken) -> Self {
+        Self {
+            running: JoinSet::new(),
+            names: HashMap::new(),
+            shutdown,
+        }
+    }
+
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.running.spawn(task).id();
+        self.names.insert(id, name);
+    }
+
+    /// Waits for the end of all parts. The first that ends before a signal stops the others, and makes it `false`.
+    async fn watch(mut self) -> bool {
+        let mut whole = true;
+        let shutdown = self.shutdown.clone();
+        let deadline = async move {
+            shutdown.cancelled().await;
+            tokio::time::sleep(SHUTDOWN_DEADLINE).await;
+        };
+        let mut deadline = std::pin::pin!(deadline);
+        loop {
+            let ended = tokio::select! {
+                ended = self.running.join_next_with_id() => ended,
+                () = &mut deadline => {
+                    tracing::warn!(parts = self.running.len(), "did not stop in time; the next start takes up what they did");
+                    return whole;
+                }
+            };
+            let Some(ended) = ended else {
+                tracing::info!("stopped");
+                return whole;
+            };
+            whole &= self.judge(ended);
+        }
+    }
+
+    fn judge(&self, ended: Result<(Id, ()), tokio::task::JoinError>) -> bool {
+        let (id, panicked) = match &ended {
+            Ok((id, ())) => (*id, false),
+            Err(error) => (error.id(), true),
+        };
+        let part = self.names.get(&id).copied().unwrap_or("unnamed part");
+        if !panicked && self.shutdown.is_cancelled() {
+            tracing::debug!(part, "stopped");
+            return true;
+        }
+        tracing::error!(part, panicked, "ended by itself; the server stops");
+        self.shutdown.cancel();
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_ends_by_itself_stops_the_others_and_is_a_failure() {
+        let shutdown = CancellationToken::new();
+        let mut tasks = Tasks::new(shutdown.clone());
+        let until = shutdown.clone();
+        tasks.spawn("steady", async move { until.cancelled().await });
+        tasks.spawn("broken", async {});
+        assert!(!tasks.watch().await);
+        assert!(shutdown.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_a_failure_even_during_shutdown() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.shutdown.cancel();
+        tasks.spawn("broken", async { panic!("on purpose") });
+        assert!(!tasks.watch().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_that_takes_too_long_is_cut_off_and_still_in_order() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("slow", std::future::pending());
+        tasks.shutdown.cancel();
+        let begun = tokio::time::Instant::now();
+        assert!(tasks.watch().await);
+        assert_eq!(begun.elapsed().as_secs(), SHUTDOWN_DEADLINE.as_secs());
+    }
+
+    #[test]
+    fn the_defaults_of_the_settings_are_those_of_the_engine() {
+        let own = engine_settings(&Settings::default());
+        let engine = EngineSettings {
+            jobs_at_once: own.jobs_at_once,
+            ..EngineSettings::default()
+        };
+        assert_eq!(format!("{own:?}"), format!("{engine:?}"));
+    }
+}

@@ -1,0 +1,145 @@
+use crate::support::{Place, checkout};
+
+const TEXT: &str = "words, no picture";
+
+#[test]
+fn a_command_that_would_destroy_an_input_is_refused_before_anything_happens() {
+    let place = Place::new();
+    let picture = place.write("in/a.png", b"\x89PNG\r\n\x1a\n");
+    let before = std::fs::read(&picture).unwrap();
+    for output in ["in/a.png", "in", "in/../in/a.png"] {
+        let ended = place.run(&["blur", "in/a.png", "-o", output, "--overwrite"]);
+        ended.failure(2, &["would overwrite an input"]);
+    }
+    let args = [
+        "blur",
+        "in/a.png",
+        "-o",
+        "out.png",
+        "--detections",
+        "in/a.png",
+        "--overwrite",
+    ];
+    place.run(&args).failure(2, &["would overwrite an input"]);
+    assert_eq!(std::fs::read(&picture).unwrap(), before);
+}
+
+/// The media executable beside the binary and the models of the checkout: `cargo xtask test` sees to both.
+fn is_set_up() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_sfumato")).with_file_name("sfumato-media");
+    assert!(
+        program.is_file(),
+        "build `sfumato-media`: `cargo xtask test` does"
+    );
+    assert!(
+        checkout().join("assets/models").is_dir(),
+        "fetch the models: `cargo xtask setup` does"
+    );
+}
+
+fn astronaut() -> Vec<u8> {
+    is_set_up();
+    std::fs::read(checkout().join("assets/pictures/astronaut.png")).unwrap()
+}
+
+#[test]
+fn a_face_in_a_photograph_is_hidden_and_reported() {
+    let place = Place::new();
+    place.write("in.png", astronaut());
+    let args = [
+        "blur",
+        "in.png",
+        "-o",
+        "out/hidden.png",
+        "--detections",
+        "found.json",
+    ];
+    let ended = place.run(&args).success();
+    assert!(
+        ended
+            .stdout
+            .contains("in.png -> out/hidden.png: 1 face, 0 plates hidden"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("1 picture done"), "{}", ended.stdout);
+    let hidden = std::fs::read(place.path("out/hidden.png")).unwrap();
+    assert!(hidden.starts_with(b"\x89PNG"));
+    let found: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("found.json")).unwrap()).unwrap();
+    assert_eq!(found["schema"], "sfumato.detections/1");
+    assert_eq!(found["detections"][0]["class"], "face");
+    // What was hidden is not found again.
+    let again = place
+        .run(&["blur", "out/hidden.png", "-o", "again.png", "--json"])
+        .success()
+        .json();
+    assert_eq!(again["files"][0]["faces"], 0);
+    place
+        .run(&["blur", "in.png", "-o", "out/hidden.png"])
+        .failure(1, &["exists already", "--overwrite"]);
+    place
+        .run(&["blur", "in.png", "-o", "out/hidden.png", "--overwrite"])
+        .success();
+}
+
+#[test]
+fn a_folder_keeps_its_tree_and_one_bad_file_fails_alone() {
+    let place = Place::new();
+    let picture = astronaut();
+    place.write("in/a.png", &picture);
+    place.write("in/deep/b.png", &picture);
+    place.write("in/deep/cut.png", &picture[..1000]);
+    place.write("in/notes.txt", TEXT);
+    let args = [
+        "blur",
+        "in",
+        "-o",
+        "out",
+        "--json",
+        "--jobs",
+        "2",
+        "--detections",
+        "found.json",
+    ];
+    let ended = place.run(&args).failure(1, &["in/deep/cut.png", "failed to"]);
+    let json = ended.json();
+    assert_eq!(
+        (&json["succeeded"], &json["failed"], &json["skipped"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+    assert!(place.path("out/a.png").is_file() && place.path("out/deep/b.png").is_file());
+    assert!(!place.path("out/deep/cut.png").exists() && !place.path("out/notes.txt").exists());
+    let left: Vec<_> = std::fs::read_dir(place.path("out/deep")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let found: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("found.json")).unwrap()).unwrap();
+    let names: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["input"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["in/a.png", "in/deep/b.png"]);
+}
+
+#[test]
+fn an_input_that_is_no_picture_or_not_there_fails_with_its_reason() {
+    is_set_up();
+    let place = Place::new();
+    place.write("notes.txt", TEXT);
+    let args = ["blur", "notes.txt", "absent.png", "x/*.png", "-o", "out"];
+    let ended = place.run(&args).failure(
+        1,
+        &[
+            "notes.txt: the content is of no supported format (jpeg, png)",
+            "absent.png: there is no such file",
+            "x/*.png: no file matches",
+        ],
+    );
+    assert!(
+        ended.stdout.contains("0 pictures done") && ended.stdout.contains("3 failed"),
+        "{}",
+        ended.stdout
+    );
+}

@@ -1,0 +1,123 @@
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::Place;
+
+fn create(place: &Place, name: &str) -> (String, String) {
+    let args = ["client", "create", "--data-dir", "data", "--name", name, "--json"];
+    let json = place.run(&args).success().json();
+    let text = |member: &str| json[member].as_str().unwrap().to_owned();
+    (text("clientId"), text("secretId"))
+}
+
+#[test]
+fn a_client_is_created_listed_and_its_secret_is_shown_once() {
+    let place = Place::new();
+    let (id, secret) = create(&place, "Acme Ltd");
+    assert!(id.starts_with("client_") && secret.starts_with("secret_") && secret.len() > 40);
+    let listed = place
+        .run(&["client", "list", "--data-dir", "data"])
+        .success()
+        .stdout;
+    assert!(
+        listed.contains(&id) && listed.contains("active") && listed.contains("Acme Ltd"),
+        "{listed}"
+    );
+    assert!(!listed.contains(&secret));
+    let database = std::fs::read(place.path("data/sfumato.db")).unwrap();
+    let secret = secret.as_bytes();
+    assert!(
+        !database.windows(secret.len()).any(|window| window == secret),
+        "the secret is stored"
+    );
+    let mode = std::fs::metadata(place.path("data"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_person_is_told_that_the_secret_is_shown_once() {
+    let place = Place::new();
+    let shown = place
+        .run(&["client", "create", "--data-dir", "data", "--name", "demo"])
+        .success()
+        .stdout;
+    for part in [
+        "Client `demo` is created",
+        "clientId  client_",
+        "secretId  secret_",
+        "shown this once",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[test]
+fn a_secret_is_rotated_with_an_overlap() {
+    let place = Place::new();
+    let (id, first) = create(&place, "a");
+    let args = [
+        "client",
+        "rotate-secret",
+        &id,
+        "--data-dir",
+        "data",
+        "--overlap",
+        "2h",
+        "--json",
+    ];
+    let json = place.run(&args).success().json();
+    assert_eq!(json["clientId"], id.as_str());
+    assert_ne!(json["secretId"], first.as_str());
+    let listed = place
+        .run(&["client", "list", "--data-dir", "data"])
+        .success()
+        .stdout;
+    assert!(listed.contains("the old secret works until"), "{listed}");
+    for wrong in ["8d", "2", "-1h"] {
+        let args = ["client", "rotate-secret", &id, "--data-dir", "data"];
+        let overlap = format!("--overlap={wrong}");
+        place
+            .run(&[&args[..], &[overlap.as_str()]].concat())
+            .failure(2, &["--overlap"]);
+    }
+}
+
+#[test]
+fn a_client_is_shut_out_and_let_in_again() {
+    let place = Place::new();
+    let (id, _) = create(&place, "a");
+    for (command, state) in [("disable", "disabled"), ("enable", "active")] {
+        let json = place
+            .run(&["client", command, &id, "--data-dir", "data", "--json"])
+            .success()
+            .json();
+        assert_eq!(json, serde_json::json!({ "clientId": id, "state": state }));
+        let listed = place
+            .run(&["client", "list", "--data-dir", "data", "--json"])
+            .success()
+            .json();
+        assert_eq!(listed[0]["state"], state);
+        assert_eq!(listed[0]["name"], "a");
+    }
+}
+
+#[test]
+fn an_unknown_client_a_useless_name_and_a_folder_without_a_database_are_named() {
+    let place = Place::new();
+    place
+        .run(&["client", "list", "--data-dir", "nowhere"])
+        .failure(1, &["nowhere", "--data-dir"]);
+    assert!(!place.path("nowhere").exists(), "looking makes no folder");
+    create(&place, "a");
+    for command in ["disable", "enable", "rotate-secret"] {
+        let args = ["client", command, "client_x", "--data-dir", "data"];
+        place.run(&args).failure(1, &["there is no client `client_x`"]);
+    }
+    for name in ["", "  ", "a\nb"] {
+        place
+            .run(&["client", "create", "--data-dir", "data", "--name", name])
+            .failure(2, &["printable"]);
+    }
+}

@@ -1,0 +1,111 @@
+use crate::support::{Place, checkout};
+
+#[test]
+fn the_example_file_in_the_repository_is_what_the_binary_prints() {
+    let printed = Place::new()
+        .run(&["config", "print", "--defaults"])
+        .success()
+        .stdout;
+    let golden = checkout().join("config.example.toml");
+    if std::env::var_os("SFUMATO_BLESS").is_some() {
+        std::fs::write(&golden, &printed).unwrap();
+    }
+    let kept = std::fs::read_to_string(&golden).unwrap_or_default();
+    assert!(
+        printed == kept,
+        "{} differs from `sfumato config print --defaults`; SFUMATO_BLESS=1 rewrites it",
+        golden.display()
+    );
+}
+
+#[test]
+fn every_value_is_shown_with_the_place_it_came_from() {
+    let place = Place::new();
+    place.write(
+        "sfumato.toml",
+        "listen = '127.0.0.1:1'\n\n[webhooks]\ndeadline = '2s'\nallow_private = false\n",
+    );
+    let args = [
+        "config",
+        "print",
+        "--config",
+        "sfumato.toml",
+        "--allow-private-webhooks",
+    ];
+    let ended = place
+        .command(&args)
+        .env("SFUMATO_DATA_DIR", "/elsewhere")
+        .env("SFUMATO_NONSENSE", "1")
+        .output()
+        .unwrap();
+    let ended = crate::support::Ended::from(ended).success();
+    let line = |key: &str| ended.stdout.lines().find(|line| line.starts_with(key)).unwrap();
+    for (key, value, origin) in [
+        ("listen", "\"127.0.0.1:1\"", "sfumato.toml:1"),
+        ("deadline", "\"2s\"", "sfumato.toml:4"),
+        ("allow_private", "true", "--allow-private-webhooks"),
+        ("data_dir", "\"/elsewhere\"", "SFUMATO_DATA_DIR"),
+        ("lease", "\"30s\"", "default"),
+    ] {
+        let line = line(key);
+        assert!(
+            line.contains(value) && line.ends_with(&format!("# {origin}")),
+            "{line}"
+        );
+    }
+    assert!(ended.stderr.contains("SFUMATO_NONSENSE"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_same_as_json_for_machines() {
+    let place = Place::new();
+    place.write("s.toml", "[worker]\njobs_at_once = 3\n");
+    let json = place
+        .run(&["config", "print", "--json", "--config", "s.toml"])
+        .success()
+        .json();
+    let expected = serde_json::json!({ "value": 3, "origin": "file", "file": "s.toml", "line": 2 });
+    assert_eq!(json["worker.jobs_at_once"], expected);
+    assert_eq!(
+        json["webhooks.deadline"],
+        serde_json::json!({ "value": "15s", "origin": "default" })
+    );
+}
+
+#[test]
+fn an_error_names_the_line_and_what_may_have_been_meant() {
+    let place = Place::new();
+    place.write("s.toml", "# settings\n[webhooks]\ndedline = '5s'\n");
+    let parts = [
+        "s.toml:3",
+        "webhooks.dedline",
+        "did you mean `webhooks.deadline`?",
+        "3 | dedline = '5s'",
+    ];
+    for command in [&["serve"][..], &["config", "print"], &["client", "list"]] {
+        place
+            .run(&[command, &["--config", "s.toml"]].concat())
+            .failure(2, &parts);
+    }
+    let by_variable = place
+        .command(&["config", "print"])
+        .env("SFUMATO_CONFIG", "s.toml")
+        .output()
+        .unwrap();
+    crate::support::Ended::from(by_variable).failure(2, &parts);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::Stdio;
+    let place = Place::new();
+    let mut child = place
+        .command(&["config", "print"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = crate::support::Ended::from(child.wait_with_output().unwrap()).success();
+    assert_eq!(ended.stderr, "");
+}

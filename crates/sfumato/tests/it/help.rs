@@ -1,0 +1,63 @@
+use crate::support::Place;
+
+const COMMANDS: [&[&str]; 13] = [
+    &[],
+    &["serve"],
+    &["client"],
+    &["client", "create"],
+    &["client", "list"],
+    &["client", "rotate-secret"],
+    &["client", "disable"],
+    &["client", "enable"],
+    &["blur"],
+    &["listen"],
+    &["config"],
+    &["config", "print"],
+    &["completions"],
+];
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let ended = place.run(&[command, &["--help"]].concat()).success();
+        for part in ["Usage: sfumato", "Example", "sfumato "] {
+            assert!(ended.stdout.contains(part), "{command:?}: {}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_version_is_the_one_of_the_package() {
+    let ended = Place::new().run(&["--version"]).success();
+    assert_eq!(ended.stdout, format!("sfumato {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_code_2() {
+    let place = Place::new();
+    for args in [
+        &[][..],
+        &["surf"],
+        &["serve", "--listne", "127.0.0.1:0"],
+        &["blur", "a.jpg"],
+        &["client", "create"],
+    ] {
+        assert_eq!(place.run(args).code, Some(2), "{args:?}");
+    }
+    place
+        .run(&["serve", "--listen", "8080"])
+        .failure(2, &["--listen", "127.0.0.1:8080"]);
+}
+
+#[test]
+fn completions_know_every_command_in_every_shell() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]).success().stdout;
+        for command in ["serve", "rotate-secret", "blur", "--allow-private-webhooks"] {
+            let written = command.trim_start_matches('-');
+            assert!(script.contains(written), "{shell} does not know {command}");
+        }
+    }
+}

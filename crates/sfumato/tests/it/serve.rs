@@ -1,0 +1,140 @@
+use rustix::process::Signal;
+
+use crate::support::{Place, Running, Stream, request};
+
+fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
+    std::fs::create_dir_all(place.path("assets/models")).unwrap();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        "data",
+        "--assets-dir",
+        "assets",
+        "--media-program",
+        media_program,
+        "--jobs-at-once",
+        "1",
+    ];
+    Running::start(place.command(&[&args[..], more].concat()), &Stream::Stderr)
+}
+
+fn serve(place: &Place, more: &[&str]) -> Running {
+    serve_with(place, &place.idle_media_program(), more)
+}
+
+#[test]
+fn a_server_takes_a_free_port_answers_and_stops_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let place = Place::new();
+        let mut server = serve(&place, &[]);
+        let address = server.address();
+        assert_ne!(address.port(), 0);
+        let answer = request(address, "GET /healthz", &[], "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let answer = request(address, "GET /readyz", &[], "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        server.signal(signal);
+        let (status, lines) = server.end();
+        assert_eq!(status.code(), Some(0), "{}", lines.join("\n"));
+        let announced = lines.iter().filter(|line| line.contains("listening on http://"));
+        assert_eq!(announced.count(), 1);
+        let troubles: Vec<_> = lines
+            .iter()
+            .filter(|line| line.contains("WARN") || line.contains("ERROR"))
+            .collect();
+        assert_eq!(troubles, Vec::<&String>::new());
+    }
+}
+
+#[test]
+fn a_client_that_is_created_while_the_server_runs_can_log_in() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    let address = server.address();
+    let args = ["client", "create", "--data-dir", "data", "--name", "a", "--json"];
+    let credentials = place.run(&args).success();
+    let json = [("Content-Type", "application/json")];
+    let answer = request(address, "POST /login", &json, credentials.stdout.trim());
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("refreshToken"),
+        "{answer}"
+    );
+    let id = credentials.json()["clientId"].as_str().unwrap().to_owned();
+    place
+        .run(&["client", "disable", &id, "--data-dir", "data"])
+        .success();
+    let answer = request(address, "POST /login", &json, credentials.stdout.trim());
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused_and_told_who_has_it() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    server.address();
+    let second = serve(&place, &[]);
+    let (status, lines) = second.end();
+    assert_eq!(status.code(), Some(1));
+    let text = lines.join("\n");
+    let process = format!("(process {})", server.id());
+    for part in ["data", &process, "--data-dir"] {
+        assert!(text.contains(part), "{text}");
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0.code(), Some(0));
+    // The lock ends with the process.
+    let mut third = serve(&place, &[]);
+    third.address();
+}
+
+#[test]
+fn private_webhooks_are_warned_of_and_json_logs_are_json() {
+    let place = Place::new();
+    let mut server = serve(&place, &["--allow-private-webhooks", "--log-format", "json"]);
+    let warning = server.wait_for("private networks");
+    let warning: serde_json::Value = serde_json::from_str(&warning).unwrap();
+    assert_eq!(warning["level"], "WARN");
+    let line = server.wait_for("listening on http://127.0.0.1:");
+    serde_json::from_str::<serde_json::Value>(&line).unwrap();
+}
+
+#[test]
+fn a_server_that_can_do_no_media_work_says_so_and_fails() {
+    let place = Place::new();
+    let (status, lines) = serve_with(&place, "absent", &[]).end();
+    assert_eq!(status.code(), Some(1));
+    assert!(
+        lines.join("\n").contains("--media-program"),
+        "{}",
+        lines.join("\n")
+    );
+    let (status, lines) = serve_with(&place, "/bin/false", &[]).end();
+    assert_eq!(status.code(), Some(1), "{}", lines.join("\n"));
+    assert!(
+        lines
+            .join("\n")
+            .contains("failed to get the media executable ready"),
+        "{}",
+        lines.join("\n")
+    );
+}
+
+#[test]
+fn models_that_are_nowhere_are_an_error_that_says_how_to_get_them() {
+    let place = Place::new();
+    let program = place.idle_media_program();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        "data",
+        "--media-program",
+        &program,
+    ];
+    place
+        .run(&[&args[..], &["--assets-dir", "absent"]].concat())
+        .failure(1, &["absent", "assets_dir"]);
+}
