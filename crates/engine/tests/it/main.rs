@@ -1,7 +1,10 @@
 //! The engine against real sockets, a real database and a clock that the test moves.
 #![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails, also in its helpers")]
 
+mod courier;
 mod guard;
 mod outbound;
 mod receiver;
 mod tls;
+mod world;

@@ -1,0 +1,284 @@
+//! An engine on a real database, with a clock and randomness that the test commands.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sfumato_core::job::{JobOutcome, JobResult, JobState, Lease, Upload};
+use sfumato_core::store::DeliveryRecord;
+use sfumato_core::{
+    Client, ClientId, Clock, Endpoint, EndpointId, Entropy, FencingToken, Job, JobId, LoginId, MediaFormat,
+    ResultId, Store, Timestamp, UploadId, WorkerId,
+};
+use sfumato_engine::access::{Caller, Keys};
+use sfumato_engine::blobs::Blobs;
+use sfumato_engine::guard::AddressPolicy;
+use sfumato_engine::{Engine, EngineSettings, Parts};
+use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::receiver::until;
+
+/// A clock that stands still until it is moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        let micros = i64::try_from(by.as_micros()).unwrap();
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+type Ambush = Box<dyn Fn() + Send + Sync>;
+
+/// Numbers that never repeat. A test may have something happen whenever they are asked for.
+#[derive(Default)]
+pub(crate) struct TestEntropy {
+    next: AtomicU64,
+    ambush: Mutex<Option<Ambush>>,
+}
+
+impl TestEntropy {
+    pub(crate) fn ambush(&self, what: impl Fn() + Send + Sync + 'static) {
+        *self.ambush.lock().unwrap() = Some(Box::new(what));
+    }
+}
+
+impl Entropy for TestEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Some(ambush) = &*self
+            .ambush
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        {
+            ambush();
+        }
+        for chunk in bytes.chunks_mut(8) {
+            // The multiplier of a full-period generator (Knuth, MMIX) spreads the counter over all bits.
+            let number = self.next.fetch_add(1, Ordering::SeqCst);
+            let spread = (number + 1).wrapping_mul(6_364_136_223_846_793_005).to_le_bytes();
+            chunk.copy_from_slice(&spread[..chunk.len()]);
+        }
+    }
+}
+
+/// Settings that let tests call receivers on loopback.
+pub(crate) fn settings() -> EngineSettings {
+    EngineSettings {
+        addresses: AddressPolicy::allowing_private(),
+        ..EngineSettings::default()
+    }
+}
+
+/// One installation: its data outlives the engines that run on it.
+pub(crate) struct World {
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) entropy: Arc<TestEntropy>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) engine: Engine,
+    pub(crate) caller: Caller,
+    folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new(settings: EngineSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000_000)));
+        let entropy = Arc::new(TestEntropy::default());
+        let path = folder.path().join("sfumato.db");
+        let store =
+            SqliteStore::open(&path, clock.clone(), entropy.clone(), SqliteOptions::default()).unwrap();
+        let store = Arc::new(store);
+        let engine = engine(folder.path(), &clock, &entropy, &store, settings);
+        let (client, _) = engine.create_client("a customer").await.unwrap();
+        let caller = caller(&client, &clock, &entropy);
+        Self {
+            clock,
+            entropy,
+            store,
+            engine,
+            caller,
+            folder,
+        }
+    }
+
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("sfumato.db")
+    }
+
+    /// Another engine on the same data, as after a restart.
+    pub(crate) fn restarted(&self, settings: EngineSettings) -> Engine {
+        engine(
+            self.folder.path(),
+            &self.clock,
+            &self.entropy,
+            &self.store,
+            settings,
+        )
+    }
+
+    pub(crate) async fn endpoint(&self, url: &str) -> Endpoint {
+        self.engine.create_endpoint(&self.caller, url).await.unwrap()
+    }
+
+    pub(crate) async fn endpoint_now(&self) -> Endpoint {
+        self.engine.endpoints(&self.caller).await.unwrap().remove(0)
+    }
+
+    /// A job that has been accepted: its `Sent` event is on its way.
+    pub(crate) async fn submit(&self) -> Job {
+        let now = self.clock.now();
+        let job = Job {
+            id: JobId::new(&*self.clock, &*self.entropy),
+            client: self.caller.client,
+            created_at: now,
+            upload: Upload {
+                id: UploadId::new(&*self.clock, &*self.entropy),
+                format: MediaFormat::Jpeg,
+                bytes: 1,
+                sha256: [0; 32],
+                file_name: "a.jpg".into(),
+            },
+            options: Default::default(),
+            attempts: 0,
+            claims: FencingToken::default(),
+            started_at: None,
+            state: JobState::Queued { available_at: now },
+        };
+        self.store.submit(&job).await.unwrap();
+        job
+    }
+
+    /// Begins the oldest waiting job: `Started`.
+    pub(crate) async fn begin(&self) -> (JobId, Lease) {
+        let worker = WorkerId::new(&*self.clock, &*self.entropy);
+        let claimed = self.store.claim_jobs(worker, 1, Duration::from_secs(30)).await;
+        let job = claimed.unwrap().remove(0);
+        match job.state {
+            JobState::Running { lease, .. } => (job.id, lease),
+            other => panic!("a claimed job is {}", other.name()),
+        }
+    }
+
+    /// Ends a begun job: `Succeeded`.
+    pub(crate) async fn succeed(&self, (job, lease): (JobId, Lease)) {
+        let result = JobResult {
+            id: ResultId::new(&*self.clock, &*self.entropy),
+            format: MediaFormat::Jpeg,
+            bytes: 1,
+            sha256: [0; 32],
+            document: None,
+            faces: 0,
+            plates: 0,
+            warnings: vec![],
+        };
+        self.store
+            .finish_job(job, &lease, JobOutcome::Succeeded(result))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn deliveries(&self, job: JobId) -> Vec<DeliveryRecord> {
+        self.store
+            .deliveries_of_job(self.caller.client, job)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn deliveries_to(&self, endpoint: EndpointId, job: JobId) -> Vec<DeliveryRecord> {
+        let mut records = self.deliveries(job).await;
+        records.retain(|record| record.delivery.endpoint == endpoint);
+        records
+    }
+
+    /// The states of a job's deliveries, in the order of its events.
+    pub(crate) async fn states(&self, job: JobId) -> Vec<&'static str> {
+        names(&self.deliveries(job).await)
+    }
+
+    pub(crate) async fn wait_for_states(&self, job: JobId, wanted: &[&str]) {
+        until(&format!("deliveries that are {wanted:?}"), || async move {
+            (self.states(job).await == wanted).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn wait_for_states_to(&self, endpoint: EndpointId, job: JobId, wanted: &[&str]) {
+        until(&format!("deliveries that are {wanted:?}"), || async move {
+            let records = self.deliveries_to(endpoint, job).await;
+            (names(&records) == wanted).then_some(())
+        })
+        .await;
+    }
+}
+
+fn names(records: &[DeliveryRecord]) -> Vec<&'static str> {
+    records
+        .iter()
+        .map(|record| record.delivery.state.name())
+        .collect()
+}
+
+fn engine(
+    folder: &Path,
+    clock: &Arc<TestClock>,
+    entropy: &Arc<TestEntropy>,
+    store: &Arc<SqliteStore>,
+    settings: EngineSettings,
+) -> Engine {
+    Engine::new(Parts {
+        store: store.clone(),
+        blobs: Blobs::open_folder(&folder.join("blobs")).unwrap(),
+        media: None,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        keys: Keys::derive(&[1; 32]),
+        settings,
+    })
+}
+
+fn caller(client: &Client, clock: &Arc<TestClock>, entropy: &Arc<TestEntropy>) -> Caller {
+    let client: ClientId = client.id;
+    Caller {
+        client,
+        login: LoginId::new(&**clock, &**entropy),
+    }
+}
+
+/// A running courier.
+pub(crate) struct Courier {
+    pub(crate) task: JoinHandle<()>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Courier {
+    pub(crate) fn start(engine: &Engine) -> Self {
+        let (engine, shutdown) = (engine.clone(), CancellationToken::new());
+        let token = shutdown.clone();
+        Self {
+            task: tokio::spawn(async move { engine.run_courier(token).await }),
+            shutdown,
+        }
+    }
+
+    /// Ends it as a signal to the process would.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// Ends it as a crash would: nothing more is written.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
