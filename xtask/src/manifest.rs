@@ -26,7 +26,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Asset {
     /// The path under `assets/`.
     pub(crate) file: String,
-    /// What it is for, as the end of a sentence that begins with "it".
+    /// What it is for.
     pub(crate) purpose: String,
     /// The package's name in the Python package index.
     pub(crate) package: String,

@@ -84,13 +84,10 @@ mod tests {
             ("fmt".to_owned(), Duration::from_millis(1_240)),
             ("clippy".to_owned(), Duration::from_secs(59)),
         ];
-        assert_eq!(
-            table(&done),
-            [
-                "fmt            1.2 s",
-                "clippy        59.0 s",
-                "all     1 min 00 s"
-            ]
-        );
+        let lines = table(&done);
+        assert_eq!(lines[0], format!("fmt   {:>14}", "1.2 s"));
+        assert_eq!(lines[1], format!("clippy{:>14}", "59.0 s"));
+        assert_eq!(lines[2], format!("all   {:>14}", "1 min 00 s"));
+        assert_eq!(lines.len(), 3);
     }
 }
