@@ -138,3 +138,121 @@ async fn throw_away(body: &mut Body, bytes_max: u64) -> Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn;
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::serve::{ServeSettings, serve};
+
+    /// A server that refuses without reading, or reads all.
+    async fn connect() -> TcpStream {
+        let router = Router::new()
+            .route("/refuse", post(|| async { (StatusCode::FORBIDDEN, "no") }))
+            .route("/read", post(|body: Bytes| async move { body.len().to_string() }))
+            .layer(from_fn(answer_before_the_body_ends));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(
+            listener,
+            router,
+            ServeSettings::default(),
+            CancellationToken::new(),
+        ));
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    fn head(path: &str, more: &str) -> String {
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\n{more}\r\n\r\n")
+    }
+
+    async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+        let mut text = String::new();
+        let mut buffer = [0; 4096];
+        while !text.ends_with(end) {
+            let read = stream.read(&mut buffer).await.unwrap();
+            assert_ne!(read, 0, "the connection ended after {text}");
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_everything_first_sees_the_answer() {
+        let mut stream = connect().await;
+        const BYTES: usize = 50_000_000;
+        let head = head("/refuse", &format!("Content-Length: {BYTES}"));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = vec![7; 1_000_000];
+        for _ in 0..BYTES / chunk.len() {
+            stream.write_all(&chunk).await.unwrap();
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+        assert!(
+            answer.to_lowercase().contains("\r\nconnection: close\r\n"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\nno"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_listens_while_it_sends_sees_the_answer_at_once() {
+        let mut stream = connect().await;
+        let head = head("/refuse", "Content-Length: 50000000");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&[7; 1000]).await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\nno").await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_waits_for_a_go_ahead_gets_the_answer_instead() {
+        let mut stream = connect().await;
+        let head = head("/refuse", "Content-Length: 50000000\r\nExpect: 100-continue");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert!(!answer.contains("100 Continue"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_outlives_a_short_body_that_nobody_read() {
+        let mut stream = connect().await;
+        for _ in 0..3 {
+            let request = head("/refuse", "Content-Length: 5") + "12345";
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = read_until(&mut stream, "no").await;
+            assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        }
+        let request = head("/read", "Content-Length: 5") + "12345";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(
+            read_until(&mut stream, "\r\n\r\n5")
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_in_chunks_without_an_end_is_not_read_for_ever() {
+        let mut stream = connect().await;
+        let request = head("/refuse", "Transfer-Encoding: chunked") + "5\r\n12345\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(LONG_REST_IDLE_MAX * 3, stream.read_to_string(&mut answer))
+            .await
+            .expect("the server closes the connection by itself")
+            .unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+}

@@ -149,3 +149,153 @@ async fn serve_connection(
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection broke");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use futures::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Running {
+        address: SocketAddr,
+        shutdown: CancellationToken,
+        served: JoinHandle<()>,
+        begun: Arc<Notify>,
+        go_on: Arc<Notify>,
+    }
+
+    impl Running {
+        async fn start(settings: ServeSettings) -> Self {
+            let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+            let (begin, wait) = (begun.clone(), go_on.clone());
+            let slow = move || async move {
+                begin.notify_one();
+                wait.notified().await;
+                "done"
+            };
+            let endless = || async {
+                Body::from_stream(stream::repeat_with(|| {
+                    Ok::<_, Infallible>(axum::body::Bytes::from_static(&[0; 65536]))
+                }))
+            };
+            let peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() };
+            let router = Router::new()
+                .route("/slow", get(slow))
+                .route("/endless", get(endless))
+                .route("/peer", get(peer));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let shutdown = CancellationToken::new();
+            let served = tokio::spawn(serve(listener, router, settings, shutdown.clone()));
+            Self {
+                address,
+                shutdown,
+                served,
+                begun,
+                go_on,
+            }
+        }
+
+        async fn get(&self, path: &str) -> TcpStream {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream
+        }
+    }
+
+    async fn rest_of(mut stream: TcpStream) -> io::Result<String> {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        Ok(text)
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_ends_after_the_signal_to_stop_and_idle_connections_close() {
+        let server = Running::start(ServeSettings::default()).await;
+        let idle = TcpStream::connect(server.address).await.unwrap();
+        let busy = server.get("/slow").await;
+        server.begun.notified().await;
+        server.shutdown.cancel();
+        assert_eq!(rest_of(idle).await.unwrap(), "");
+        server.go_on.notify_one();
+        assert!(rest_of(busy).await.unwrap().ends_with("done"));
+        server.served.await.unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_done_at_the_deadline_is_cut_off() {
+        let server = Running::start(ServeSettings {
+            shutdown_deadline: Duration::from_millis(50),
+            ..ServeSettings::default()
+        })
+        .await;
+        let busy = server.get("/slow").await;
+        server.begun.notified().await;
+        server.shutdown.cancel();
+        server.served.await.unwrap();
+        assert!(rest_of(busy).await.is_ok_and(|text| text.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_dawdles_with_its_headers_loses_its_connection() {
+        let server = Running::start(ServeSettings {
+            headers_timeout: Duration::from_millis(50),
+            ..ServeSettings::default()
+        })
+        .await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost").await.unwrap();
+        let answer = rest_of(stream).await.unwrap();
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+            "{answer}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_of_an_answer_loses_its_connection() {
+        let server = Running::start(ServeSettings {
+            write_stall_timeout: Duration::from_millis(50),
+            ..ServeSettings::default()
+        })
+        .await;
+        let mut stalled = server.get("/endless").await;
+        let mut buffer = [0; 1024];
+        assert_ne!(stalled.read(&mut buffer).await.unwrap(), 0);
+        server.shutdown.cancel();
+        server.served.await.unwrap();
+        drop(stalled);
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_limit_waits_for_a_place() {
+        let server = Running::start(ServeSettings {
+            connections_max: 1,
+            ..ServeSettings::default()
+        })
+        .await;
+        let first = server.get("/slow").await;
+        server.begun.notified().await;
+        let mut second = server.get("/peer").await;
+        let address = second.local_addr().unwrap();
+        let mut buffer = [0; 1024];
+        let early = tokio::time::timeout(Duration::from_millis(50), second.read(&mut buffer)).await;
+        assert!(early.is_err(), "the second is served beside the first");
+        server.go_on.notify_one();
+        drop(first);
+        let mut text = String::new();
+        while !text.contains("127.0.0.1") {
+            let read = second.read(&mut buffer).await.unwrap();
+            assert_ne!(read, 0);
+            text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        assert!(text.ends_with(&address.to_string()), "{text}");
+    }
+}

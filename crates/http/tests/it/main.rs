@@ -1,3 +1,17 @@
-//! The API through a real listening server, with the real engine, database and storage.
+//! The API through a real listening server, with the real engine, database and storage. Nothing works on the jobs: where
+//! a test needs a finished one, it does the worker's part at the store.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like tests, and clippy knows only the latter"
+)]
 
+mod auth;
+mod jobs;
 mod openapi;
+mod results;
+mod server;
+mod surface;
+mod upload;
+mod upload_breaks;
+mod upload_options;
+mod webhooks;
