@@ -27,11 +27,12 @@ use crate::{lifecycle, locate, server, telemetry};
 #[command(after_help = "\
 Examples:
   sfumato blur photo.jpg -o hidden.jpg
-  sfumato blur photos/ -o hidden/                    the whole tree
+  sfumato blur photos/ -o hidden/                   the whole tree
   sfumato blur 'photos/**/*.jpg' -o hidden/ --type pixelate --cells 8
-  sfumato blur car.png -o out.png --no-faces --type opaque --color '#202020' --detections found.json
-  sfumato blur street.jpg -o out.jpg --included-area 0,1,0.5,1
-                                                     the lower half only
+  sfumato blur car.png -o out.png --no-faces --type opaque --color '#202020'
+  sfumato blur in.png -o out.png --detections found.json
+  sfumato blur in.png -o out.png --included-area 0,1,0.5,1
+                                                    the lower half only
 
 Exit codes: 0 every input was done, 1 an input failed, 2 the command is wrong.")]
 pub(crate) struct Args {

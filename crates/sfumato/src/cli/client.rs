@@ -62,7 +62,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   sfumato client rotate-secret client_Xq0… --data-dir data
-  sfumato client rotate-secret client_Xq0… --data-dir data --overlap 0s    the old one is known to others")]
+  sfumato client rotate-secret client_Xq0… --data-dir data --overlap 0s
+                               at once, because others know the old one")]
     RotateSecret {
         /// The clientId
         #[arg(value_name = "CLIENT_ID")]

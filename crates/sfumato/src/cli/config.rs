@@ -30,7 +30,7 @@ enum Command {
 Examples:
   sfumato config print --config sfumato.toml
   SFUMATO_WEBHOOKS__DEADLINE=5s sfumato config print --json
-  sfumato config print --defaults > sfumato.toml    a file to start from, with an explanation of each setting")]
+  sfumato config print --defaults > sfumato.toml    a file to start from")]
 struct Print {
     /// Print every setting with its meaning and its default, as a file to start from
     #[arg(long)]

@@ -17,11 +17,11 @@ use crate::receiver::{self, Expectations, Received};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sfumato listen                                  print every event that arrives on http://127.0.0.1:9000/
-  sfumato listen --token wis-wht_IYXYVOI2ZP2C3CXOCP
-                                                  refuse events with another X-Auth-Token
-  sfumato listen --fail 3                         answer the first three with 500, to watch the retries
-  sfumato listen --port 0 --json                  a free port, one JSON object a line; the first names the address")]
+  sfumato listen                     print what arrives on http://127.0.0.1:9000/
+  sfumato listen --token wis-wht_…   refuse events with another X-Auth-Token
+  sfumato listen --fail 3            fail the first three, to watch the retries
+  sfumato listen --port 0 --json     one JSON object a line; the first one names
+                                     the address")]
 pub(crate) struct Args {
     /// Port; 0 takes a free one
     #[arg(long, default_value_t = 9000)]

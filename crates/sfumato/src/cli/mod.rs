@@ -23,11 +23,11 @@ use clap::{Parser, Subcommand};
 )]
 #[command(after_help = "\
 Examples:
-  sfumato serve --data-dir data              start the server
+  sfumato serve --data-dir data          start the server
   sfumato client create --data-dir data --name demo
-                                             make credentials for a client of the API
-  sfumato blur photo.jpg -o hidden.jpg       hide faces and plates without a server
-  sfumato listen --port 9000                 show webhooks as they arrive
+                                         make credentials for a client
+  sfumato blur photo.jpg -o hidden.jpg   hide faces and plates without a server
+  sfumato listen --port 9000             show webhooks as they arrive
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
 pub(crate) struct Cli {
@@ -86,6 +86,8 @@ mod tests {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             assert!(help.contains("Example"), "{} has no examples", command.get_name());
+            let too_long = help.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(too_long, None, "a terminal of 80 columns breaks this line");
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());

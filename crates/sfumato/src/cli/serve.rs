@@ -19,9 +19,9 @@ const RUNTIME_DEADLINE: Duration = Duration::from_secs(1);
 #[command(after_help = "\
 Examples:
   sfumato serve --data-dir data
-  sfumato serve --data-dir /var/lib/sfumato --listen 0.0.0.0:8080 --public-url https://blur.example.com
+  sfumato serve --listen 0.0.0.0:8080 --public-url https://blur.example.com
   sfumato serve --config sfumato.toml --log-format json
-  sfumato serve --data-dir data --allow-private-webhooks    with `sfumato listen` on the same machine
+  sfumato serve --allow-private-webhooks    to try it with `sfumato listen`
 
 Every setting, also those that have no flag: `sfumato config print --defaults`.")]
 pub(crate) struct Args {

@@ -91,7 +91,7 @@ settings! {
     /// Inference threads of each media process. More than one helps only where fewer jobs than cores run.
     threads_per_job: Count = "worker.threads_per_job", "1";
     /// A job that takes longer is stopped.
-    task_deadline: Duration = "worker.task_deadline", "120s";
+    task_deadline: Duration = "worker.task_deadline", "2m";
     /// How long a job belongs to a worker that gives no sign of life; then another may take it.
     lease: Duration = "worker.lease", "30s";
 

@@ -1,4 +1,4 @@
-use crate::support::{Place, checkout};
+use crate::support::{Ended, Place, assert_golden};
 
 #[test]
 fn the_example_file_in_the_repository_is_what_the_binary_prints() {
@@ -6,16 +6,7 @@ fn the_example_file_in_the_repository_is_what_the_binary_prints() {
         .run(&["config", "print", "--defaults"])
         .success()
         .stdout;
-    let golden = checkout().join("config.example.toml");
-    if std::env::var_os("SFUMATO_BLESS").is_some() {
-        std::fs::write(&golden, &printed).unwrap();
-    }
-    let kept = std::fs::read_to_string(&golden).unwrap_or_default();
-    assert!(
-        printed == kept,
-        "{} differs from `sfumato config print --defaults`; SFUMATO_BLESS=1 rewrites it",
-        golden.display()
-    );
+    assert_golden("config.example.toml", &printed);
 }
 
 #[test]
@@ -38,7 +29,7 @@ fn every_value_is_shown_with_the_place_it_came_from() {
         .env("SFUMATO_NONSENSE", "1")
         .output()
         .unwrap();
-    let ended = crate::support::Ended::from(ended).success();
+    let ended = Ended::from(ended).success();
     let line = |key: &str| ended.stdout.lines().find(|line| line.starts_with(key)).unwrap();
     for (key, value, origin) in [
         ("listen", "\"127.0.0.1:1\"", "sfumato.toml:1"),
@@ -92,7 +83,7 @@ fn an_error_names_the_line_and_what_may_have_been_meant() {
         .env("SFUMATO_CONFIG", "s.toml")
         .output()
         .unwrap();
-    crate::support::Ended::from(by_variable).failure(2, &parts);
+    Ended::from(by_variable).failure(2, &parts);
 }
 
 #[test]
@@ -106,6 +97,6 @@ fn a_reader_that_goes_away_is_no_error() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let ended = crate::support::Ended::from(child.wait_with_output().unwrap()).success();
+    let ended = Ended::from(child.wait_with_output().unwrap()).success();
     assert_eq!(ended.stderr, "");
 }

@@ -1,4 +1,4 @@
-use crate::support::Place;
+use crate::support::{Ended, Place, assert_golden};
 
 const COMMANDS: [&[&str]; 13] = [
     &[],
@@ -60,4 +60,22 @@ fn completions_know_every_command_in_every_shell() {
             assert!(script.contains(written), "{shell} does not know {command}");
         }
     }
+}
+
+#[test]
+fn the_reference_in_the_repository_is_what_the_commands_print() {
+    let place = Place::new();
+    let mut page = String::from(
+        "# Command line\n\nWritten by the tests from `--help` of each command (`SFUMATO_BLESS=1` rewrites it); for settings see \
+         `config.example.toml`.\n",
+    );
+    for command in COMMANDS {
+        let args = [command, &["--help"]].concat();
+        let mut process = place.command(&args);
+        let ended = Ended::from(process.env("COLUMNS", "100").output().unwrap()).success();
+        let name = [&["sfumato"], command].concat().join(" ");
+        let text: Vec<_> = ended.stdout.trim_end().lines().map(str::trim_end).collect();
+        page.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", text.join("\n")));
+    }
+    assert_golden("docs/cli.md", &page);
 }

@@ -1,3 +1,5 @@
+use std::io::{Read, Write};
+
 use rustix::process::Signal;
 
 use crate::support::{Place, Running, Stream, request};
@@ -87,6 +89,25 @@ fn a_second_server_on_the_same_data_is_refused_and_told_who_has_it() {
     // The lock ends with the process.
     let mut third = serve(&place, &[]);
     third.address();
+}
+
+#[test]
+fn a_second_signal_ends_at_once_what_the_first_would_have_waited_for() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    let mut stalled = std::net::TcpStream::connect(server.address()).unwrap();
+    // A request whose body is awaited keeps the server from stopping.
+    let head = "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
+    stalled.write_all(head.as_bytes()).unwrap();
+    let mut invited = [0; 12];
+    stalled.read_exact(&mut invited).unwrap();
+    assert_eq!(&invited, b"HTTP/1.1 100");
+    server.signal(Signal::TERM);
+    server.wait_for("shutting down");
+    server.signal(Signal::TERM);
+    let (status, lines) = server.end();
+    assert_eq!(status.code(), Some(130), "{}", lines.join("\n"));
+    assert!(lines.last().unwrap().contains("at once"), "{}", lines.join("\n"));
 }
 
 #[test]

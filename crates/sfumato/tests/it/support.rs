@@ -246,3 +246,14 @@ pub(crate) fn checkout() -> PathBuf {
         .unwrap()
         .to_owned()
 }
+
+/// Compares with a file of the repository; `SFUMATO_BLESS=1` rewrites the file instead.
+#[track_caller]
+pub(crate) fn assert_golden(name: &str, text: &str) {
+    let path = checkout().join(name);
+    if std::env::var_os("SFUMATO_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(text == kept, "{name} is out of date; SFUMATO_BLESS=1 rewrites it");
+}
