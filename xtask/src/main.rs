@@ -8,6 +8,7 @@
 mod apt;
 mod assets;
 mod check;
+mod demo;
 mod manifest;
 mod process;
 mod report;
@@ -36,6 +37,8 @@ enum Task {
         #[arg(long)]
         tests: bool,
     },
+    /// Set up, build, and hide a face in a real picture through the API; then go on serving until Ctrl-C.
+    Demo(demo::Options),
     /// Set up, then run every check and test.
     Test(check::Options),
     /// Check the house rules that neither the compiler nor clippy knows.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Setup { tests: false } => setup::run(setup::For::Building),
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
+        Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run_all(options),
         Task::Tidy => tidy::run(),
     };
