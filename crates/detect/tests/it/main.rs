@@ -1,0 +1,4 @@
+//! The detectors with the real models.
+
+mod astronaut;
+mod support;
