@@ -3,14 +3,19 @@
 //!
 //! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder.
 
+mod errors;
+mod file;
 mod options;
 mod print;
 mod sources;
+mod units;
 mod values;
 
+pub(crate) use errors::{Origin, SettingsError};
 #[cfg(test)]
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, text};
-pub(crate) use sources::{FlagValue, Loaded, Origin, SettingsError, Sources, variables_of_process};
-pub(crate) use values::{JobsAtOnce, LogFormat, read_duration};
+pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
+pub(crate) use units::read_duration;
+pub(crate) use values::{JobsAtOnce, LogFormat};

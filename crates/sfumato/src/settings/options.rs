@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sfumato_http::PublicUrl;
 
-use super::values::{ByteSize, Count, JobsAtOnce, LogFormat, LogLevel, Raw, SettingValue, WrongValue};
+use super::units::ByteSize;
+use super::values::{Count, JobsAtOnce, LogFormat, LogLevel, Raw, SettingValue, WrongValue};
 
 /// One setting, as the reader and the printer see it.
 pub(crate) struct OptionInfo {

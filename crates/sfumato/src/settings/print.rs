@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use super::errors::Origin;
 use super::options::{OPTIONS, OptionInfo};
-use super::sources::{Loaded, Origin};
+use super::sources::Loaded;
 
 const EXAMPLE_HEAD: &str = "\
 # Settings of Sfumato.

@@ -1,117 +1,19 @@
 //! The places where settings are written, read one over the other.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::errors::{Origin, SettingsError, suggestion};
+use super::file::{File, nearest};
 use super::options::{OPTIONS, OptionInfo, Settings};
 use super::values::{Raw, WrongValue};
 
 /// Names the settings file where no flag does.
 const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
-
-/// Where a value came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It is built in.
-    Default,
-    /// A line of the settings file.
-    File {
-        /// The file as it was named.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-    },
-    /// An environment variable.
-    Variable(String),
-    /// A flag of the command line.
-    Flag(&'static str),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
-            Self::Variable(name) => f.write_str(name),
-            Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-/// The settings cannot be used as they are written.
-#[derive(Debug, Error)]
-pub(crate) enum SettingsError {
-    /// The settings file cannot be opened.
-    #[error("read the settings file {}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The settings file is no TOML.
-    #[error("read the settings at {origin}: {message}\n{excerpt}")]
-    Syntax {
-        /// Where.
-        origin: Origin,
-        /// What is wrong.
-        message: String,
-        /// The line.
-        excerpt: String,
-    },
-    /// A key or section that does not exist.
-    #[error(
-        "read the settings at {origin}: there is no {kind} `{key}`{}\n{excerpt}",
-        suggestion(near)
-    )]
-    Unknown {
-        /// Where.
-        origin: Origin,
-        /// "setting" or "section".
-        kind: &'static str,
-        /// What was written.
-        key: String,
-        /// What may have been meant.
-        near: Option<String>,
-        /// The line.
-        excerpt: String,
-    },
-    /// A value of the wrong kind.
-    #[error("read the settings at {origin}: `{key}` {wrong}{excerpt}")]
-    Value {
-        /// Where.
-        origin: Origin,
-        /// Which setting.
-        key: &'static str,
-        /// What is allowed.
-        wrong: WrongValue,
-        /// A line break and the line, for a file.
-        excerpt: String,
-    },
-    /// A value that is of the right kind and useless.
-    #[error("use the settings: `{key}` ({origin}) {rule}")]
-    Rule {
-        /// Which setting.
-        key: &'static str,
-        /// Where it was set.
-        origin: Origin,
-        /// What must hold.
-        rule: &'static str,
-    },
-}
-
-fn suggestion(near: &Option<String>) -> String {
-    near.as_ref()
-        .map(|near| format!("; did you mean `{near}`?"))
-        .unwrap_or_default()
-}
 
 /// A value that a flag gives to a setting.
 #[derive(Clone, Debug)]
@@ -218,7 +120,7 @@ impl Loaded {
         &mut self,
         file: &File<'_>,
         section: &str,
-        name: &Spanned<std::borrow::Cow<'_, str>>,
+        name: &Spanned<Cow<'_, str>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(), SettingsError> {
         let option = OPTIONS
@@ -337,73 +239,6 @@ impl Sources {
         loaded.check()?;
         Ok(loaded)
     }
-}
-
-/// The settings file, to find lines in.
-struct File<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl File<'_> {
-    fn line(&self, span: &Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        before.filter(|byte| **byte == b'\n').count() + 1
-    }
-
-    fn origin(&self, span: &Range<usize>) -> Origin {
-        Origin::File {
-            path: self.path.to_owned(),
-            line: self.line(span),
-        }
-    }
-
-    fn excerpt(&self, span: &Range<usize>) -> String {
-        let line = self.line(span);
-        let text = self.text.lines().nth(line - 1).unwrap_or_default();
-        format!("  {line} | {text}")
-    }
-
-    fn unknown(
-        &self,
-        kind: &'static str,
-        section: &str,
-        name: &Spanned<std::borrow::Cow<'_, str>>,
-    ) -> SettingsError {
-        let key = if section.is_empty() {
-            name.get_ref().to_string()
-        } else {
-            format!("{section}.{}", name.get_ref())
-        };
-        let candidates = OPTIONS.iter().map(|option| match kind {
-            "section" => option.section_and_name().0.to_owned(),
-            _ => option.key.to_owned(),
-        });
-        SettingsError::Unknown {
-            origin: self.origin(&name.span()),
-            kind,
-            near: nearest(&key, candidates),
-            key,
-            excerpt: self.excerpt(&name.span()),
-        }
-    }
-}
-
-/// The candidate that is written most alike, if any is alike at all. A name that was written without its section, or in
-/// the wrong one, is found by its last part.
-fn nearest(written: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    fn last(key: &str) -> &str {
-        key.rsplit('.').next().unwrap_or(key)
-    }
-    candidates
-        .map(|candidate| {
-            let whole = strsim::jaro_winkler(written, &candidate);
-            let part = strsim::jaro_winkler(last(written), last(&candidate)) * 0.99;
-            (whole.max(part), candidate)
-        })
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Runs the built binary from outside: what it prints, what it answers, how it ends.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests outside of test functions: a panic is their way to fail"
