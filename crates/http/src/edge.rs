@@ -95,7 +95,7 @@ struct AccessLine {
 }
 
 impl AccessLine {
-    fn write(&mut self, status: Option<StatusCode>, cause: Option<&(dyn std::error::Error + 'static)>) {
+    fn write(&mut self, status: Option<StatusCode>, cause: Option<&dyn std::error::Error>) {
         self.written = true;
         let request = tracing::field::display(&self.request_id);
         let method = self.method.as_str();
@@ -113,7 +113,7 @@ impl AccessLine {
                 duration_ms,
                 client.id = client,
                 peer,
-                error = cause,
+                error = problem::chain(cause),
                 "a request failed"
             ),
             (Some(status), None) => tracing::info!(
@@ -173,9 +173,7 @@ pub(crate) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     }
     line.write(
         Some(response.status()),
-        cause
-            .as_deref()
-            .map(|cause| cause as &(dyn std::error::Error + 'static)),
+        cause.as_deref().map(|cause| cause as &dyn std::error::Error),
     );
     response
 }

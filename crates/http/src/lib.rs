@@ -30,7 +30,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::post;
 use sfumato_engine::Engine;
@@ -84,15 +83,11 @@ pub(crate) struct ApiState {
 
 /// Every operation of the API, with its description. `openapi.json`, `/docs` and the server are made of this one list.
 fn operations() -> OpenApiRouter<ApiState> {
-    let uploads = OpenApiRouter::default()
-        .routes(routes!(v1::anonymization_create::create))
-        // The form is counted while it streams; a limit that applies to the whole body would be a second one.
-        .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(docs::preamble())
         .routes(routes!(v1::login::log_in))
         .routes(routes!(v1::token::refresh))
         .routes(routes!(v1::logout::log_out))
-        .merge(uploads)
+        .routes(routes!(v1::anonymization_create::create))
         .routes(routes!(v1::anonymization_status::status))
         .routes(routes!(v1::anonymization_cancel::cancel))
         .routes(routes!(v1::result::result))

@@ -183,6 +183,18 @@ pub(crate) fn render(response: &mut Response, request_id: &str) -> Option<Arc<dy
     cause
 }
 
+/// An error with all its causes, for the log. The JSON format of the log writes only the first of an error's value.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
 /// The answer where no route fits.
 pub(crate) async fn no_such_route(uri: Uri) -> Problem {
     let message = match uri.path() {
@@ -341,6 +353,29 @@ mod tests {
         let (body, logged) = rendered(panicked(Box::new("index out of bounds".to_owned()))).await;
         assert_eq!(body["statusCode"], 500);
         assert!(logged && !body.to_string().contains("bounds"));
+    }
+
+    #[test]
+    fn every_error_of_the_engine_has_its_status() {
+        let blob = || BlobError::Unavailable { source: "x".into() };
+        let store = || StoreError::Unavailable { source: "x".into() };
+        for (problem, status) in [
+            (Problem::from(IntakeError::TooLarge { max: 1 }), 413),
+            (IntakeError::UnsupportedMedia.into(), 415),
+            (IntakeError::Empty.into(), 400),
+            (IntakeError::StorageFull.into(), 507),
+            (IntakeError::from(BlobError::Full).into(), 507),
+            (IntakeError::Blobs(blob()).into(), 503),
+            (IntakeError::Store(store()).into(), 503),
+            (AccessError::Store(store()).into(), 503),
+            (ResultError::Blobs(blob()).into(), 503),
+            (ResultError::Gone.into(), 410),
+            (StoreError::NotFound { what: "job" }.into(), 404),
+            (StoreError::LeaseLost.into(), 500),
+            (BlobError::NotFound.into(), 500),
+        ] {
+            assert_eq!(problem.parts().0, status, "{problem:?}");
+        }
     }
 
     #[tokio::test]

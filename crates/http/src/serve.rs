@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::problem::chain;
+
 /// Pause after the operating system could not give another connection, most often for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -67,10 +69,7 @@ pub async fn serve(
         let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a connection could not be accepted"
-                );
+                tracing::warn!(error = chain(&error), "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -119,7 +118,7 @@ async fn serve_connection(
     shutdown: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection has ended already");
+        tracing::debug!(%peer, error = chain(&error), "a connection has ended already");
         return;
     }
     let mut stream = TimeoutStream::new(stream);
@@ -146,7 +145,7 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         // A peer that goes away is its own business; whatever failed in a request is in the access log.
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection broke");
+        tracing::debug!(%peer, error = chain(&error), "a connection broke");
     }
 }
 

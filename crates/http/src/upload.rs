@@ -120,6 +120,7 @@ impl Form {
                 Ok::<_, Box<dyn Error + Send + Sync>>(chunk)
             });
         let mut request = Request::from_parts(parts, Body::from_stream(body));
+        // The file is counted by the engine and the rest here; the library's limit is of the whole body, 2 MB.
         DefaultBodyLimit::disable().apply(&mut request);
         let multipart = Multipart::from_request(request, &())
             .await

@@ -57,7 +57,7 @@ pub(crate) async fn log_in(
     let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     let pair = state.login_failures.pair(&request.client_id, address);
     if let Some(wait) = state.login_failures.must_wait(pair, now) {
-        let seconds = wait.as_secs() + 1;
+        let seconds = wait.as_millis().div_ceil(1000) as u64;
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             format!("too many failed logins; try again in {seconds} seconds"),

@@ -6,6 +6,7 @@
 )]
 
 mod auth;
+mod faults;
 mod jobs;
 mod openapi;
 mod results;

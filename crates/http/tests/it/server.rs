@@ -55,7 +55,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) blobs: Blobs,
     pub(crate) clock: Arc<TestClock>,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     _stop: DropGuard,
 }
 

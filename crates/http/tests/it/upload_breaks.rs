@@ -30,7 +30,17 @@ async fn begin(server: &Server, client: &Client, length: &str) -> TcpStream {
 /// Reads one whole answer; its status and body.
 async fn answer(stream: &mut TcpStream) -> (u16, String) {
     let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
+    let mut buffer = [0; 4096];
+    // The body of every failure is one JSON object.
+    while !text.ends_with('}') {
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(read, 0, "the connection ended after {text}");
+        text.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    assert!(
+        text.to_lowercase().contains("\r\nconnection: close\r\n"),
+        "{text}"
+    );
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap();
     (status, body.to_owned())
