@@ -48,7 +48,7 @@ fn run(
     mut on_progress: impl FnMut(f32),
 ) -> Result<Report, PictureError> {
     let start = Instant::now();
-    let original = read(input, task.bytes)?;
+    let original = read(input, task)?;
     let picture = Picture::decode(&original, &task.limits)?;
     let decoded = Instant::now();
     on_progress(PROGRESS_DECODED);
@@ -105,7 +105,15 @@ fn timings(decode: Duration, detect: Duration, write: WriteTimes) -> Timings {
 }
 
 /// Reads the whole original, and no byte more than the task says.
-fn read(mut input: impl Read + Seek, bytes: u64) -> Result<Vec<u8>, PictureError> {
+fn read(mut input: impl Read + Seek, task: &Task) -> Result<Vec<u8>, PictureError> {
+    let bytes = task.bytes;
+    let picture_bytes_max = task.limits.picture_bytes_max;
+    if bytes > picture_bytes_max {
+        return Err(PictureError::FileTooLarge {
+            bytes,
+            picture_bytes_max,
+        });
+    }
     input.seek(SeekFrom::Start(0)).map_err(PictureError::Read)?;
     let mut original = Vec::new();
     let capacity = usize::try_from(bytes).map_err(|_| PictureError::Memory)?;

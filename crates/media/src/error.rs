@@ -16,6 +16,14 @@ pub enum PictureError {
     /// The first bytes are those of no format that is supported.
     #[error("the content is neither a JPEG nor a PNG picture")]
     UnknownFormat,
+    /// The file is larger than allowed.
+    #[error("the file has {bytes} bytes; the limit for a picture is {picture_bytes_max} bytes")]
+    FileTooLarge {
+        /// Size of the file.
+        bytes: u64,
+        /// The limit that is broken.
+        picture_bytes_max: u64,
+    },
     /// A side is longer than allowed.
     #[error("the picture is {width}x{height} pixels; the limit is {side_pixels_max} pixels a side")]
     SideTooLong {

@@ -50,6 +50,7 @@ pub(crate) fn check_size(width: u32, height: u32, limits: &MediaLimits) -> Resul
     let MediaLimits {
         side_pixels_max,
         picture_pixels_max,
+        ..
     } = *limits;
     if width.max(height) > side_pixels_max {
         return Err(PictureError::SideTooLong {

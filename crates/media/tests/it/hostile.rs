@@ -131,6 +131,23 @@ fn an_original_that_is_shorter_than_announced_can_be_tried_again() {
 }
 
 #[test]
+fn a_file_over_the_limit_is_refused_before_it_is_read() {
+    let bytes = rgb_png(&astronaut());
+    let mut task = task(&bytes, AnonymizeOptions::default());
+    task.limits.picture_bytes_max = 1000;
+    let failure = sfumato_media::anonymize(
+        &mut detectors().lock().unwrap(),
+        &task,
+        std::io::empty(),
+        &mut vec![],
+        |_| (),
+    )
+    .unwrap_err();
+    assert_eq!(failure.class, FailureClass::Input);
+    assert!(failure.message.contains("the limit for a picture is 1000 bytes"));
+}
+
+#[test]
 fn a_result_that_cannot_be_written_can_be_tried_again() {
     for bytes in [
         rgb_png(&astronaut()),
