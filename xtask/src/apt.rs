@@ -14,12 +14,8 @@ struct Package {
     probe: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 3] = [
-    Package {
-        name: "gcc",
-        purpose: "compiles the C code of SQLite, mozjpeg and AWS-LC",
-        probe: &["cc", "--version"],
-    },
+/// A C compiler is not among them: without one, Rust could not have linked this very program.
+const PACKAGES: [Package; 2] = [
     Package {
         name: "nasm",
         purpose: "assembles the vector code of mozjpeg, without which JPEG is several times slower",

@@ -8,6 +8,7 @@ mod picture;
 mod program;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,10 @@ use program::{Interrupt, Program, Stream};
 
 /// What the demo makes lies here, below the workspace.
 const FOLDER: &str = "demo";
+const BEFORE: &str = "before.png";
+const AFTER: &str = "after.png";
+const DETECTIONS: &str = "detections.json";
+const SERVER_LOG: &str = "server.log";
 const PICTURE: &str = "pictures/astronaut.png";
 /// What a job tells, in this order.
 const STATUSES: [&str; 3] = ["Sent", "Started", "Succeeded"];
@@ -49,22 +54,13 @@ pub(crate) struct Options {
 /// A step fails; the message says which and why.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    let root = workspace::root();
-    steps.run("Set-up", || setup::run(setup::For::Building))?;
-    steps.run("Build in release mode", || build(&root))?;
-    let interrupt = Interrupt::watch()?;
-    let demo = Demo::new(root)?;
-    let mut server = steps.run("Start the server", || demo.start_server(options.port, &interrupt))?;
-    let mut receiver = demo.show(&server.url, &mut steps, &interrupt)?;
-    steps.print();
-    if !options.once {
-        serve(&mut server.program, &mut receiver, &interrupt)?;
+    let demo = Demo::new(workspace::root())?;
+    let outcome = demo.run(options, &mut steps);
+    let log = demo.file(SERVER_LOG);
+    if outcome.is_err() && log.exists() {
+        note(&format!("what the server says stands in {}", log.display()));
     }
-    heading("Stop");
-    receiver.stop()?;
-    server.program.stop()?;
-    note("server and receiver have ended in order");
-    Ok(())
+    outcome
 }
 
 fn build(root: &Path) -> anyhow::Result<()> {
@@ -141,6 +137,23 @@ struct Demo {
 }
 
 impl Demo {
+    fn run(&self, options: &Options, steps: &mut Steps) -> anyhow::Result<()> {
+        steps.run("Set-up", || setup::run(setup::For::Building))?;
+        steps.run("Build in release mode", || build(&self.root))?;
+        let interrupt = Interrupt::watch()?;
+        let mut server = steps.run("Start the server", || self.start_server(options.port, &interrupt))?;
+        let mut receiver = self.show(&server.url, steps, &interrupt)?;
+        steps.print();
+        if !options.once {
+            serve(&mut server.program, &mut receiver, &interrupt)?;
+        }
+        heading("Stop");
+        receiver.stop()?;
+        server.program.stop()?;
+        note("server and receiver have ended in order");
+        Ok(())
+    }
+
     fn new(root: PathBuf) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("find the path of this executable")?;
         let target = own
@@ -149,6 +162,14 @@ impl Demo {
             .context("find the build folder above this executable")?;
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        for name in [BEFORE, AFTER, DETECTIONS, SERVER_LOG] {
+            match fs::remove_file(folder.join(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove {name} of an earlier run"));
+                }
+                _ => {}
+            }
+        }
         Ok(Self {
             program: target.join("release/sfumato"),
             root,
@@ -161,7 +182,7 @@ impl Demo {
     }
 
     fn start_server(&self, port: u16, interrupt: &Interrupt) -> anyhow::Result<Server> {
-        let log = self.file("server.log");
+        let log = self.file(SERVER_LOG);
         let mut serve = command(&self.program);
         serve
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
@@ -260,11 +281,7 @@ impl Demo {
             .context("find `output_json` in the job's status")?;
         let after = api.download(&media)?;
         let detections = api.download(&json)?;
-        for (name, bytes) in [
-            ("before.png", before),
-            ("after.png", &after),
-            ("detections.json", &detections),
-        ] {
+        for (name, bytes) in [(BEFORE, before), (AFTER, &after), (DETECTIONS, &detections)] {
             let path = self.file(name);
             fs::write(&path, bytes).with_context(|| format!("write {}", path.display()))?;
         }
@@ -275,10 +292,10 @@ impl Demo {
     fn summarise(&self, url: &str, credentials: &Credentials) {
         heading("It works");
         for (name, value) in [
-            ("before", self.file("before.png").display().to_string()),
-            ("after", self.file("after.png").display().to_string()),
-            ("detections", self.file("detections.json").display().to_string()),
-            ("server's log", self.file("server.log").display().to_string()),
+            ("before", self.file(BEFORE).display().to_string()),
+            ("after", self.file(AFTER).display().to_string()),
+            ("detections", self.file(DETECTIONS).display().to_string()),
+            ("server's log", self.file(SERVER_LOG).display().to_string()),
             ("API", url.to_owned()),
             ("reference", format!("{url}/docs")),
             ("clientId", credentials.client_id.clone()),
