@@ -94,6 +94,8 @@ fn operations_of(item: &mut utoipa::openapi::PathItem) -> impl Iterator<Item = &
 /// `/openapi.json` and `/docs`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(openapi: OpenApi) -> Router<S> {
     let config = Config::default()
+        // The page would otherwise send the document to a public validator.
+        .validator_url("none")
         .display_request_duration(true)
         .try_it_out_enabled(false);
     let page = SwaggerUi::new("/docs")

@@ -1,6 +1,6 @@
 //! The BlurIt-compatible HTTP API.
 //!
-//! A request passes through here from the outside in: [`serve`] accepts the connection, `edge` gives the request its
+//! A request passes through here from the outside in: [`serve()`] accepts the connection, `edge` gives the request its
 //! identifier, its access-log line and its security headers, `problem` turns every failure into the one JSON shape,
 //! `drain` makes sure that a client that is still sending sees the answer, and one operation a file in `v1`, `ops` and
 //! `docs` speaks with the [`Engine`].
@@ -106,7 +106,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The whole API as a service. Whoever serves it adds the peer's address as
-/// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve`] does.
+/// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve()`] does.
 pub fn router(engine: Engine, settings: HttpSettings) -> Router {
     let state = ApiState {
         engine,
