@@ -117,7 +117,7 @@ async fn a_token_ends_with_its_login_and_a_reused_refresh_token_ends_the_login()
 async fn no_secret_shows_in_the_log() -> Result<()> {
     let server = Server::start().await?;
     let client = server.client("quiet").await?;
-    let endpoint = client.add_endpoint("http://127.0.0.1:9/hook").await?;
+    let endpoint = client.add_endpoint("http://127.0.0.1:59999/hook").await?;
     let job = client.submit("a.png", astronaut_png(), &[]).await?;
     client.finished(&job).await;
     let (status, _, log) = server.terminate().await?;
