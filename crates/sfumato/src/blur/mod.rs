@@ -8,9 +8,11 @@ pub(crate) mod report;
 mod work;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::DetectionsDocument;
 use sfumato_media_client::protocol::MediaLimits;
@@ -48,13 +50,13 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
         summary.add(outcome);
     }
     let single = plan.single_file;
-    let mut documents: Vec<Option<(String, DetectionsDocument)>> = vec![];
+    let mut documents: Vec<Option<Entry>> = vec![];
     if !plan.files.is_empty() {
         let children = run.pool.children_max;
-        let pool = MediaPool::new(run.pool).map_err(fragment)?;
+        let pool = MediaPool::new(run.pool)?;
         // Whatever is wrong with the executable or the models is said once, not once a file.
-        pool.warm_up().await.map_err(fragment)?;
-        let job = std::sync::Arc::new(Job {
+        pool.warm_up().await?;
+        let job = Arc::new(Job {
             pool,
             options: run.options,
             limits: run.limits,
@@ -67,7 +69,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
             while running.len() < children
                 && let Some((index, file)) = waiting.next()
             {
-                let (job, progress) = (std::sync::Arc::clone(&job), reporter.progress());
+                let (job, progress) = (Arc::clone(&job), reporter.progress());
                 running.spawn(async move {
                     let begun = Instant::now();
                     let done = job.anonymize(&file, progress).await;
@@ -82,7 +84,10 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
                 Ok(done) => {
                     let outcome = Outcome::succeeded(&file, &done, took);
                     if run.detections.is_some() {
-                        documents[index] = Some((file.input.display().to_string(), done.document));
+                        documents[index] = Some(Entry {
+                            input: file.input.clone(),
+                            detections: done.document,
+                        });
                     }
                     outcome
                 }
@@ -102,31 +107,30 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
     Ok(summary)
 }
 
-/// Messages of the media client are fragments that fit after "failed to", as those of this crate are.
-fn fragment(error: sfumato_media_client::MediaError) -> anyhow::Error {
-    anyhow::Error::new(error)
+/// What was found in one of several files.
+#[derive(Serialize)]
+struct Entry {
+    input: PathBuf,
+    detections: DetectionsDocument,
 }
 
 /// One document for one file; for several an array that says which is which, in the order of the inputs.
 fn write_detections(
     path: &Path,
-    documents: Vec<Option<(String, DetectionsDocument)>>,
+    documents: Vec<Option<Entry>>,
     single: bool,
     overwrite: bool,
 ) -> anyhow::Result<()> {
     let mut documents = documents.into_iter().flatten();
-    let value = if single {
-        let Some((_, document)) = documents.next() else {
+    let mut text = if single {
+        let Some(entry) = documents.next() else {
             // The one file has failed: there is nothing to write, and an empty file would look like a result.
             return Ok(());
         };
-        serde_json::to_value(document)?
+        serde_json::to_vec_pretty(&entry.detections)?
     } else {
-        documents
-            .map(|(input, document)| serde_json::json!({ "input": input, "detections": document }))
-            .collect()
+        serde_json::to_vec_pretty(&documents.collect::<Vec<_>>())?
     };
-    let mut text = serde_json::to_vec_pretty(&value)?;
     text.push(b'\n');
     work::publish(path, &mut &text[..], overwrite)?;
     Ok(())

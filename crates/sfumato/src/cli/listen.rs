@@ -17,7 +17,7 @@ use crate::receiver::{self, Expectations, Received};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  sfumato listen                     print what arrives on http://127.0.0.1:9000/
+  sfumato listen                     print what arrives on http://127.0.0.1:9000
   sfumato listen --token wis-wht_…   refuse events with another X-Auth-Token
   sfumato listen --fail 3            fail the first three, to watch the retries
   sfumato listen --port 0 --json     one JSON object a line; the first one names
