@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 /// One request as it arrived.
@@ -129,6 +130,36 @@ impl Receiver {
         })
         .await
     }
+}
+
+/// A receiver whose answers the test switches between 200 by the contract and another status.
+pub(crate) async fn switchable(status: u16) -> (Receiver, Arc<AtomicBool>) {
+    let well = Arc::new(AtomicBool::new(false));
+    let switch = well.clone();
+    let receiver = Receiver::answering(move |received| {
+        if switch.load(Ordering::SeqCst) {
+            acknowledge(&received)
+        } else {
+            answer(status, "no")
+        }
+    })
+    .await;
+    (receiver, well)
+}
+
+/// A receiver that answers each request when the test adds a permit.
+pub(crate) async fn gated() -> (Receiver, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let kept = gate.clone();
+    let receiver = Receiver::awaiting(move |received| {
+        let gate = kept.clone();
+        async move {
+            gate.acquire().await.unwrap().forget();
+            acknowledge(&received)
+        }
+    })
+    .await;
+    (receiver, gate)
 }
 
 /// A listener whose connections are served by a function; counts them.

@@ -13,7 +13,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use crate::outbound::{Fixed, LONG, Names, message};
+use crate::addresses::Names;
+use crate::outbound::{Fixed, LONG, message};
 use crate::receiver::{RawServer, read_request};
 
 /// A certificate authority of the test.
