@@ -1,2 +1,14 @@
-//! Development only: conformance suite, simulated clock and entropy, receiver.
+//! Development only: a clock and a source of entropy that tests command, builders of domain objects, and the behaviour
+//! that every store must show.
+//!
+//! A store's tests say [`store_conformance!`] with a function that opens an empty store; each case becomes a test of its
+//! own. Deliberately absent: any store, and anything that a product could depend on.
 #![forbid(unsafe_code)]
+
+pub mod build;
+pub mod conformance;
+mod sim;
+mod world;
+
+pub use sim::{SimClock, SimEntropy};
+pub use world::{COURIER, LEASE, WORKER, World, lease_of};

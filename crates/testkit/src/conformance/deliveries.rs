@@ -1,0 +1,506 @@
+//! Deliveries: who is next, under which lease.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
+use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
+use sfumato_core::job::FencingToken;
+use sfumato_core::store::Dispatch;
+use sfumato_core::{DeliveryId, StoreError, WorkerId};
+
+use crate::{COURIER, LEASE, World};
+
+pub async fn a_dispatch_carries_all_that_is_needed_to_send_it(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    let lease = DeliveryLease {
+        worker: COURIER,
+        token: FencingToken(1),
+    };
+    assert_eq!((dispatch.lease, &dispatch.endpoint), (lease, &endpoint));
+    assert_eq!(
+        (dispatch.event.job, dispatch.event.sequence, dispatch.event.status),
+        (job.id, 1, Sent)
+    );
+    let delivery = &dispatch.delivery;
+    assert_eq!(
+        (delivery.client, delivery.job, delivery.endpoint, delivery.event),
+        (client.id, job.id, endpoint.id, dispatch.event.id)
+    );
+    assert_eq!(
+        delivery.state,
+        DeliveryState::Sending {
+            lease,
+            lease_expires_at: world.now().after(LEASE)
+        }
+    );
+    assert_eq!(world.records(&job).await[0].delivery, *delivery);
+}
+
+pub async fn a_claimed_delivery_is_not_claimed_again(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    world.dispatch().await;
+    assert!(world.dispatches().await.is_empty());
+}
+
+pub async fn only_the_first_open_delivery_of_a_job_goes_out(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.succeeded(client.id).await;
+    for expected in [Sent, Started, Succeeded] {
+        let dispatch = world.dispatch().await;
+        assert_eq!(dispatch.event.status, expected);
+        assert!(world.dispatches().await.is_empty(), "the next waits for this one");
+        let state = world.attempted(&dispatch, Outcome::Ok).await;
+        assert_eq!(state, DeliveryState::Delivered { at: world.now() });
+    }
+    assert!(world.dispatches().await.is_empty());
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+}
+
+pub async fn a_stuck_job_keeps_no_other_job_waiting(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let stuck = world.running(client.id).await;
+    let dispatch = world.dispatch().await;
+    world.attempted(&dispatch, Outcome::BadAck).await;
+    let other = world.submitted(client.id).await;
+    assert_eq!(world.dispatch().await.delivery.job, other.id);
+    assert_eq!(
+        world.history(&stuck).await,
+        [(Sent, "pending"), (Started, "pending")]
+    );
+}
+
+pub async fn a_stuck_endpoint_keeps_no_other_endpoint_waiting(world: World) {
+    let client = world.client().await;
+    let stuck = world.endpoint(client.id).await;
+    let other = world.endpoint(client.id).await;
+    let job = world.succeeded(client.id).await;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        for dispatch in world.dispatches().await {
+            if dispatch.endpoint.id == other.id {
+                world.attempted(&dispatch, Outcome::Ok).await;
+                heard.push(dispatch.event.status);
+            } else {
+                assert_eq!(dispatch.endpoint.id, stuck.id);
+            }
+        }
+    }
+    assert_eq!(heard, [Sent, Started, Succeeded]);
+    let open = |record: &&sfumato_core::store::DeliveryRecord| !record.delivery.state.is_closed();
+    assert_eq!(world.records(&job).await.iter().filter(open).count(), 3);
+}
+
+pub async fn no_more_than_the_limit_is_claimed_oldest_first(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        jobs.push(world.submitted(client.id).await.id);
+    }
+    let claim = async |limit| {
+        let claimed = world.store.claim_deliveries(COURIER, limit, 10, LEASE).await;
+        let jobs: Vec<_> = claimed.unwrap().iter().map(|d| d.delivery.job).collect();
+        jobs
+    };
+    assert!(claim(0).await.is_empty());
+    assert_eq!(claim(2).await, jobs[..2]);
+    assert_eq!(claim(2).await, jobs[2..]);
+}
+
+pub async fn an_endpoint_has_no_more_in_flight_than_its_share(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.endpoint(client.id).await;
+    for _ in 0..5 {
+        world.submitted(client.id).await;
+    }
+    let claim = || world.store.claim_deliveries(COURIER, 100, 3, LEASE);
+    let first = claim().await.unwrap();
+    assert_eq!(first.len(), 6, "three at each");
+    assert!(claim().await.unwrap().is_empty());
+    world.attempted(&first[0], Outcome::Ok).await;
+    let next = claim().await.unwrap();
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].endpoint.id, first[0].endpoint.id);
+}
+
+pub async fn no_endpoint_starves_another(world: World) {
+    let busy = world.client().await;
+    world.endpoint(busy.id).await;
+    for _ in 0..30 {
+        world.submitted(busy.id).await;
+    }
+    let quiet = world.client().await;
+    world.endpoint(quiet.id).await;
+    for _ in 0..2 {
+        world.submitted(quiet.id).await;
+    }
+    let claimed = world
+        .store
+        .claim_deliveries(COURIER, 6, 100, LEASE)
+        .await
+        .unwrap();
+    let of_quiet = claimed.iter().filter(|d| d.delivery.client == quiet.id).count();
+    assert_eq!((claimed.len(), of_quiet), (6, 2));
+}
+
+pub async fn a_single_free_place_goes_to_who_has_least_in_flight(world: World) {
+    let busy = world.client().await;
+    world.endpoint(busy.id).await;
+    for _ in 0..5 {
+        world.submitted(busy.id).await;
+    }
+    let quiet = world.client().await;
+    world.endpoint(quiet.id).await;
+    world.submitted(quiet.id).await;
+    let mut served = Vec::new();
+    for _ in 0..2 {
+        let claimed = world.store.claim_deliveries(COURIER, 1, 100, LEASE).await;
+        served.push(claimed.unwrap()[0].delivery.client);
+    }
+    assert_eq!(served, [busy.id, quiet.id]);
+}
+
+pub async fn attempts_are_kept_in_order(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let mut made = Vec::new();
+    for (outcome, status) in [
+        (Outcome::TimeoutConnect, None),
+        (Outcome::Status, Some(503)),
+        (Outcome::Ok, Some(200)),
+    ] {
+        let dispatch = world.dispatch().await;
+        let attempt = Attempt {
+            status,
+            response: status.map(|code| format!("answer {code}").into_bytes()),
+            ..world.attempt(&dispatch, outcome)
+        };
+        world.record(&dispatch, &attempt).await;
+        made.push(attempt);
+        world.pass(600);
+    }
+    let records = world.records(&job).await;
+    assert_eq!(records[0].attempts, made);
+    assert_eq!(records[0].delivery.attempts, 3);
+}
+
+pub async fn every_outcome_is_kept(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    for outcome in Outcome::ALL {
+        let job = world.submitted(client.id).await;
+        let due = world.dispatches().await;
+        let dispatch = due.iter().find(|d| d.delivery.job == job.id).unwrap();
+        world.attempted(dispatch, outcome).await;
+        assert_eq!(world.records(&job).await[0].attempts[0].outcome, outcome);
+    }
+}
+
+pub async fn a_failing_delivery_follows_the_schedule_until_it_expires(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let mut waits = Vec::new();
+    loop {
+        let dispatch = world.dispatch().await;
+        match world.attempted(&dispatch, Outcome::Connect).await {
+            DeliveryState::Pending { not_before } => {
+                assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(not_before));
+                waits.push(not_before.since(world.now()).as_secs());
+                world.clock.set(not_before.before(Duration::from_micros(1)));
+                assert!(world.dispatches().await.is_empty());
+                world.clock.set(not_before);
+            }
+            state => {
+                assert_eq!(state, DeliveryState::Expired { at: world.now() });
+                break;
+            }
+        }
+    }
+    assert_eq!(waits[..6], [5, 30, 120, 600, 1800, 3600]);
+    assert_eq!(waits.len(), 15);
+    assert_eq!(world.history(&job).await, [(Sent, "expired")]);
+    assert!(world.dispatches().await.is_empty());
+}
+
+pub async fn what_follows_an_expired_delivery_goes_out(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.running(client.id).await;
+    world.pass(7 * 86_400);
+    let dispatch = world.dispatch().await;
+    let state = world.attempted(&dispatch, Outcome::Dns).await;
+    assert_eq!(state, DeliveryState::Expired { at: world.now() });
+    assert_eq!(world.dispatch().await.event.status, Started);
+}
+
+pub async fn our_own_stop_spends_no_attempt(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    let state = world.attempted(&dispatch, Outcome::Cancelled).await;
+    assert_eq!(
+        state,
+        DeliveryState::Pending {
+            not_before: world.now()
+        }
+    );
+    assert_eq!(world.records(&job).await[0].delivery.attempts, 0);
+    assert_eq!(world.endpoint_now(&endpoint).await.health, endpoint.health);
+    assert_eq!(world.dispatch().await.delivery.id, dispatch.delivery.id);
+}
+
+pub async fn a_failing_intermediate_status_is_superseded_by_the_terminal_one(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let running = world.running(client.id).await;
+    let sent = world.dispatch().await;
+    world.attempted(&sent, Outcome::Ok).await;
+    let started = world.dispatch().await;
+    world.attempted(&started, Outcome::Connect).await;
+    world.finish(&running, world.success()).await;
+    assert_eq!(
+        world.history(&running).await,
+        [
+            (Sent, "delivered"),
+            (Started, "superseded"),
+            (Succeeded, "pending")
+        ]
+    );
+    assert_eq!(
+        world.dispatch().await.event.status,
+        Succeeded,
+        "the terminal one goes next, and at once"
+    );
+}
+
+pub async fn an_intermediate_status_that_fails_after_the_terminal_one_exists_is_superseded(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let running = world.running(client.id).await;
+    let sent = world.dispatch().await;
+    world.finish(&running, world.success()).await;
+    assert_eq!(
+        world.history(&running).await[0],
+        (Sent, "sending"),
+        "what is on its way is not closed"
+    );
+    let state = world.attempted(&sent, Outcome::Connect).await;
+    assert_eq!(state, DeliveryState::Superseded { at: world.now() });
+    let started = world.dispatch().await;
+    assert_eq!(started.event.status, Started);
+    world.attempted(&started, Outcome::Connect).await;
+    assert_eq!(world.dispatch().await.event.status, Succeeded);
+}
+
+pub async fn a_terminal_status_is_never_superseded(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let job = world.succeeded(client.id).await;
+    for _ in 0..2 {
+        let dispatch = world.dispatch().await;
+        world.attempted(&dispatch, Outcome::Ok).await;
+    }
+    for _ in 0..5 {
+        let dispatch = world.dispatch().await;
+        assert_eq!(dispatch.event.status, Succeeded);
+        world.attempted(&dispatch, Outcome::Connect).await;
+        world.pass(86_400 / 4);
+    }
+    assert_eq!(world.history(&job).await[2], (Succeeded, "pending"));
+}
+
+pub async fn retry_after_pauses_the_whole_endpoint(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let other = world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    let until = world.now().after(Duration::from_secs(60));
+    for dispatch in world.dispatches().await {
+        if dispatch.endpoint.id == endpoint.id {
+            let attempt = Attempt {
+                status: Some(429),
+                retry_after: Some(until),
+                ..world.attempt(&dispatch, Outcome::Status)
+            };
+            world.record(&dispatch, &attempt).await;
+        } else {
+            world.attempted(&dispatch, Outcome::Ok).await;
+        }
+    }
+    let health = world.endpoint_now(&endpoint).await.health;
+    assert_eq!(health.paused_until, Some(until));
+    let job = world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    assert_eq!(dispatch.endpoint.id, other.id);
+    world.attempted(&dispatch, Outcome::Ok).await;
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(until));
+    world.clock.set(until.before(Duration::from_micros(1)));
+    assert!(world.dispatches().await.is_empty());
+    world.clock.set(until);
+    let due: HashSet<_> = world.dispatches().await.iter().map(|d| d.delivery.job).collect();
+    assert_eq!(due.len(), 2);
+    assert!(due.contains(&job.id));
+}
+
+async fn assert_is_lost(world: &World, dispatch: &Dispatch) {
+    let attempt = world.attempt(dispatch, Outcome::Ok);
+    let refused = world
+        .store
+        .record_attempt(dispatch.delivery.id, &dispatch.lease, &attempt, 0.5)
+        .await;
+    assert!(matches!(refused, Err(StoreError::LeaseLost)), "{refused:?}");
+}
+
+pub async fn a_stale_delivery_lease_writes_nothing(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let first = world.dispatch().await;
+    let forged = Dispatch {
+        lease: DeliveryLease {
+            worker: WorkerId::new(&*world.clock, &*world.entropy),
+            ..first.lease
+        },
+        ..first.clone()
+    };
+    assert_is_lost(&world, &forged).await;
+    world.pass(31);
+    world.store.reap().await.unwrap();
+    assert_is_lost(&world, &first).await;
+    let second = world.dispatch().await;
+    assert_is_lost(&world, &first).await;
+    let record = &world.records(&job).await[0];
+    assert_eq!(record.delivery, second.delivery);
+    assert!(record.attempts.is_empty());
+    assert_eq!(world.endpoint_now(&endpoint).await, endpoint);
+    world.attempted(&second, Outcome::Ok).await;
+    assert_is_lost(&world, &second).await;
+    assert_eq!(world.records(&job).await[0].attempts.len(), 1);
+}
+
+pub async fn a_lease_on_a_delivery_that_does_not_exist_is_lost(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    let mut dispatch = world.dispatch().await;
+    dispatch.delivery.id = DeliveryId::new(&*world.clock, &*world.entropy);
+    assert_is_lost(&world, &dispatch).await;
+}
+
+pub async fn a_delivery_whose_lease_has_ended_goes_out_again_under_the_same_id(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    let first = world.dispatch().await;
+    world.clock.advance(LEASE - Duration::from_micros(1));
+    assert_eq!(world.store.reap().await.unwrap(), 0);
+    world.clock.advance(Duration::from_micros(1));
+    assert_eq!(world.store.reap().await.unwrap(), 1);
+    let second = world.dispatch().await;
+    assert_eq!(second.delivery.id, first.delivery.id);
+    assert_eq!(second.delivery.attempts, 0);
+    assert!(second.lease.token > first.lease.token);
+}
+
+pub async fn a_courier_hands_back_what_it_holds_and_nothing_else(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let mine = world.submitted(client.id).await;
+    let first = world.dispatch().await;
+    let theirs = world.submitted(client.id).await;
+    let other = WorkerId::new(&*world.clock, &*world.entropy);
+    let held = world.store.claim_deliveries(other, 10, 10, LEASE).await.unwrap();
+    assert_eq!(held[0].delivery.job, theirs.id);
+    assert_eq!(world.store.hand_back_deliveries(COURIER).await.unwrap(), 1);
+    assert_is_lost(&world, &first).await;
+    let again = world.dispatch().await;
+    assert_eq!((again.delivery.job, again.delivery.attempts), (mine.id, 0));
+    world.attempted(&held[0], Outcome::Ok).await;
+}
+
+pub async fn delivery_leases_of_dead_couriers_are_voided_whatever_their_end(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    let lost = world.dispatch().await;
+    let alive = WorkerId::new(&*world.clock, &*world.entropy);
+    assert_eq!(world.store.void_leases_of_others(COURIER).await.unwrap(), 0);
+    assert_eq!(world.store.void_leases_of_others(alive).await.unwrap(), 1);
+    assert_is_lost(&world, &lost).await;
+    assert_eq!(world.dispatch().await.delivery.id, lost.delivery.id);
+}
+
+pub async fn reaping_counts_jobs_and_deliveries(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.running(client.id).await;
+    world.submitted(client.id).await;
+    assert_eq!(world.dispatches().await.len(), 2);
+    world.pass(31);
+    assert_eq!(world.store.reap().await.unwrap(), 3);
+    assert_eq!(world.store.reap().await.unwrap(), 0);
+}
+
+pub async fn the_next_delivery_is_due_when_the_first_of_all_endpoints_is(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(world.now()));
+    let dispatch = world.dispatch().await;
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    world.attempted(&dispatch, Outcome::Connect).await;
+    let retry = world.now().after(Duration::from_secs(5));
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(retry));
+    let neighbour = world.client().await;
+    world.endpoint(neighbour.id).await;
+    world.submitted(neighbour.id).await;
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(world.now()));
+}
+
+pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let other = world.endpoint(client.id).await;
+    let mut waiting = HashSet::new();
+    for _ in 0..3 {
+        waiting.insert(world.submitted(client.id).await.id);
+    }
+    for seconds in [0, 10] {
+        world.pass(seconds);
+        for dispatch in world.dispatches().await {
+            world.attempted(&dispatch, Outcome::Connect).await;
+        }
+    }
+    let fresh = world.submitted(client.id).await;
+    let mut due = world.dispatches().await;
+    due.retain(|dispatch| dispatch.endpoint.id == endpoint.id);
+    assert_eq!(due[0].delivery.job, fresh.id, "the others wait for half a minute");
+    world.attempted(&due[0], Outcome::Ok).await;
+    let pulled = world.dispatches().await;
+    assert!(pulled.iter().all(|dispatch| dispatch.endpoint.id != other.id));
+    let pulled: HashSet<_> = pulled.iter().map(|dispatch| dispatch.delivery.job).collect();
+    assert_eq!(pulled, waiting);
+}
+
+pub async fn a_success_without_failures_before_it_pulls_nothing_forward(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    world.deliver_all().await;
+    let health = world.endpoint_now(&endpoint).await.health;
+    assert_eq!(health.last_success_at, Some(world.now()));
+    assert_eq!(health.consecutive_failures, 0);
+    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+}

@@ -1,0 +1,171 @@
+//! What every store must show: one function a case, its name the sentence that it proves. A case gets an empty store with
+//! a clock that stands still.
+#![expect(clippy::unwrap_used, reason = "whatever a case does not expect fails it")]
+#![expect(missing_docs, reason = "the name of a case says what it shows")]
+
+pub mod access;
+pub mod concurrency;
+pub mod deliveries;
+pub mod endpoints;
+pub mod events;
+pub mod jobs;
+pub mod retention;
+
+/// Makes a test of every case.
+///
+/// `$open` is a path to `async fn(Arc<SimClock>, Arc<SimEntropy>) -> (Arc<dyn Store>, K)` that opens an empty store with
+/// these sources; what `K` holds, such as a temporary folder, lives as long as the test. The crate that says this needs
+/// `tokio`.
+#[macro_export]
+macro_rules! store_conformance {
+    ($open:path) => {
+        $crate::store_conformance! {
+            @modules $open;
+            access: a_client_is_found_by_its_key, an_unknown_key_names_no_client,
+                clients_are_listed_oldest_first, a_key_names_one_client_only,
+                a_rotated_secret_leaves_the_previous_one_until_its_time,
+                a_second_rotation_forgets_the_oldest_secret,
+                a_client_that_does_not_exist_cannot_be_changed, a_new_login_has_a_session,
+                a_login_that_does_not_exist_has_no_session,
+                a_revoked_login_stays_revoked_and_takes_no_other_with_it,
+                a_client_that_is_shut_out_shows_so_in_its_sessions,
+                a_refresh_token_is_exchanged_for_the_next,
+                a_refresh_token_that_is_used_twice_ends_the_whole_login,
+                a_refresh_token_that_does_not_exist_is_refused,
+                a_refresh_token_works_until_it_expires,
+                a_refresh_token_of_a_revoked_login_is_refused,
+                a_refresh_token_of_a_client_that_is_shut_out_is_refused,
+                another_clients_refresh_token_changes_nothing,
+                pruning_forgets_only_what_has_ended,
+                a_login_of_a_client_that_does_not_exist_is_refused,
+                a_working_store_answers_a_ping;
+            jobs: a_submitted_job_reads_back_as_it_was_written,
+                a_job_that_does_not_exist_is_none, a_job_is_invisible_to_other_clients,
+                a_job_that_exists_is_not_submitted_again,
+                a_job_of_a_client_that_does_not_exist_is_refused,
+                waiting_jobs_are_claimed_oldest_first_up_to_the_limit,
+                a_claim_makes_a_job_run_under_a_lease,
+                a_heartbeat_extends_the_lease_and_records_progress,
+                a_job_that_is_handed_back_goes_before_younger_ones_and_spends_no_attempt,
+                a_success_keeps_everything_about_its_result,
+                a_result_names_its_job_to_its_client_alone,
+                a_passing_failure_waits_for_its_backoff,
+                a_failure_is_final_when_the_attempts_are_spent,
+                bad_input_and_our_own_faults_are_final_at_once,
+                a_stale_lease_is_refused_everywhere_and_writes_nothing,
+                a_lease_on_a_job_that_does_not_exist_is_lost,
+                a_lease_on_one_job_is_none_on_another,
+                a_job_is_reaped_when_its_lease_has_ended_and_not_before,
+                a_job_that_is_interrupted_too_often_fails,
+                leases_of_dead_workers_are_voided_whatever_their_end,
+                a_waiting_job_is_cancelled_and_never_claimed,
+                cancelling_a_running_job_voids_its_lease, a_finished_job_cannot_be_cancelled,
+                a_job_that_does_not_exist_cannot_be_cancelled;
+            events: every_change_of_a_job_is_told_in_order, a_final_failure_is_told,
+                a_failure_that_is_tried_again_is_not_told,
+                handing_back_and_reaping_are_not_told,
+                a_cancelled_job_tells_nothing_and_leaves_what_was_told,
+                every_endpoint_of_the_client_and_no_other_is_told,
+                without_an_endpoint_nothing_waits_to_be_sent,
+                a_new_endpoint_hears_only_what_happens_later,
+                an_endpoint_that_is_switched_off_hears_nothing_of_what_happens_meanwhile,
+                an_endpoint_that_is_held_hears_later_of_what_happens_meanwhile;
+            deliveries: a_dispatch_carries_all_that_is_needed_to_send_it,
+                a_claimed_delivery_is_not_claimed_again,
+                only_the_first_open_delivery_of_a_job_goes_out,
+                a_stuck_job_keeps_no_other_job_waiting,
+                a_stuck_endpoint_keeps_no_other_endpoint_waiting,
+                no_more_than_the_limit_is_claimed_oldest_first,
+                an_endpoint_has_no_more_in_flight_than_its_share, no_endpoint_starves_another,
+                a_single_free_place_goes_to_who_has_least_in_flight, attempts_are_kept_in_order,
+                every_outcome_is_kept, a_failing_delivery_follows_the_schedule_until_it_expires,
+                what_follows_an_expired_delivery_goes_out, our_own_stop_spends_no_attempt,
+                a_failing_intermediate_status_is_superseded_by_the_terminal_one,
+                an_intermediate_status_that_fails_after_the_terminal_one_exists_is_superseded,
+                a_terminal_status_is_never_superseded, retry_after_pauses_the_whole_endpoint,
+                a_stale_delivery_lease_writes_nothing,
+                a_lease_on_a_delivery_that_does_not_exist_is_lost,
+                a_delivery_whose_lease_has_ended_goes_out_again_under_the_same_id,
+                a_courier_hands_back_what_it_holds_and_nothing_else,
+                delivery_leases_of_dead_couriers_are_voided_whatever_their_end,
+                reaping_counts_jobs_and_deliveries,
+                the_next_delivery_is_due_when_the_first_of_all_endpoints_is,
+                after_a_recovery_everything_that_waits_is_pulled_forward,
+                a_success_without_failures_before_it_pulls_nothing_forward;
+            endpoints: endpoints_are_listed_oldest_first_to_their_client_alone,
+                a_client_has_five_endpoints_at_most, deleted_endpoints_make_room_for_five_more,
+                a_deleted_endpoint_drops_what_is_open_and_keeps_its_history,
+                a_deleted_endpoint_leaves_the_others_alone,
+                an_endpoint_exists_for_its_client_alone_and_until_it_is_deleted,
+                an_endpoint_of_a_client_that_does_not_exist_is_refused,
+                a_change_leaves_what_it_does_not_name, an_endpoint_that_is_gone_is_held_at_once,
+                an_endpoint_is_held_after_many_failures_and_days,
+                a_held_endpoint_gets_one_probe_an_hour,
+                a_probe_that_is_on_its_way_is_the_only_one,
+                a_probe_goes_out_before_its_delivery_is_due,
+                a_successful_probe_releases_the_endpoint_and_all_that_waits,
+                switching_a_held_endpoint_on_releases_it_at_once,
+                a_new_url_alone_does_not_release_a_held_endpoint,
+                a_late_success_does_not_switch_an_endpoint_on;
+            retention: originals_of_finished_jobs_are_deleted_oldest_first,
+                an_original_is_kept_until_its_time,
+                an_original_that_is_still_needed_cannot_be_marked_as_deleted,
+                results_expire_up_to_the_limit_and_once, a_result_is_kept_until_its_time,
+                an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
+                a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
+                pruning_forgets_old_answers_and_keeps_the_attempts;
+            concurrency: many_workers_never_get_the_same_job,
+                many_couriers_never_get_the_same_delivery,
+                refused_requests_take_nothing_of_their_neighbours_with_them,
+                the_limit_of_endpoints_holds_against_many_at_once,
+                either_the_worker_or_the_client_ends_a_job,
+                a_refresh_token_is_exchanged_once_however_many_try,
+                an_attempt_is_recorded_once_however_many_try;
+        }
+    };
+    (@modules $open:path; $($module:ident: $($case:ident),+;)+) => {$(
+        mod $module {
+            $($crate::store_conformance! { @case $open, $module, $case })+
+        }
+    )+};
+    (@case $open:path, $module:ident, $case:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            let clock = ::std::sync::Arc::new($crate::SimClock::default());
+            let entropy = ::std::sync::Arc::new($crate::SimEntropy::new(1));
+            let (store, _kept) = $open(
+                ::std::sync::Arc::clone(&clock),
+                ::std::sync::Arc::clone(&entropy),
+            )
+            .await;
+            $crate::conformance::$module::$case($crate::World::new(store, clock, entropy)).await;
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("mod.rs");
+        let modules = [
+            include_str!("access.rs"),
+            include_str!("concurrency.rs"),
+            include_str!("deliveries.rs"),
+            include_str!("endpoints.rs"),
+            include_str!("events.rs"),
+            include_str!("jobs.rs"),
+            include_str!("retention.rs"),
+        ];
+        let cases: Vec<&str> = modules
+            .iter()
+            .flat_map(|source| source.split("pub async fn ").skip(1))
+            .filter_map(|rest| rest.split('(').next())
+            .collect();
+        assert!(!cases.is_empty());
+        for case in cases {
+            let listed = |end: char| list.contains(&format!("{case}{end}"));
+            assert!(listed(',') || listed(';'), "{case} is not in the list");
+        }
+    }
+}
