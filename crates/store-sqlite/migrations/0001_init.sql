@@ -79,7 +79,7 @@ CREATE TABLE jobs (
     CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
 ) STRICT;
 CREATE INDEX jobs_of_client ON jobs (client, id);
-CREATE INDEX jobs_queued ON jobs (available_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
@@ -148,11 +148,10 @@ CREATE TABLE deliveries (
     CHECK (state <> 'sending' OR head = 1),
     UNIQUE (event, endpoint)
 ) STRICT;
-CREATE UNIQUE INDEX deliveries_head ON deliveries (job, endpoint) WHERE head = 1;
-CREATE INDEX deliveries_open ON deliveries (job, endpoint, sequence) WHERE closed_at IS NULL;
+CREATE UNIQUE INDEX deliveries_head ON deliveries (endpoint, job) WHERE head = 1;
+CREATE INDEX deliveries_of_job ON deliveries (job, endpoint, sequence);
 CREATE INDEX deliveries_due ON deliveries (endpoint, not_before, id) WHERE head = 1 AND state = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (endpoint, lease_expires_at) WHERE state = 'sending';
-CREATE INDEX deliveries_waiting ON deliveries (endpoint, not_before) WHERE state = 'pending';
 
 CREATE TABLE attempts (
     id          BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),

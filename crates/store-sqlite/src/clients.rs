@@ -134,7 +134,7 @@ pub(crate) fn rotate_refresh_token(
     now: Timestamp,
 ) -> Result<RefreshOutcome, StoreError> {
     let found = query_one(conn, queries::REFRESH_TOKEN, [presented.as_bytes()], |row| {
-        let row = Reader::new(row, "refresh_tokens");
+        let row = Reader::new(row, "logins");
         Ok(Presented {
             login: row.login_id("login")?,
             expires_at: Timestamp::from_micros(row.get("expires_at")?),
@@ -150,11 +150,16 @@ pub(crate) fn rotate_refresh_token(
     if token.client != client {
         return Ok(RefreshOutcome::OfAnotherClient);
     }
+    // Before the question of reuse: once it has expired a token may be pruned at any time, and the answer must not depend
+    // on that.
+    if token.expires_at <= now {
+        return Ok(RefreshOutcome::Refused);
+    }
     if token.rotated {
         revoke_login(conn, token.login, now)?;
         return Ok(RefreshOutcome::Reused(token.login));
     }
-    if token.expires_at <= now || token.revoked || !token.client_is_active {
+    if token.revoked || !token.client_is_active {
         return Ok(RefreshOutcome::Refused);
     }
     let params = params![presented.as_bytes(), now.as_micros()];

@@ -1,6 +1,4 @@
-//! Deliveries: claiming the heads, recording attempts, keeping the heads up to date.
-
-use std::time::Duration;
+//! Deliveries: recording attempts, and keeping the heads of the chains up to date.
 
 use rusqlite::{Connection, params};
 use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Outcome, state_after};
@@ -8,144 +6,20 @@ use sfumato_core::endpoint::EndpointState;
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::{PROBE_INTERVAL, health_after, must_hold};
-use sfumato_core::store::{DeliveryRecord, Dispatch};
-use sfumato_core::{ClientId, DeliveryId, EndpointId, EventId, JobId, StoreError, Timestamp, WorkerId};
+use sfumato_core::store::DeliveryRecord;
+use sfumato_core::{ClientId, DeliveryId, EndpointId, JobId, StoreError, Timestamp};
 
 use crate::endpoints;
 use crate::queries;
 use crate::rows::{self, Reader, key};
-use crate::sql::{Sources, execute, execute_one, query, query_one, unavailable};
+use crate::sql::{execute, execute_one, query, query_one, unavailable};
 
-/// An endpoint that may be called now.
-struct Callable {
-    endpoint: EndpointId,
-    held: bool,
-    in_flight: usize,
+pub(crate) fn event(conn: &Connection, delivery: &Delivery) -> Result<Event, StoreError> {
+    query_one(conn, queries::EVENT, [key(delivery.event.as_uuid())], rows::event)?
+        .ok_or_else(|| broken(delivery, "event", "it does not exist"))
 }
 
-pub(crate) fn claim(
-    conn: &Connection,
-    worker: WorkerId,
-    limit: usize,
-    per_endpoint: usize,
-    lease_for: Duration,
-    now: Timestamp,
-) -> Result<Vec<Dispatch>, StoreError> {
-    let callable = query(conn, queries::CLAIMABLE_ENDPOINTS, [now.as_micros()], |row| {
-        let row = Reader::new(row, "endpoints");
-        let in_flight: i64 = row.get("in_flight")?;
-        Ok(Callable {
-            endpoint: row.endpoint_id("id")?,
-            held: row.get("held")?,
-            in_flight: usize::try_from(in_flight).unwrap_or(usize::MAX),
-        })
-    })?;
-    let mut queues = Vec::new();
-    for callable in callable {
-        let found = due(conn, &callable, limit, per_endpoint, now)?;
-        if !found.is_empty() {
-            queues.push((callable.endpoint, callable.held, found.into_iter()));
-        }
-    }
-    let mut dispatches = Vec::new();
-    // One of each endpoint in turn: who has much waiting does not keep the others from the free places.
-    while dispatches.len() < limit && !queues.is_empty() {
-        let mut index = 0;
-        while index < queues.len() && dispatches.len() < limit {
-            let (endpoint, held, queue) = &mut queues[index];
-            match queue.next() {
-                Some((delivery, claims)) => {
-                    let lease = DeliveryLease {
-                        worker,
-                        token: claims.next(),
-                    };
-                    let claimed = Claimed {
-                        delivery,
-                        claims,
-                        lease,
-                        expires_at: now.after(lease_for),
-                    };
-                    dispatches.push(dispatch(conn, claimed, *endpoint, *held, now)?);
-                    index += 1;
-                }
-                None => drop(queues.remove(index)),
-            }
-        }
-    }
-    Ok(dispatches)
-}
-
-fn due(
-    conn: &Connection,
-    callable: &Callable,
-    limit: usize,
-    per_endpoint: usize,
-    now: Timestamp,
-) -> Result<Vec<(Delivery, FencingToken)>, StoreError> {
-    let endpoint = key(callable.endpoint.as_uuid());
-    if callable.held {
-        if callable.in_flight > 0 {
-            return Ok(Vec::new());
-        }
-        return query(
-            conn,
-            queries::OLDEST_DELIVERY_OF_ENDPOINT,
-            [endpoint],
-            rows::delivery,
-        );
-    }
-    let free = per_endpoint.saturating_sub(callable.in_flight).min(limit);
-    let params = params![endpoint, now.as_micros(), i64::try_from(free).unwrap_or(i64::MAX)];
-    query(conn, queries::DUE_DELIVERIES_OF_ENDPOINT, params, rows::delivery)
-}
-
-struct Claimed {
-    delivery: Delivery,
-    claims: FencingToken,
-    lease: DeliveryLease,
-    expires_at: Timestamp,
-}
-
-fn dispatch(
-    conn: &Connection,
-    claimed: Claimed,
-    endpoint: EndpointId,
-    held: bool,
-    now: Timestamp,
-) -> Result<Dispatch, StoreError> {
-    let Claimed {
-        mut delivery,
-        claims,
-        lease,
-        expires_at,
-    } = claimed;
-    let mut endpoint = endpoints::for_courier(conn, endpoint)?
-        .ok_or_else(|| broken(&delivery, "endpoint", "an open delivery of a deleted endpoint"))?;
-    if held && let EndpointState::Held { next_probe_at, .. } = &mut endpoint.state {
-        *next_probe_at = now.after(PROBE_INTERVAL);
-        endpoints::write(conn, &endpoint)?;
-    }
-    let before = delivery.clone();
-    delivery.state = DeliveryState::Sending {
-        lease,
-        lease_expires_at: expires_at,
-    };
-    write(conn, (&before, claims), (&delivery, lease.token))?;
-    let event = event(conn, delivery.event)?;
-    Ok(Dispatch {
-        delivery,
-        lease,
-        event,
-        endpoint,
-    })
-}
-
-fn event(conn: &Connection, id: EventId) -> Result<Event, StoreError> {
-    query_one(conn, queries::EVENT, [key(id.as_uuid())], rows::event)?
-        .ok_or(StoreError::NotFound { what: "event" })
-}
-
-fn broken(delivery: &Delivery, column: &'static str, why: &str) -> StoreError {
+pub(crate) fn broken(delivery: &Delivery, column: &'static str, why: &str) -> StoreError {
     StoreError::Corrupt {
         table: "deliveries",
         column,
@@ -155,7 +29,7 @@ fn broken(delivery: &Delivery, column: &'static str, why: &str) -> StoreError {
 }
 
 /// Writes a delivery, guarded by what was read; when it is closed, the next of its job and endpoint becomes the head.
-fn write(
+pub(crate) fn write(
     conn: &Connection,
     before: (&Delivery, FencingToken),
     after: (&Delivery, FencingToken),
@@ -219,7 +93,7 @@ pub(crate) fn record_attempt(
         [key(before.job.as_uuid())],
         |row| row.get::<_, bool>(0).map_err(unavailable),
     )? == Some(true);
-    let status = event(conn, before.event)?.status;
+    let status = event(conn, &before)?.status;
     add_attempt(conn, id, attempt)?;
     let mut after = before.clone();
     after.state = state_after(&before, status, terminal_exists, attempt, now, jitter);
@@ -301,55 +175,6 @@ pub(crate) fn supersede_failing(conn: &Connection, job: JobId, now: Timestamp) -
     Ok(())
 }
 
-fn free_all(
-    conn: &Connection,
-    lost: Vec<(Delivery, FencingToken)>,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
-    let mut count = 0;
-    for (before, claims) in lost {
-        let mut after = before.clone();
-        after.state = DeliveryState::Pending { not_before: now };
-        write(conn, (&before, claims), (&after, claims))?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-pub(crate) fn reap(conn: &Connection, now: Timestamp) -> Result<u64, StoreError> {
-    let lost = query(
-        conn,
-        queries::DELIVERIES_WITH_EXPIRED_LEASE,
-        [now.as_micros()],
-        rows::delivery,
-    )?;
-    free_all(conn, lost, now)
-}
-
-pub(crate) fn void_leases_of_others(
-    conn: &Connection,
-    alive: WorkerId,
-    now: Timestamp,
-) -> Result<u64, StoreError> {
-    let lost = query(
-        conn,
-        queries::DELIVERIES_OF_OTHER_WORKERS,
-        [key(alive.as_uuid())],
-        rows::delivery,
-    )?;
-    free_all(conn, lost, now)
-}
-
-pub(crate) fn hand_back(conn: &Connection, worker: WorkerId, now: Timestamp) -> Result<u64, StoreError> {
-    let mine = query(
-        conn,
-        queries::DELIVERIES_OF_WORKER,
-        [key(worker.as_uuid())],
-        rows::delivery,
-    )?;
-    free_all(conn, mine, now)
-}
-
 pub(crate) fn next_due(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let due = query_one(conn, queries::NEXT_DELIVERY_DUE, [], |row| {
         row.get::<_, Option<i64>>(0).map_err(unavailable)
@@ -373,7 +198,7 @@ pub(crate) fn of_job(
         let id = key(id.as_uuid());
         let (delivery, _) = query_one(conn, queries::DELIVERY, [id], rows::delivery)?
             .ok_or(StoreError::NotFound { what: "delivery" })?;
-        let event = event(conn, delivery.event)?;
+        let event = event(conn, &delivery)?;
         let attempts = query(conn, queries::ATTEMPTS_OF_DELIVERY, [id], rows::attempt)?;
         records.push(DeliveryRecord {
             delivery,
@@ -382,9 +207,4 @@ pub(crate) fn of_job(
         });
     }
     Ok(records)
-}
-
-/// Both kinds of leases that have expired.
-pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
-    Ok(crate::jobs::reap(conn, sources)? + reap(conn, sources.clock.now())?)
 }

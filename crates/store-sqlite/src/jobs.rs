@@ -1,4 +1,4 @@
-//! Jobs, their events, and the deliveries that an event makes: always in one transaction.
+//! Jobs: the domain decides each transition, and what the outside hears of it is written in the same transaction.
 
 use std::time::Duration;
 
@@ -6,14 +6,12 @@ use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
 use sfumato_core::store::CancelOutcome;
-use sfumato_core::{
-    ClientId, DeliveryId, EventId, JobId, ResultId, StoreError, Timestamp, UploadId, WorkerId,
-};
+use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 
-use crate::deliveries;
+use crate::events;
 use crate::queries;
-use crate::rows::{self, Reader, key};
-use crate::sql::{Sources, execute, execute_one, query, query_one, unavailable};
+use crate::rows::{self, key};
+use crate::sql::{Sources, execute_one, query, query_one, unavailable};
 
 /// The state's columns, from `available_at` to `warnings`.
 #[derive(Default)]
@@ -124,11 +122,11 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             result.map(warnings).transpose()?,
         ],
     )?;
-    tell(conn, sources, job, EventStatus::Sent)
+    events::tell(conn, sources, job, EventStatus::Sent)
 }
 
 /// Writes what a transition has made of a job, guarded by what was read.
-fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError> {
+pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError> {
     let columns = Columns::of(&after.state);
     let result = columns.result;
     execute_one(
@@ -164,50 +162,6 @@ fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError
             result.map(warnings).transpose()?,
         ],
     )
-}
-
-/// Writes an event and one delivery for every endpoint that is to hear of it.
-fn tell(conn: &Connection, sources: &Sources, job: &Job, status: EventStatus) -> Result<(), StoreError> {
-    let (clock, entropy) = (&*sources.clock, &*sources.entropy);
-    let now = clock.now().as_micros();
-    let (event, client, job_key) = (
-        key(EventId::new(clock, entropy).as_uuid()),
-        key(job.client.as_uuid()),
-        key(job.id.as_uuid()),
-    );
-    let sequence: i64 = query_one(conn, queries::NEXT_EVENT_SEQUENCE, [job_key], |row| {
-        row.get(0).map_err(unavailable)
-    })?
-    .unwrap_or(1);
-    let params = params![event, client, job_key, sequence, status.as_str(), now];
-    execute_one(conn, "events", queries::INSERT_EVENT, params)?;
-    if status.is_terminal() {
-        deliveries::supersede_failing(conn, job.id, sources.clock.now())?;
-    }
-    for endpoint in query(conn, queries::ENDPOINTS_FOR_EVENTS, [client], |row| {
-        Reader::new(row, "endpoints").endpoint_id("id")
-    })? {
-        let delivery = key(DeliveryId::new(clock, entropy).as_uuid());
-        let params = params![
-            delivery,
-            event,
-            client,
-            job_key,
-            key(endpoint.as_uuid()),
-            sequence,
-            now
-        ];
-        execute_one(conn, "deliveries", queries::INSERT_DELIVERY, params)?;
-    }
-    Ok(())
-}
-
-fn tell_the_end(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {
-    match job.state {
-        JobState::Succeeded { .. } => tell(conn, sources, job, EventStatus::Succeeded),
-        JobState::Failed { .. } => tell(conn, sources, job, EventStatus::Failed),
-        _ => Ok(()),
-    }
 }
 
 pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {
@@ -258,7 +212,7 @@ pub(crate) fn claim(
             .map_err(|error| broken(&before, error))?;
         update(conn, &before, &after)?;
         if first {
-            tell(conn, sources, &after, EventStatus::Started)?;
+            events::tell(conn, sources, &after, EventStatus::Started)?;
         }
         claimed.push(after);
     }
@@ -266,7 +220,7 @@ pub(crate) fn claim(
 }
 
 /// A query selected a job for a transition that the domain then refuses: the two disagree.
-fn broken(job: &Job, error: TransitionError) -> StoreError {
+pub(crate) fn broken(job: &Job, error: TransitionError) -> StoreError {
     StoreError::Corrupt {
         table: "jobs",
         column: "state",
@@ -305,7 +259,7 @@ pub(crate) fn finish(
     outcome: JobOutcome,
 ) -> Result<Job, StoreError> {
     let after = with_lease(conn, job, |job| job.finish(lease, outcome, sources.clock.now()))?;
-    tell_the_end(conn, sources, &after)?;
+    events::tell_the_end(conn, sources, &after)?;
     Ok(after)
 }
 
@@ -368,89 +322,8 @@ fn reap_all(conn: &Connection, sources: &Sources, lost: Vec<Job>) -> Result<u64,
             .reap(sources.clock.now())
             .map_err(|error| broken(&before, error))?;
         update(conn, &before, &after)?;
-        tell_the_end(conn, sources, &after)?;
+        events::tell_the_end(conn, sources, &after)?;
         count += 1;
     }
     Ok(count)
-}
-
-pub(crate) fn uploads_to_delete(
-    conn: &Connection,
-    finished_before: Timestamp,
-    limit: usize,
-) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    query(
-        conn,
-        queries::UPLOADS_TO_DELETE,
-        params![finished_before.as_micros(), limit],
-        |row| {
-            let row = Reader::new(row, "jobs");
-            Ok((row.job_id("id")?, row.upload_id("upload")?))
-        },
-    )
-}
-
-pub(crate) fn upload_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
-    match execute(conn, queries::UPLOAD_DELETED, [key(job.as_uuid())])? {
-        0 => Err(StoreError::NotFound { what: "finished job" }),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn expire_results(
-    conn: &Connection,
-    finished_before: Timestamp,
-    limit: usize,
-    now: Timestamp,
-) -> Result<Vec<ResultId>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut expired = Vec::new();
-    let due = query(
-        conn,
-        queries::EXPIRABLE_JOBS,
-        params![finished_before.as_micros(), limit],
-        rows::job,
-    )?;
-    for before in due {
-        let after = before
-            .clone()
-            .expire(now)
-            .map_err(|error| broken(&before, error))?;
-        update(conn, &before, &after)?;
-        if let JobState::Expired { result, .. } = &after.state {
-            expired.push(result.id);
-        }
-    }
-    Ok(expired)
-}
-
-pub(crate) fn orphan_uploads(conn: &Connection, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError> {
-    unwanted(conn, queries::UPLOAD_IS_WANTED, uploads, |upload| {
-        key(upload.as_uuid())
-    })
-}
-
-pub(crate) fn orphan_results(conn: &Connection, results: &[ResultId]) -> Result<Vec<ResultId>, StoreError> {
-    unwanted(conn, queries::RESULT_IS_WANTED, results, |result| {
-        key(result.as_uuid())
-    })
-}
-
-fn unwanted<T: Copy>(
-    conn: &Connection,
-    sql: &str,
-    blobs: &[T],
-    key: impl Fn(T) -> [u8; 16],
-) -> Result<Vec<T>, StoreError> {
-    let mut orphans = Vec::new();
-    for blob in blobs {
-        let wanted = query_one(conn, sql, [key(*blob)], |row| {
-            row.get::<_, bool>(0).map_err(unavailable)
-        })?;
-        if wanted != Some(true) {
-            orphans.push(*blob);
-        }
-    }
-    Ok(orphans)
 }

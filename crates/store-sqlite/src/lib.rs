@@ -10,14 +10,17 @@
 //! Deliberately absent: HTTP, files other than the database, and any reading of the time in SQL.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod clients;
 mod deliveries;
 mod endpoints;
+mod events;
 mod jobs;
 mod migrations;
 mod open;
 mod queries;
 mod readers;
+mod retention;
 mod rows;
 mod sql;
 mod store;

@@ -114,6 +114,70 @@ mod tests {
     }
 
     #[test]
+    fn no_statement_on_the_way_of_a_job_or_delivery_reads_a_whole_table() {
+        let (_folder, path) = file();
+        let connection = crate::open::writer(&path).unwrap();
+        for (name, sql) in crate::queries::ALL {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let count = statement.parameter_count();
+            let nothing = rusqlite::params_from_iter(vec![None::<i64>; count]);
+            let steps: Vec<String> = statement
+                .query_map(nothing, |row| row.get("detail"))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            for table in [
+                "jobs",
+                "events",
+                "deliveries",
+                "attempts",
+                "due",
+                "flying",
+                "heads",
+            ] {
+                // A partial index holds only what is running, sending or queued, in the order that is asked for.
+                let partial = |step: &str| {
+                    ["jobs_queued", "jobs_running", "deliveries_sending"]
+                        .iter()
+                        .any(|index| step.ends_with(index))
+                };
+                let scans = steps
+                    .iter()
+                    .find(|step| step.starts_with(&format!("SCAN {table}")) && !partial(step));
+                assert_eq!(scans, None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_could_read_is_made_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, path) = file();
+        drop(crate::open::writer(&path).unwrap());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let _connection = crate::open::writer(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// The locks that this process holds on a file, as the kernel lists them.
+    fn locks(path: &Path) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        let inode = format!(":{} ", path.metadata().unwrap().ino());
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        all.lines().filter(|line| line.contains(&inode)).count()
+    }
+
+    #[test]
+    fn opening_a_second_time_keeps_the_locks_of_the_first() {
+        let (_folder, path) = file();
+        let _first = crate::open::writer(&path).unwrap();
+        let held = locks(&path);
+        assert!(held > 0, "a connection holds a lock as long as it is open");
+        let _second = crate::open::writer(&path).unwrap();
+        assert_eq!(locks(&path), held);
+    }
+
+    #[test]
     fn the_file_and_its_logs_are_private() {
         use std::os::unix::fs::PermissionsExt;
         let (folder, path) = file();

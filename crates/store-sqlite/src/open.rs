@@ -82,18 +82,10 @@ pub enum OpenError {
 
 /// Opens the writing connection: makes the file (readable by its owner alone) and brings it up to date.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    // SQLite gives its log files the mode of the database, so that it is enough to make that one private.
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| OpenError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+    make_private(path).map_err(|source| OpenError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     let failed = |source| OpenError::Sqlite {
         path: path.to_owned(),
         source,
@@ -110,6 +102,30 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
         .map_err(failed)?;
     migrations::apply(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Makes the file where it is missing, and readable by its owner alone. SQLite gives its log files the same mode.
+///
+/// A file that exists is not opened: closing it again would drop the locks that other connections of this process hold
+/// on it (POSIX advisory locks belong to the process; see "How To Corrupt An SQLite Database File", 2.2).
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::fs::{OpenOptions, Permissions, metadata, set_permissions};
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+    match OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            if metadata(path)?.permissions().mode() & 0o077 == 0 {
+                return Ok(());
+            }
+            set_permissions(path, Permissions::from_mode(0o600))
+        }
+        other => other.map(drop),
+    }
 }
 
 /// Opens a connection that can only read.

@@ -58,3 +58,14 @@ impl Readers {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The same on the one connection of the calling thread.
+pub(crate) fn run_inline<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.unchecked_transaction().map_err(unavailable)?;
+    let outcome = work(&transaction);
+    transaction.finish().map_err(unavailable)?;
+    outcome
+}

@@ -61,7 +61,7 @@ impl<'r, 's> Reader<'r, 's> {
             .map_err(|error| self.corrupt(column, error))
     }
 
-    fn number<T: TryFrom<i64, Error: std::fmt::Display>>(
+    pub(crate) fn number<T: TryFrom<i64, Error: std::fmt::Display>>(
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {

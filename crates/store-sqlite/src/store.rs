@@ -19,10 +19,10 @@ use sfumato_core::{
 };
 
 use crate::open::{self, OpenError, SqliteOptions};
-use crate::readers::Readers;
+use crate::readers::{self, Readers};
 use crate::sql::Sources;
 use crate::writer::{self, Writer};
-use crate::{clients, deliveries, endpoints, jobs, queries, sql};
+use crate::{claims, clients, deliveries, endpoints, jobs, queries, retention, sql};
 
 /// A [`Store`] in one SQLite file.
 pub struct SqliteStore {
@@ -87,14 +87,12 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let sources = self.sources.clone();
+        let work = move |connection: &Connection| work(connection, &sources);
         match &self.mode {
-            Mode::Threads { writer, .. } => {
-                let sources = self.sources.clone();
-                writer.run(move |connection| work(connection, &sources)).await
-            }
+            Mode::Threads { writer, .. } => writer.run(work).await,
             Mode::Inline(connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                writer::run_inline(&connection, |connection| work(connection, &self.sources))
+                writer::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
             }
         }
     }
@@ -105,7 +103,9 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         match &self.mode {
             Mode::Threads { readers, .. } => readers.run(work).await,
-            Mode::Inline(connection) => work(&connection.lock().unwrap_or_else(PoisonError::into_inner)),
+            Mode::Inline(connection) => {
+                readers::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
+            }
         }
     }
 }
@@ -227,13 +227,13 @@ impl Store for SqliteStore {
     }
 
     async fn reap(&self) -> Result<u64, StoreError> {
-        self.write(deliveries::reap_everything).await
+        self.write(claims::reap_everything).await
     }
 
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| {
             let jobs = jobs::void_leases_of_others(conn, sources, alive)?;
-            Ok(jobs + deliveries::void_leases_of_others(conn, alive, sources.clock.now())?)
+            Ok(jobs + claims::void_leases_of_others(conn, alive, sources.clock.now())?)
         })
         .await
     }
@@ -243,12 +243,13 @@ impl Store for SqliteStore {
         finished_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-        self.read(move |conn| jobs::uploads_to_delete(conn, finished_before, limit))
+        self.read(move |conn| retention::uploads_to_delete(conn, finished_before, limit))
             .await
     }
 
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError> {
-        self.write(move |conn, _| jobs::upload_deleted(conn, job)).await
+        self.write(move |conn, _| retention::upload_deleted(conn, job))
+            .await
     }
 
     async fn expire_results(
@@ -257,19 +258,21 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<ResultId>, StoreError> {
         self.write(move |conn, sources| {
-            jobs::expire_results(conn, finished_before, limit, sources.clock.now())
+            retention::expire_results(conn, finished_before, limit, sources.clock.now())
         })
         .await
     }
 
     async fn orphan_uploads(&self, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError> {
         let uploads = uploads.to_vec();
-        self.read(move |conn| jobs::orphan_uploads(conn, &uploads)).await
+        self.read(move |conn| retention::orphan_uploads(conn, &uploads))
+            .await
     }
 
     async fn orphan_results(&self, results: &[ResultId]) -> Result<Vec<ResultId>, StoreError> {
         let results = results.to_vec();
-        self.read(move |conn| jobs::orphan_results(conn, &results)).await
+        self.read(move |conn| retention::orphan_results(conn, &results))
+            .await
     }
 
     async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
@@ -307,7 +310,7 @@ impl Store for SqliteStore {
         lease_for: Duration,
     ) -> Result<Vec<Dispatch>, StoreError> {
         self.write(move |conn, sources| {
-            deliveries::claim(conn, worker, limit, per_endpoint, lease_for, sources.clock.now())
+            claims::claim(conn, worker, limit, per_endpoint, lease_for, sources.clock.now())
         })
         .await
     }
@@ -327,7 +330,7 @@ impl Store for SqliteStore {
     }
 
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
-        self.write(move |conn, sources| deliveries::hand_back(conn, worker, sources.clock.now()))
+        self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
     }
 

@@ -2,9 +2,10 @@
 //!
 //! Each request runs in a savepoint of its own, so that one that is refused takes nothing of the others with it. Nobody is
 //! answered before the commit has reached the disk; if the commit fails, nothing of the batch has happened and everybody
-//! is told so. If the process dies in the middle, SQLite drops the open transaction at the next start.
+//! is told so: also those who were refused, because what they were refused for may have been rolled back. If the process dies in the middle, SQLite drops the open transaction at the next start.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -13,22 +14,80 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::sql::unavailable;
 
-/// Runs in a savepoint; says whether to keep it, and how to answer once it is known whether the commit stands.
-type Work = Box<dyn FnOnce(&Connection) -> (bool, Answer) + Send>;
-type Answer = Box<dyn FnOnce(bool) + Send>;
+/// What came of a transaction, for all requests in it.
+type Commit = Result<(), Arc<rusqlite::Error>>;
+
+trait Request: Send {
+    /// Runs in a savepoint, and says whether to keep it.
+    fn run(&mut self, connection: &Connection) -> bool;
+
+    /// Answers the requester, once it is known what came of the transaction.
+    fn answer(self: Box<Self>, commit: &Commit);
+}
+
+struct Waiting<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, StoreError>>,
+    requester: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Waiting<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+{
+    fn new(work: F) -> (Box<Self>, oneshot::Receiver<Result<T, StoreError>>) {
+        let (requester, answer) = oneshot::channel();
+        let request = Box::new(Self {
+            work: Some(work),
+            outcome: None,
+            requester,
+        });
+        (request, answer)
+    }
+}
+
+impl<T, F> Request for Waiting<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> bool {
+        let Some(work) = self.work.take() else {
+            return false;
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
+            .unwrap_or_else(|_| Err(unavailable("the transaction panicked")));
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, commit: &Commit) {
+        let answer = match (commit, self.outcome) {
+            (Err(error), _) => Err(unavailable(Arc::clone(error))),
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(unavailable("the transaction was not run")),
+        };
+        // A requester that has gone away does not want to know.
+        let _ = self.requester.send(answer);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Option<mpsc::Sender<Work>>,
+    queue: Option<mpsc::Sender<Box<dyn Request>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(crate) fn start(connection: Connection, queue_max: usize, batch_max: usize) -> std::io::Result<Self> {
-        let (queue, requests) = mpsc::channel(queue_max.max(1));
+        let (queue, mut requests) = mpsc::channel::<Box<dyn Request>>(queue_max.max(1));
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || serve(&connection, requests, batch_max.max(1)))?;
+            .spawn(move || {
+                while let Some(first) = requests.blocking_recv() {
+                    transact(&connection, first, || requests.try_recv().ok(), batch_max);
+                }
+            })?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -40,32 +99,11 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (sender, answer) = oneshot::channel();
-        let request: Work = Box::new(move |connection| {
-            let outcome = work(connection);
-            let keep = outcome.is_ok();
-            let respond: Answer = Box::new(move |committed| {
-                let outcome = if keep && !committed {
-                    Err(unavailable("the commit failed"))
-                } else {
-                    outcome
-                };
-                // A requester that has gone away does not want to know.
-                let _ = sender.send(outcome);
-            });
-            (keep, respond)
-        });
-        let queue = self
-            .queue
-            .as_ref()
-            .ok_or_else(|| unavailable("the store is closed"))?;
-        queue
-            .send(request)
-            .await
-            .map_err(|_| unavailable("the store is closed"))?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(unavailable("the transaction was abandoned")))
+        let (request, answer) = Waiting::new(work);
+        let closed = || unavailable("the store is closed");
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        queue.send(request).await.map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
     }
 }
 
@@ -81,112 +119,72 @@ impl Drop for Writer {
     }
 }
 
-fn serve(connection: &Connection, mut requests: mpsc::Receiver<Work>, batch_max: usize) {
-    while let Some(first) = requests.blocking_recv() {
-        let mut answers = Vec::new();
-        let committed = match batch(connection, first, &mut requests, batch_max, &mut answers) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a transaction failed");
-                if !connection.is_autocommit()
-                    && let Err(error) = connection.execute_batch("ROLLBACK")
-                {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a rollback failed");
-                }
-                false
-            }
-        };
-        for answer in answers {
-            answer(committed);
+/// The same in the calling thread, one request a transaction: for a simulator that must stay deterministic.
+pub(crate) fn run_inline<T: Send + 'static>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (request, mut answer) = Waiting::new(work);
+    transact(connection, request, || None, 1);
+    answer
+        .try_recv()
+        .unwrap_or_else(|_| Err(unavailable("the transaction was not run")))
+}
+
+/// Runs `first` and what `more` gives, up to `batch_max` requests, in one transaction, and answers them all.
+fn transact(
+    connection: &Connection,
+    first: Box<dyn Request>,
+    more: impl FnMut() -> Option<Box<dyn Request>>,
+    batch_max: usize,
+) {
+    let mut requests = vec![first];
+    let commit = in_transaction(connection, &mut requests, more, batch_max).map_err(Arc::new);
+    if let Err(error) = &commit {
+        tracing::error!(error = error as &dyn std::error::Error, "a transaction failed");
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "a rollback failed");
         }
+    }
+    for request in requests {
+        request.answer(&commit);
     }
 }
 
-fn batch(
+fn in_transaction(
     connection: &Connection,
-    first: Work,
-    requests: &mut mpsc::Receiver<Work>,
+    requests: &mut Vec<Box<dyn Request>>,
+    mut more: impl FnMut() -> Option<Box<dyn Request>>,
     batch_max: usize,
-    answers: &mut Vec<Answer>,
 ) -> Result<(), rusqlite::Error> {
-    // A failing BEGIN drops `first` unanswered, which its requester hears as an abandoned transaction.
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let mut next = Some(first);
-    while let Some(work) = next {
-        in_savepoint(connection, work, answers)?;
-        next = if answers.len() < batch_max {
-            requests.try_recv().ok()
-        } else {
-            None
-        };
+    let mut next = 0;
+    while let Some(request) = requests.get_mut(next) {
+        in_savepoint(connection, request.as_mut())?;
+        next += 1;
+        if requests.len() < batch_max {
+            requests.extend(more());
+        }
     }
     connection.execute_batch("COMMIT")
 }
 
-fn in_savepoint(
-    connection: &Connection,
-    work: Work,
-    answers: &mut Vec<Answer>,
-) -> Result<(), rusqlite::Error> {
+fn in_savepoint(connection: &Connection, request: &mut dyn Request) -> Result<(), rusqlite::Error> {
     connection.execute_batch("SAVEPOINT request")?;
-    let keep = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
-        Ok((keep, answer)) => {
-            answers.push(answer);
-            keep
-        }
-        Err(_) => false,
-    };
-    // A full disk or an input/output error makes SQLite roll everything back by itself.
-    if connection.is_autocommit() {
-        return Err(rusqlite::Error::InvalidQuery);
-    }
+    let keep = request.run(connection);
+    // A full disk or an input/output error makes SQLite roll everything back by itself: then the savepoint is gone, and
+    // the next statement says so.
     if !keep {
         connection.execute_batch("ROLLBACK TO request")?;
     }
     connection.execute_batch("RELEASE request")
 }
 
-/// The same in the calling thread, one request a transaction: for a simulator that must stay deterministic.
-pub(crate) fn run_inline<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(unavailable)?;
-    let outcome = work(connection);
-    let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = if connection.is_autocommit() {
-        Ok(())
-    } else {
-        connection.execute_batch(end)
-    };
-    match (outcome, ended) {
-        (Ok(value), Ok(())) => Ok(value),
-        (Ok(_), Err(error)) => {
-            if !connection.is_autocommit()
-                && let Err(error) = connection.execute_batch("ROLLBACK")
-            {
-                tracing::error!(error = &error as &dyn std::error::Error, "a rollback failed");
-            }
-            Err(unavailable(error))
-        }
-        (Err(error), _) => Err(error),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn open() -> (tempfile::TempDir, Writer, Connection) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.db");
-        let connection = crate::open::writer(&path).unwrap();
-        connection
-            .execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE)")
-            .unwrap();
-        let reader = crate::open::reader(&path).unwrap();
-        (folder, Writer::start(connection, 16, 8).unwrap(), reader)
-    }
 
     fn insert(n: i64) -> impl FnOnce(&Connection) -> Result<i64, StoreError> + Send + 'static {
         move |connection| {
@@ -197,38 +195,112 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_refused_request_takes_nothing_of_its_neighbours_with_it() {
-        let (_folder, writer, reader) = open();
-        let numbers = [1, -2, 3, -4, 5, 5, 6];
-        let outcomes = futures_join(&writer, &numbers).await;
-        let kept: Vec<i64> = outcomes.into_iter().filter_map(Result::ok).collect();
-        assert_eq!(kept, [1, 3, 5, 6]);
-        let stored: Vec<i64> = reader
+    fn stored(reader: &Connection) -> Vec<i64> {
+        reader
             .prepare("SELECT n FROM numbers ORDER BY n")
             .unwrap()
             .query_map([], |row| row.get(0))
             .unwrap()
             .collect::<Result<_, _>>()
-            .unwrap();
-        assert_eq!(stored, [1, 3, 5, 6]);
+            .unwrap()
     }
 
-    async fn futures_join(writer: &Writer, numbers: &[i64]) -> Vec<Result<i64, StoreError>> {
-        let mut outcomes = Vec::new();
-        let mut waiting = Vec::new();
-        for n in numbers {
-            waiting.push(Box::pin(writer.run(insert(*n))));
+    /// Runs all of them in one transaction, and returns the answers.
+    fn together(
+        connection: &Connection,
+        numbers: &[i64],
+        batch_max: usize,
+    ) -> Vec<Option<Result<i64, StoreError>>> {
+        let (requests, answers): (Vec<_>, Vec<_>) = numbers.iter().map(|n| Waiting::new(insert(*n))).unzip();
+        let mut requests = requests.into_iter().map(|request| request as Box<dyn Request>);
+        let first = requests.next().unwrap();
+        transact(connection, first, || requests.next(), batch_max);
+        answers
+            .into_iter()
+            .map(|mut answer| answer.try_recv().ok())
+            .collect()
+    }
+
+    fn connections() -> (tempfile::TempDir, Connection, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let connection = crate::open::writer(&path).unwrap();
+        connection
+            .execute_batch("CREATE TABLE numbers (n INTEGER UNIQUE)")
+            .unwrap();
+        let reader = crate::open::reader(&path).unwrap();
+        (folder, connection, reader)
+    }
+
+    #[test]
+    fn a_refused_request_takes_nothing_of_its_neighbours_with_it() {
+        let (_folder, connection, reader) = connections();
+        let answers = together(&connection, &[1, -2, 3, -4, 5, 5, 6], 64);
+        let kept: Vec<i64> = answers.into_iter().flatten().flatten().collect();
+        assert_eq!(kept, [1, 3, 5, 6]);
+        assert_eq!(stored(&reader), [1, 3, 5, 6]);
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_limit() {
+        let (_folder, connection, reader) = connections();
+        let answers = together(&connection, &[1, 2, 3, 4, 5], 3);
+        assert_eq!(answers.iter().filter(|answer| answer.is_some()).count(), 3);
+        assert_eq!(stored(&reader), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_commit_that_fails_is_told_to_everybody_also_to_the_refused() {
+        let (_folder, connection, reader) = connections();
+        // A deferred foreign key is checked at the commit only, which is the simplest way to make one fail.
+        connection
+            .execute_batch(
+                "CREATE TABLE parents (n INTEGER PRIMARY KEY);
+                 CREATE TABLE children (n INTEGER REFERENCES parents (n) DEFERRABLE INITIALLY DEFERRED);
+                 CREATE TRIGGER orphan AFTER INSERT ON numbers WHEN new.n = 13
+                 BEGIN INSERT INTO children VALUES (new.n); END;",
+            )
+            .unwrap();
+        let answers = together(&connection, &[1, -2, 13, 4], 64);
+        assert_eq!(answers.len(), 4);
+        for answer in answers {
+            assert!(
+                matches!(answer, Some(Err(StoreError::Unavailable { .. }))),
+                "{answer:?}"
+            );
         }
-        for request in waiting {
-            outcomes.push(request.await);
-        }
-        outcomes
+        assert!(stored(&reader).is_empty());
+        assert!(matches!(together(&connection, &[5], 64)[..], [Some(Ok(5))]));
+    }
+
+    #[test]
+    fn a_database_that_another_process_holds_is_unavailable_and_works_again_afterwards() {
+        let (_folder, connection, _reader) = connections();
+        let path = connection.path().unwrap().to_owned();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let other = Connection::open(path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let answers = together(&connection, &[1], 64);
+        assert!(matches!(answers[..], [Some(Err(StoreError::Unavailable { .. }))]));
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(matches!(together(&connection, &[1], 64)[..], [Some(Ok(1))]));
+    }
+
+    #[test]
+    fn a_panic_leaves_the_inline_mode_usable() {
+        let (_folder, connection, reader) = connections();
+        let panicked = run_inline(&connection, |_| -> Result<(), StoreError> {
+            panic!("a fault of ours")
+        });
+        assert!(matches!(panicked, Err(StoreError::Unavailable { .. })));
+        assert_eq!(run_inline(&connection, insert(7)).unwrap(), 7);
+        assert_eq!(stored(&reader), [7]);
     }
 
     #[tokio::test]
     async fn a_panic_in_a_request_is_its_own_failure() {
-        let (_folder, writer, _reader) = open();
+        let (_folder, connection, _reader) = connections();
+        let writer = Writer::start(connection, 16, 8).unwrap();
         let panicked = writer
             .run(|_| -> Result<(), StoreError> { panic!("a fault of ours") })
             .await;

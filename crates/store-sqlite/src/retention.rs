@@ -1,0 +1,91 @@
+//! What may be deleted: originals, results, and blobs that nothing refers to.
+
+use rusqlite::{Connection, params};
+use sfumato_core::job::JobState;
+use sfumato_core::{JobId, ResultId, StoreError, Timestamp, UploadId};
+
+use crate::jobs;
+use crate::queries;
+use crate::rows::{self, Reader, key};
+use crate::sql::{execute, query, query_one, unavailable};
+
+pub(crate) fn uploads_to_delete(
+    conn: &Connection,
+    finished_before: Timestamp,
+    limit: usize,
+) -> Result<Vec<(JobId, UploadId)>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query(
+        conn,
+        queries::UPLOADS_TO_DELETE,
+        params![finished_before.as_micros(), limit],
+        |row| {
+            let row = Reader::new(row, "jobs");
+            Ok((row.job_id("id")?, row.upload_id("upload")?))
+        },
+    )
+}
+
+pub(crate) fn upload_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
+    match execute(conn, queries::UPLOAD_DELETED, [key(job.as_uuid())])? {
+        0 => Err(StoreError::NotFound { what: "finished job" }),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn expire_results(
+    conn: &Connection,
+    finished_before: Timestamp,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<ResultId>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut expired = Vec::new();
+    let due = query(
+        conn,
+        queries::EXPIRABLE_JOBS,
+        params![finished_before.as_micros(), limit],
+        rows::job,
+    )?;
+    for before in due {
+        let after = before
+            .clone()
+            .expire(now)
+            .map_err(|error| jobs::broken(&before, error))?;
+        jobs::update(conn, &before, &after)?;
+        if let JobState::Expired { result, .. } = &after.state {
+            expired.push(result.id);
+        }
+    }
+    Ok(expired)
+}
+
+pub(crate) fn orphan_uploads(conn: &Connection, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError> {
+    unwanted(conn, queries::UPLOAD_IS_WANTED, uploads, |upload| {
+        key(upload.as_uuid())
+    })
+}
+
+pub(crate) fn orphan_results(conn: &Connection, results: &[ResultId]) -> Result<Vec<ResultId>, StoreError> {
+    unwanted(conn, queries::RESULT_IS_WANTED, results, |result| {
+        key(result.as_uuid())
+    })
+}
+
+fn unwanted<T: Copy>(
+    conn: &Connection,
+    sql: &str,
+    blobs: &[T],
+    key: impl Fn(T) -> [u8; 16],
+) -> Result<Vec<T>, StoreError> {
+    let mut orphans = Vec::new();
+    for blob in blobs {
+        let wanted = query_one(conn, sql, [key(*blob)], |row| {
+            row.get::<_, bool>(0).map_err(unavailable)
+        })?;
+        if wanted != Some(true) {
+            orphans.push(*blob);
+        }
+    }
+    Ok(orphans)
+}
