@@ -1,53 +1,42 @@
 //! An engine on a real database, with a clock and randomness that the test commands.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sfumato_core::job::{JobOutcome, JobResult, JobState, Lease, Upload};
+use sfumato_core::job::{JobOutcome, JobState, Lease};
 use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{
-    Client, ClientId, Clock, Endpoint, EndpointId, Entropy, FencingToken, Job, JobId, LoginId, MediaFormat,
-    ResultId, Store, Timestamp, UploadId, WorkerId,
+    Client, ClientId, Endpoint, EndpointId, Entropy, Job, JobId, LoginId, Store, Timestamp, WorkerId,
 };
 use sfumato_engine::access::{Caller, Keys};
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
+use sfumato_testkit::{SimClock, SimEntropy, build};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::receiver::until;
 
-/// A clock that stands still until it is moved.
-pub(crate) struct TestClock(AtomicI64);
-
-impl TestClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        let micros = i64::try_from(by.as_micros()).unwrap();
-        self.0.fetch_add(micros, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
-
 type Ambush = Box<dyn Fn() + Send + Sync>;
 
-/// Numbers that never repeat. A test may have something happen whenever they are asked for.
-#[derive(Default)]
+/// Simulated randomness. A test may have something happen whenever it is asked for.
 pub(crate) struct TestEntropy {
-    next: AtomicU64,
+    sim: SimEntropy,
     ambush: Mutex<Option<Ambush>>,
 }
 
 impl TestEntropy {
+    fn new() -> Self {
+        Self {
+            sim: SimEntropy::new(1),
+            ambush: Mutex::new(None),
+        }
+    }
+
     pub(crate) fn ambush(&self, what: impl Fn() + Send + Sync + 'static) {
         *self.ambush.lock().unwrap() = Some(Box::new(what));
     }
@@ -55,19 +44,10 @@ impl TestEntropy {
 
 impl Entropy for TestEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        if let Some(ambush) = &*self
-            .ambush
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-        {
+        if let Some(ambush) = &*self.ambush.lock().unwrap_or_else(PoisonError::into_inner) {
             ambush();
         }
-        for chunk in bytes.chunks_mut(8) {
-            // The multiplier of a full-period generator (Knuth, MMIX) spreads the counter over all bits.
-            let number = self.next.fetch_add(1, Ordering::SeqCst);
-            let spread = (number + 1).wrapping_mul(6_364_136_223_846_793_005).to_le_bytes();
-            chunk.copy_from_slice(&spread[..chunk.len()]);
-        }
+        self.sim.fill(bytes);
     }
 }
 
@@ -81,7 +61,7 @@ pub(crate) fn settings() -> EngineSettings {
 
 /// One installation: its data outlives the engines that run on it.
 pub(crate) struct World {
-    pub(crate) clock: Arc<TestClock>,
+    pub(crate) clock: Arc<SimClock>,
     pub(crate) entropy: Arc<TestEntropy>,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) engine: Engine,
@@ -92,8 +72,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(settings: EngineSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000_000)));
-        let entropy = Arc::new(TestEntropy::default());
+        let clock = Arc::new(SimClock::at(Timestamp::from_seconds(1_700_000_000)));
+        let entropy = Arc::new(TestEntropy::new());
         let path = folder.path().join("sfumato.db");
         let store =
             SqliteStore::open(&path, clock.clone(), entropy.clone(), SqliteOptions::default()).unwrap();
@@ -136,24 +116,7 @@ impl World {
 
     /// A job that has been accepted: its `Sent` event is on its way.
     pub(crate) async fn submit(&self) -> Job {
-        let now = self.clock.now();
-        let job = Job {
-            id: JobId::new(&*self.clock, &*self.entropy),
-            client: self.caller.client,
-            created_at: now,
-            upload: Upload {
-                id: UploadId::new(&*self.clock, &*self.entropy),
-                format: MediaFormat::Jpeg,
-                bytes: 1,
-                sha256: [0; 32],
-                file_name: "a.jpg".into(),
-            },
-            options: Default::default(),
-            attempts: 0,
-            claims: FencingToken::default(),
-            started_at: None,
-            state: JobState::Queued { available_at: now },
-        };
+        let job = build::job(self.caller.client, &*self.clock, &*self.entropy);
         self.store.submit(&job).await.unwrap();
         job
     }
@@ -171,16 +134,7 @@ impl World {
 
     /// Ends a begun job: `Succeeded`.
     pub(crate) async fn succeed(&self, (job, lease): (JobId, Lease)) {
-        let result = JobResult {
-            id: ResultId::new(&*self.clock, &*self.entropy),
-            format: MediaFormat::Jpeg,
-            bytes: 1,
-            sha256: [0; 32],
-            document: None,
-            faces: 0,
-            plates: 0,
-            warnings: vec![],
-        };
+        let result = build::job_result(&*self.clock, &*self.entropy);
         self.store
             .finish_job(job, &lease, JobOutcome::Succeeded(result))
             .await
@@ -230,7 +184,7 @@ fn names(records: &[DeliveryRecord]) -> Vec<&'static str> {
 
 fn engine(
     folder: &Path,
-    clock: &Arc<TestClock>,
+    clock: &Arc<SimClock>,
     entropy: &Arc<TestEntropy>,
     store: &Arc<SqliteStore>,
     settings: EngineSettings,
@@ -246,7 +200,7 @@ fn engine(
     })
 }
 
-fn caller(client: &Client, clock: &Arc<TestClock>, entropy: &Arc<TestEntropy>) -> Caller {
+fn caller(client: &Client, clock: &Arc<SimClock>, entropy: &Arc<TestEntropy>) -> Caller {
     let client: ClientId = client.id;
     Caller {
         client,
