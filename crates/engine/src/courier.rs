@@ -217,7 +217,10 @@ impl Engine {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "deliveries that were not finished are handed back"),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn Error, "the leases of stopped deliveries have to expire");
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    "the leases of stopped deliveries have to expire"
+                );
             }
         }
     }

@@ -57,7 +57,7 @@ async fn the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
         assert_eq!(attempt.response.as_deref(), Some(body.as_bytes()));
     }
     assert_eq!(
-        world.endpoint_now().await.health.last_success_at,
+        world.endpoint_now(endpoint.id).await.health.last_success_at,
         Some(world.clock.now())
     );
 }
@@ -158,7 +158,7 @@ async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
     let first = world.submit().await;
     let courier = Courier::start(&world.engine);
     until("the hold", || async {
-        let state = world.endpoint_now().await.state;
+        let state = world.endpoint_now(endpoint.id).await.state;
         matches!(
             state,
             EndpointState::Held {
@@ -187,7 +187,7 @@ async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
         .await;
     receiver.wait_for(4).await;
     courier.stop().await;
-    assert_eq!(world.endpoint_now().await.state, EndpointState::Active);
+    assert_eq!(world.endpoint_now(endpoint.id).await.state, EndpointState::Active);
     let received = receiver.received();
     assert_eq!(
         received[1].task_id(),
@@ -210,13 +210,13 @@ async fn retry_after_pauses_the_whole_endpoint() {
     })
     .await;
     let free = Receiver::obedient().await;
-    world.endpoint(&receiver.url()).await;
+    let endpoint = world.endpoint(&receiver.url()).await;
     world.endpoint(&free.url()).await;
     let courier = Courier::start(&world.engine);
     world.submit().await;
     receiver.wait_for(1).await;
     until("the pause", || async {
-        world.endpoint_now().await.health.paused_until
+        world.endpoint_now(endpoint.id).await.health.paused_until
     })
     .await;
     well.store(true, Ordering::SeqCst);
@@ -352,7 +352,7 @@ async fn a_test_of_an_endpoint_is_one_real_post_and_changes_nothing() {
     assert_eq!(received.len(), 2);
     let expected = signature(endpoint.signing_secret.as_bytes(), &received[0]);
     assert_eq!(received[0].header("webhook-signature"), expected);
-    assert_eq!(world.endpoint_now().await, endpoint);
+    assert_eq!(world.endpoint_now(endpoint.id).await, endpoint);
     assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
 }
 

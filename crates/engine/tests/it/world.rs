@@ -110,8 +110,10 @@ impl World {
         self.engine.create_endpoint(&self.caller, url).await.unwrap()
     }
 
-    pub(crate) async fn endpoint_now(&self) -> Endpoint {
-        self.engine.endpoints(&self.caller).await.unwrap().remove(0)
+    pub(crate) async fn endpoint_now(&self, id: EndpointId) -> Endpoint {
+        let mut all = self.engine.endpoints(&self.caller).await.unwrap();
+        all.retain(|endpoint| endpoint.id == id);
+        all.remove(0)
     }
 
     /// A job that has been accepted: its `Sent` event is on its way.
