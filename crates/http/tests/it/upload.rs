@@ -6,7 +6,7 @@ use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use sfumato_core::MediaFormat;
 
-use crate::server::{Server, failed, jpeg, ok, png, text};
+use crate::server::{Server, eventually, failed, jpeg, ok, png, text};
 
 fn file(content: Vec<u8>) -> Form {
     Form::new().part("input_media", Part::bytes(content).file_name("a.jpg"))
@@ -114,7 +114,10 @@ async fn a_file_over_the_limit_is_refused_by_its_declared_length_and_by_counting
     let part = Part::stream(Body::wrap_stream(stream::iter(chunks))).file_name("a.jpg");
     let unknown_length = Form::new().part("input_media", part);
     failed(client.post_form(unknown_length).send().await.unwrap(), 413).await;
-    assert_eq!(server.stored_files().len(), 1);
+    eventually("only the accepted file is stored", || {
+        server.stored_files().len() == 1
+    })
+    .await;
 }
 
 #[tokio::test]
