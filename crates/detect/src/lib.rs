@@ -8,6 +8,8 @@
 mod candidate;
 mod centerface;
 mod error;
+#[cfg(test)]
+mod golden;
 mod graph;
 mod image;
 mod model;

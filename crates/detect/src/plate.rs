@@ -46,7 +46,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) location: &'a [f32],
     /// How likely the prior shows none and shows one, two numbers that sum to 1.
     pub(crate) confidence: &'a [f32],
-    /// Where the corners are, eight numbers a prior.
+    /// Where the corners are, eight numbers a prior: x and y, clockwise from the bottom right one.
     pub(crate) landmarks: &'a [f32],
 }
 
@@ -66,7 +66,8 @@ impl<'a> Outputs<'a> {
                 let [dx, dy, width, height] = *location;
                 let corner =
                     |index: usize| [moved(x, landmarks[2 * index]), moved(y, landmarks[2 * index + 1])];
-                let corners: Corners = [corner(0), corner(1), corner(2), corner(3)];
+                // The model starts at the bottom right one.
+                let corners: Corners = [corner(2), corner(3), corner(0), corner(1)];
                 Candidate {
                     bbox: box_around(moved(x, dx), moved(y, dy), sized(width), sized(height)),
                     confidence: confidence[1],
@@ -110,7 +111,7 @@ mod tests {
             assert!((edge - expected).abs() < 1e-3, "{edges:?}");
         }
         let corners = found[0].corners.unwrap();
-        for (corner, by) in corners.iter().zip([1.0, 3.0, 5.0, 7.0]) {
+        for (corner, by) in corners.iter().zip([5.0, 7.0, 1.0, 3.0]) {
             assert!((corner[0] - (40.0 + 19.2 * by)).abs() < 1e-3, "{corners:?}");
             assert!(
                 (corner[1] - (24.0 + 19.2 * (by + 1.0))).abs() < 1e-3,

@@ -84,7 +84,7 @@ impl Network {
     }
 }
 
-fn commit(runtime: &Environment, model: &[u8], threads: usize) -> Result<Session, ort::Error> {
+pub(crate) fn commit(runtime: &Environment, model: &[u8], threads: usize) -> Result<Session, ort::Error> {
     let mut builder = Session::builder(runtime)?
         .with_intra_threads(threads.max(1))?
         // Threads that wait for work give the processor back: other jobs run beside this one.
