@@ -29,8 +29,8 @@ use std::time::Duration;
 use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
-use sfumato_media_client::{MediaError, MediaPool};
 use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::{MediaError, MediaPool};
 
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;

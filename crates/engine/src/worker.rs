@@ -164,7 +164,10 @@ impl Engine {
         if job.upload.format.kind() == MediaKind::Picture && job.upload.bytes > max {
             // Known before a single byte is copied to a child.
             let message = format!("the picture's file is larger than {max} bytes, which is the most");
-            return JobOutcome::Failed { class: FailureClass::Input, message };
+            return JobOutcome::Failed {
+                class: FailureClass::Input,
+                message,
+            };
         }
         match self.anonymize(media, job, progress).await {
             Ok(finished) => match self.store_result(finished, job.options.detections_document).await {

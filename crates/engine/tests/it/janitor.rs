@@ -1,0 +1,220 @@
+//! What has had its time is deleted, what a crash left behind is collected, and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sfumato_core::job::{JobOutcome, JobState};
+use sfumato_core::{AnonymizeOptions, FailureClass, PublicJobId, Store, Timestamp};
+use sfumato_engine::EngineSettings;
+use sfumato_engine::intake::IntakeError;
+use sfumato_engine::results::ResultError;
+use sfumato_testkit::build;
+use tokio_util::sync::CancellationToken;
+
+use crate::receiver::until;
+use crate::world::{World, settings};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Long after any file of this test was written.
+const FUTURE: Timestamp = Timestamp::from_seconds(7_000_000_000);
+
+fn files(world: &World, folder: &str) -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                collect(&entry.path(), found)
+            } else {
+                found.push(entry.path())
+            }
+        }
+    }
+    let mut found = Vec::new();
+    let data = world.database();
+    collect(&data.parent().unwrap().join("blobs").join(folder), &mut found);
+    found
+}
+
+async fn upload(world: &World) -> PublicJobId {
+    let mut writer = world.engine.begin_upload(Some("a.jpg")).await.unwrap();
+    writer
+        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .await
+        .unwrap();
+    let stored = writer.finish().await.unwrap();
+    world
+        .engine
+        .submit(&world.caller, stored, AnonymizeOptions::default())
+        .await
+        .unwrap()
+}
+
+async fn state(world: &World, job: &PublicJobId) -> JobState {
+    world.engine.job(&world.caller, job).await.unwrap().unwrap().state
+}
+
+#[tokio::test]
+async fn an_original_goes_when_its_job_has_finished_and_not_before() {
+    let world = World::new(settings()).await;
+    upload(&world).await;
+    upload(&world).await;
+    world.engine.sweep().await.unwrap();
+    assert_eq!(files(&world, "uploads").len(), 2);
+    let begun = world.begin().await;
+    world.engine.sweep().await.unwrap();
+    assert_eq!(
+        files(&world, "uploads").len(),
+        2,
+        "a job that runs needs its original"
+    );
+    world.succeed(begun).await;
+    let swept = world.engine.sweep().await.unwrap();
+    assert_eq!((swept.originals, files(&world, "uploads").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_original_is_kept_as_long_as_the_operator_wants() {
+    let world = World::new(EngineSettings {
+        originals_kept: DAY,
+        ..settings()
+    })
+    .await;
+    let job = upload(&world).await;
+    world.store.cancel_job(job.client, job.job).await.unwrap();
+    world.clock.advance(DAY - Duration::from_secs(1));
+    world.engine.sweep().await.unwrap();
+    assert_eq!(files(&world, "uploads").len(), 1);
+    world.clock.advance(Duration::from_secs(2));
+    world.engine.sweep().await.unwrap();
+    assert_eq!(files(&world, "uploads").len(), 0);
+}
+
+#[tokio::test]
+async fn a_result_is_gone_after_its_retention_and_says_so() {
+    let world = World::new(settings()).await;
+    let job = upload(&world).await;
+    let begun = world.begin().await;
+    world.succeed(begun).await;
+    let JobState::Succeeded { result, .. } = state(&world, &job).await else {
+        panic!("it has succeeded")
+    };
+    let extension = result.format.extension();
+    world.clock.advance(7 * DAY);
+    assert_eq!(
+        world.engine.sweep().await.unwrap().results,
+        0,
+        "exactly seven days are not over yet"
+    );
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.engine.sweep().await.unwrap().results, 1);
+    assert!(matches!(state(&world, &job).await, JobState::Expired { .. }));
+    let gone = world.engine.result(&world.caller, result.id, extension).await;
+    assert!(matches!(gone, Err(ResultError::Gone)), "{gone:?}");
+}
+
+#[tokio::test]
+async fn what_no_row_knows_is_collected_after_a_day_and_what_a_row_needs_stays() {
+    let world = World::new(settings()).await;
+    upload(&world).await;
+    let mut orphan = world.engine.begin_upload(None).await.unwrap();
+    orphan
+        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .await
+        .unwrap();
+    std::mem::forget(orphan.finish().await.unwrap());
+    assert_eq!(files(&world, "uploads").len(), 2);
+    assert_eq!(
+        world.engine.collect_orphans().await.unwrap(),
+        0,
+        "it may be a job in a moment"
+    );
+    world.clock.set(FUTURE);
+    assert_eq!(world.engine.collect_orphans().await.unwrap(), 1);
+    assert_eq!(
+        files(&world, "uploads").len(),
+        1,
+        "the waiting job's original stays"
+    );
+}
+
+#[tokio::test]
+async fn a_lost_lease_is_reaped_while_the_janitor_runs() {
+    let world = World::new(settings()).await;
+    let job = upload(&world).await;
+    let (id, lease) = world.begin().await;
+    world.clock.advance(Duration::from_secs(31));
+    let shutdown = CancellationToken::new();
+    let (engine, token) = (world.engine.clone(), shutdown.clone());
+    let janitor = tokio::spawn(async move { engine.run_janitor(token).await });
+    until("the job to be queued again", || async {
+        matches!(state(&world, &job).await, JobState::Queued { .. }).then_some(())
+    })
+    .await;
+    let late = JobOutcome::Failed {
+        class: FailureClass::Input,
+        message: "too late".into(),
+    };
+    assert!(
+        world.store.finish_job(id, &lease, late).await.is_err(),
+        "its worker has lost it"
+    );
+    shutdown.cancel();
+    janitor.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_that_is_refused_leaves_nothing_behind() {
+    let world = World::new(EngineSettings {
+        upload_bytes_max: 1000,
+        ..settings()
+    })
+    .await;
+    let attempts: [(&[u8], fn(&IntakeError) -> bool); 3] = [
+        (&[0; 500], |error| matches!(error, IntakeError::UnsupportedMedia)),
+        (&[0xFF; 2000], |error| {
+            matches!(error, IntakeError::TooLarge { max: 1000 })
+        }),
+        (b"\xFF\xD8", |error| {
+            matches!(error, IntakeError::UnsupportedMedia)
+        }),
+    ];
+    for (content, expected) in attempts {
+        let mut writer = world.engine.begin_upload(None).await.unwrap();
+        let outcome = match writer.write(Bytes::from_static(content)).await {
+            Ok(()) => writer.finish().await.map(drop),
+            Err(error) => Err(error),
+        };
+        assert!(expected(&outcome.unwrap_err()));
+    }
+    let empty = world.engine.begin_upload(None).await.unwrap().finish().await;
+    assert!(matches!(empty, Err(IntakeError::Empty)));
+    until("the refused uploads to be removed", || async {
+        files(&world, "uploads").is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_recorded_leaves_no_upload() {
+    let world = World::new(settings()).await;
+    let mut writer = world.engine.begin_upload(None).await.unwrap();
+    writer
+        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .await
+        .unwrap();
+    let stored = writer.finish().await.unwrap();
+    let nobody = sfumato_engine::access::Caller {
+        client: build::client(&*world.clock, &*world.entropy).id,
+        ..world.caller
+    };
+    let refused = world
+        .engine
+        .submit(&nobody, stored, AnonymizeOptions::default())
+        .await;
+    assert!(matches!(refused, Err(IntakeError::Store(_))), "{refused:?}");
+    until("the upload to be removed", || async {
+        files(&world, "uploads").is_empty().then_some(())
+    })
+    .await;
+}
