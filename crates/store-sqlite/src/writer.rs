@@ -141,11 +141,11 @@ fn transact(
     let mut requests = vec![first];
     let commit = in_transaction(connection, &mut requests, more, batch_max).map_err(Arc::new);
     if let Err(error) = &commit {
-        tracing::error!(error = error as &dyn std::error::Error, "a transaction failed");
+        tracing::error!(error = sfumato_core::chain(error), "a transaction failed");
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(error = &error as &dyn std::error::Error, "a rollback failed");
+            tracing::error!(error = sfumato_core::chain(&error), "a rollback failed");
         }
     }
     for request in requests {
