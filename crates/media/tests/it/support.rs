@@ -13,7 +13,7 @@ use sfumato_media::{Orientation, anonymize};
 use sfumato_media_client::protocol::{Failure, MediaLimits, Report, Task};
 
 /// The folder that `cargo xtask setup` fills.
-pub fn assets_dir() -> PathBuf {
+pub(crate) fn assets_dir() -> PathBuf {
     if let Some(dir) = std::env::var_os("SFUMATO_ASSETS_DIR") {
         return dir.into();
     }
@@ -25,7 +25,7 @@ pub fn assets_dir() -> PathBuf {
 }
 
 /// Loads the real models, once for all tests of a process.
-pub fn detectors() -> &'static Mutex<DetectorSet> {
+pub(crate) fn detectors() -> &'static Mutex<DetectorSet> {
     static DETECTORS: OnceLock<Mutex<DetectorSet>> = OnceLock::new();
     DETECTORS.get_or_init(|| {
         let detectors = DetectorSet::load(&assets_dir(), 2)
@@ -36,24 +36,24 @@ pub fn detectors() -> &'static Mutex<DetectorSet> {
 
 /// RGB pixels with 8 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pixels {
-    pub width: u32,
-    pub height: u32,
-    pub rgb: Vec<u8>,
+pub(crate) struct Pixels {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) rgb: Vec<u8>,
 }
 
 impl Pixels {
-    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+    pub(crate) fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         let start = (y as usize * self.width as usize + x as usize) * 3;
         [self.rgb[start], self.rgb[start + 1], self.rgb[start + 2]]
     }
 
-    pub fn gray(&self) -> Vec<u8> {
+    pub(crate) fn gray(&self) -> Vec<u8> {
         self.rgb.chunks_exact(3).map(|pixel| pixel[1]).collect()
     }
 
     /// The pixels as a file with the given orientation stores them.
-    pub fn stored(&self, orientation: Orientation) -> Self {
+    pub(crate) fn stored(&self, orientation: Orientation) -> Self {
         let (width, height) = orientation.upright_size(self.width, self.height);
         let mut stored = Self {
             width,
@@ -73,7 +73,7 @@ impl Pixels {
 }
 
 /// A public-domain photograph with one large face (Eileen Collins, NASA), 512x512.
-pub fn astronaut() -> Pixels {
+pub(crate) fn astronaut() -> Pixels {
     let path = assets_dir().join("pictures/astronaut.png");
     let bytes = std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask setup`", path.display()));
@@ -82,19 +82,19 @@ pub fn astronaut() -> Pixels {
 
 /// How a test wants its JPEG.
 #[derive(Clone, Default)]
-pub struct JpegSettings {
-    pub gray: bool,
+pub(crate) struct JpegSettings {
+    pub(crate) gray: bool,
     /// Stored as RGB instead of YCbCr.
-    pub rgb: bool,
-    pub progressive: bool,
-    pub chroma_pixel_size: Option<(u8, u8)>,
-    pub density: Option<(u16, u16)>,
-    pub segments: Vec<(u8, Vec<u8>)>,
+    pub(crate) rgb: bool,
+    pub(crate) progressive: bool,
+    pub(crate) chroma_pixel_size: Option<(u8, u8)>,
+    pub(crate) density: Option<(u16, u16)>,
+    pub(crate) segments: Vec<(u8, Vec<u8>)>,
 }
 
-pub const COMMENT: u8 = 0xFE;
+pub(crate) const COMMENT: u8 = 0xFE;
 
-pub fn jpeg(pixels: &Pixels, settings: &JpegSettings) -> Vec<u8> {
+pub(crate) fn jpeg(pixels: &Pixels, settings: &JpegSettings) -> Vec<u8> {
     let space = if settings.gray {
         ColorSpace::JCS_GRAYSCALE
     } else {
@@ -135,7 +135,7 @@ pub fn jpeg(pixels: &Pixels, settings: &JpegSettings) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-pub fn decode_jpeg(bytes: &[u8]) -> Pixels {
+pub(crate) fn decode_jpeg(bytes: &[u8]) -> Pixels {
     let mut decoder = Decompress::new_mem(bytes).unwrap().rgb().unwrap();
     Pixels {
         width: u32::try_from(decoder.width()).unwrap(),
@@ -145,7 +145,7 @@ pub fn decode_jpeg(bytes: &[u8]) -> Pixels {
 }
 
 /// Encodes any samples; those of 16 bits are big-endian.
-pub fn png(size: (u32, u32), color: png::ColorType, depth: png::BitDepth, data: &[u8]) -> Vec<u8> {
+pub(crate) fn png(size: (u32, u32), color: png::ColorType, depth: png::BitDepth, data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
     encoder.set_color(color);
@@ -157,7 +157,7 @@ pub fn png(size: (u32, u32), color: png::ColorType, depth: png::BitDepth, data: 
     bytes
 }
 
-pub fn rgb_png(pixels: &Pixels) -> Vec<u8> {
+pub(crate) fn rgb_png(pixels: &Pixels) -> Vec<u8> {
     png(
         (pixels.width, pixels.height),
         png::ColorType::Rgb,
@@ -167,14 +167,14 @@ pub fn rgb_png(pixels: &Pixels) -> Vec<u8> {
 }
 
 /// The samples of a PNG as they are stored, and their description.
-pub fn png_samples(bytes: &[u8]) -> (png::OutputInfo, Vec<u8>) {
+pub(crate) fn png_samples(bytes: &[u8]) -> (png::OutputInfo, Vec<u8>) {
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().unwrap();
     let mut data = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut data).unwrap();
     (info, data)
 }
 
-pub fn decode_png(bytes: &[u8]) -> Pixels {
+pub(crate) fn decode_png(bytes: &[u8]) -> Pixels {
     let (info, rgb) = png_samples(bytes);
     assert_eq!(
         (info.color_type, info.bit_depth),
@@ -187,7 +187,7 @@ pub fn decode_png(bytes: &[u8]) -> Pixels {
     }
 }
 
-pub fn task(bytes: &[u8], options: AnonymizeOptions) -> Task {
+pub(crate) fn task(bytes: &[u8], options: AnonymizeOptions) -> Task {
     Task {
         format: MediaFormat::sniff(bytes).unwrap_or(MediaFormat::Jpeg),
         bytes: bytes.len() as u64,
@@ -197,7 +197,7 @@ pub fn task(bytes: &[u8], options: AnonymizeOptions) -> Task {
     }
 }
 
-pub fn masked_with(style: MaskStyle) -> AnonymizeOptions {
+pub(crate) fn masked_with(style: MaskStyle) -> AnonymizeOptions {
     AnonymizeOptions {
         mask: Mask {
             style,
@@ -207,7 +207,7 @@ pub fn masked_with(style: MaskStyle) -> AnonymizeOptions {
     }
 }
 
-pub fn styles() -> [MaskStyle; 3] {
+pub(crate) fn styles() -> [MaskStyle; 3] {
     [
         MaskStyle::Blur,
         MaskStyle::Pixelate(sfumato_core::media::PixelCount::default()),
@@ -215,7 +215,7 @@ pub fn styles() -> [MaskStyle; 3] {
     ]
 }
 
-pub fn try_anonymize(bytes: &[u8], options: AnonymizeOptions) -> Result<(Report, Vec<u8>), Failure> {
+pub(crate) fn try_anonymize(bytes: &[u8], options: AnonymizeOptions) -> Result<(Report, Vec<u8>), Failure> {
     let mut output = vec![];
     let mut detectors = detectors().lock().unwrap();
     let task = task(bytes, options);
@@ -224,12 +224,12 @@ pub fn try_anonymize(bytes: &[u8], options: AnonymizeOptions) -> Result<(Report,
     Ok((report, output))
 }
 
-pub fn anonymized(bytes: &[u8], options: AnonymizeOptions) -> (Report, Vec<u8>) {
+pub(crate) fn anonymized(bytes: &[u8], options: AnonymizeOptions) -> (Report, Vec<u8>) {
     try_anonymize(bytes, options).unwrap()
 }
 
 /// What the real detectors find in a file.
-pub fn find(bytes: &[u8], class: Class) -> Vec<DocumentedDetection> {
+pub(crate) fn find(bytes: &[u8], class: Class) -> Vec<DocumentedDetection> {
     let (report, _) = anonymized(bytes, AnonymizeOptions::default());
     let mut detections = report.document.detections;
     detections.retain(|detection| detection.class == class);
@@ -237,12 +237,16 @@ pub fn find(bytes: &[u8], class: Class) -> Vec<DocumentedDetection> {
 }
 
 /// Whether a file holds a text anywhere.
-pub fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// EXIF data with an orientation, further text fields, and a thumbnail in the second directory.
-pub fn exif_with(orientation: Orientation, texts: &[(exif::Tag, &str)], thumbnail: Option<&[u8]>) -> Vec<u8> {
+pub(crate) fn exif_with(
+    orientation: Orientation,
+    texts: &[(exif::Tag, &str)],
+    thumbnail: Option<&[u8]>,
+) -> Vec<u8> {
     use exif::{Field, In, Value};
     let field = |tag, value| Field {
         tag,
@@ -269,7 +273,7 @@ pub fn exif_with(orientation: Orientation, texts: &[(exif::Tag, &str)], thumbnai
 }
 
 /// The orientation in a JPEG's EXIF data, 1 where there is none, and how many fields there are.
-pub fn exif_of_jpeg(bytes: &[u8]) -> (u32, usize) {
+pub(crate) fn exif_of_jpeg(bytes: &[u8]) -> (u32, usize) {
     match exif::Reader::new().read_from_container(&mut Cursor::new(bytes)) {
         Ok(exif) => {
             let orientation = exif
@@ -282,7 +286,7 @@ pub fn exif_of_jpeg(bytes: &[u8]) -> (u32, usize) {
 }
 
 /// Marker and payload of each segment before the first scan.
-pub fn jpeg_segments(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+pub(crate) fn jpeg_segments(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut segments = vec![];
     let mut rest = &bytes[2..];
     while let [0xFF, marker, high, low, ..] = *rest {
@@ -297,7 +301,7 @@ pub fn jpeg_segments(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 }
 
 /// The types of all chunks of a PNG.
-pub fn png_chunks(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn png_chunks(bytes: &[u8]) -> Vec<String> {
     let mut types = vec![];
     let mut rest = &bytes[8..];
     while rest.len() >= 12 {
