@@ -70,19 +70,28 @@ pub(crate) fn shell_line(command: &Command) -> String {
             quoted(&value?.to_string_lossy())
         ))
     });
-    let program = Path::new(command.get_program());
-    let program = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy();
+    let program = short(Path::new(command.get_program()));
     let arguments = command
         .get_args()
         .map(|argument| quoted(&argument.to_string_lossy()));
     settings
-        .chain([program.into_owned()])
+        .chain([quoted(&program)])
         .chain(arguments)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The shortest name that starts the same program from here.
+fn short(program: &Path) -> String {
+    if program.file_name().is_some_and(|name| name == "cargo") {
+        return "cargo".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    program
+        .strip_prefix(here)
+        .unwrap_or(program)
+        .display()
+        .to_string()
 }
 
 fn quoted(text: &str) -> String {
@@ -108,6 +117,16 @@ mod tests {
             shell_line(&sample),
             r"RUSTDOCFLAGS='-D warnings' cargo doc --features=a,b 'it'\''s' ''"
         );
+    }
+
+    #[test]
+    fn a_program_below_the_current_folder_is_shown_from_there() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(
+            shell_line(&command(here.join("target/release/sfumato"))),
+            "target/release/sfumato"
+        );
+        assert_eq!(shell_line(&command("/usr/bin/env")), "/usr/bin/env");
     }
 
     #[test]
