@@ -1,4 +1,4 @@
-//! Deliveries: who is next, under which lease.
+//! Deliveries: who is next, and when.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,8 +6,6 @@ use std::time::Duration;
 use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
 use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
 use sfumato_core::job::FencingToken;
-use sfumato_core::store::Dispatch;
-use sfumato_core::{DeliveryId, StoreError, WorkerId};
 
 use crate::{COURIER, LEASE, World};
 
@@ -38,14 +36,6 @@ pub async fn a_dispatch_carries_all_that_is_needed_to_send_it(world: World) {
         }
     );
     assert_eq!(world.records(&job).await[0].delivery, *delivery);
-}
-
-pub async fn a_claimed_delivery_is_not_claimed_again(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.submitted(client.id).await;
-    world.dispatch().await;
-    assert!(world.dispatches().await.is_empty());
 }
 
 pub async fn only_the_first_open_delivery_of_a_job_goes_out(world: World) {
@@ -244,23 +234,6 @@ pub async fn what_follows_an_expired_delivery_goes_out(world: World) {
     assert_eq!(world.dispatch().await.event.status, Started);
 }
 
-pub async fn our_own_stop_spends_no_attempt(world: World) {
-    let client = world.client().await;
-    let endpoint = world.endpoint(client.id).await;
-    let job = world.submitted(client.id).await;
-    let dispatch = world.dispatch().await;
-    let state = world.attempted(&dispatch, Outcome::Cancelled).await;
-    assert_eq!(
-        state,
-        DeliveryState::Pending {
-            not_before: world.now()
-        }
-    );
-    assert_eq!(world.records(&job).await[0].delivery.attempts, 0);
-    assert_eq!(world.endpoint_now(&endpoint).await.health, endpoint.health);
-    assert_eq!(world.dispatch().await.delivery.id, dispatch.delivery.id);
-}
-
 pub async fn a_failing_intermediate_status_is_superseded_by_the_terminal_one(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
@@ -352,105 +325,6 @@ pub async fn retry_after_pauses_the_whole_endpoint(world: World) {
     let due: HashSet<_> = world.dispatches().await.iter().map(|d| d.delivery.job).collect();
     assert_eq!(due.len(), 2);
     assert!(due.contains(&job.id));
-}
-
-async fn assert_is_lost(world: &World, dispatch: &Dispatch) {
-    let attempt = world.attempt(dispatch, Outcome::Ok);
-    let refused = world
-        .store
-        .record_attempt(dispatch.delivery.id, &dispatch.lease, &attempt, 0.5)
-        .await;
-    assert!(matches!(refused, Err(StoreError::LeaseLost)), "{refused:?}");
-}
-
-pub async fn a_stale_delivery_lease_writes_nothing(world: World) {
-    let client = world.client().await;
-    let endpoint = world.endpoint(client.id).await;
-    let job = world.submitted(client.id).await;
-    let first = world.dispatch().await;
-    let forged = Dispatch {
-        lease: DeliveryLease {
-            worker: WorkerId::new(&*world.clock, &*world.entropy),
-            ..first.lease
-        },
-        ..first.clone()
-    };
-    assert_is_lost(&world, &forged).await;
-    world.pass(31);
-    world.store.reap().await.unwrap();
-    assert_is_lost(&world, &first).await;
-    let second = world.dispatch().await;
-    assert_is_lost(&world, &first).await;
-    let record = &world.records(&job).await[0];
-    assert_eq!(record.delivery, second.delivery);
-    assert!(record.attempts.is_empty());
-    assert_eq!(world.endpoint_now(&endpoint).await, endpoint);
-    world.attempted(&second, Outcome::Ok).await;
-    assert_is_lost(&world, &second).await;
-    assert_eq!(world.records(&job).await[0].attempts.len(), 1);
-}
-
-pub async fn a_lease_on_a_delivery_that_does_not_exist_is_lost(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.submitted(client.id).await;
-    let mut dispatch = world.dispatch().await;
-    dispatch.delivery.id = DeliveryId::new(&*world.clock, &*world.entropy);
-    assert_is_lost(&world, &dispatch).await;
-}
-
-pub async fn a_delivery_whose_lease_has_ended_goes_out_again_under_the_same_id(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.submitted(client.id).await;
-    let first = world.dispatch().await;
-    world.clock.advance(LEASE - Duration::from_micros(1));
-    assert_eq!(world.store.reap().await.unwrap(), 0);
-    world.clock.advance(Duration::from_micros(1));
-    assert_eq!(world.store.reap().await.unwrap(), 1);
-    let second = world.dispatch().await;
-    assert_eq!(second.delivery.id, first.delivery.id);
-    assert_eq!(second.delivery.attempts, 0);
-    assert!(second.lease.token > first.lease.token);
-}
-
-pub async fn a_courier_hands_back_what_it_holds_and_nothing_else(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    let mine = world.submitted(client.id).await;
-    let first = world.dispatch().await;
-    let theirs = world.submitted(client.id).await;
-    let other = WorkerId::new(&*world.clock, &*world.entropy);
-    let held = world.store.claim_deliveries(other, 10, 10, LEASE).await.unwrap();
-    assert_eq!(held[0].delivery.job, theirs.id);
-    assert_eq!(world.store.hand_back_deliveries(COURIER).await.unwrap(), 1);
-    assert_is_lost(&world, &first).await;
-    let again = world.dispatch().await;
-    assert_eq!((again.delivery.job, again.delivery.attempts), (mine.id, 0));
-    world.attempted(&held[0], Outcome::Ok).await;
-}
-
-pub async fn delivery_leases_of_dead_couriers_are_voided_whatever_their_end(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.submitted(client.id).await;
-    let lost = world.dispatch().await;
-    let alive = WorkerId::new(&*world.clock, &*world.entropy);
-    assert_eq!(world.store.void_leases_of_others(COURIER).await.unwrap(), 0);
-    assert_eq!(world.store.void_leases_of_others(alive).await.unwrap(), 1);
-    assert_is_lost(&world, &lost).await;
-    assert_eq!(world.dispatch().await.delivery.id, lost.delivery.id);
-}
-
-pub async fn reaping_counts_jobs_and_deliveries(world: World) {
-    let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.running(client.id).await;
-    world.submitted(client.id).await;
-    assert_eq!(world.dispatches().await.len(), 2);
-    world.pass(31);
-    assert_eq!(world.store.reap().await.unwrap(), 3);
-    assert_eq!(world.store.reap().await.unwrap(), 0);
 }
 
 pub async fn the_next_delivery_is_due_when_the_first_of_all_endpoints_is(world: World) {

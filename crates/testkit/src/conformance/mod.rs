@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod endpoints;
 pub mod events;
 pub mod jobs;
+pub mod leases;
 pub mod retention;
 
 /// Makes a test of every case.
@@ -71,7 +72,6 @@ macro_rules! store_conformance {
                 an_endpoint_that_is_switched_off_hears_nothing_of_what_happens_meanwhile,
                 an_endpoint_that_is_held_hears_later_of_what_happens_meanwhile;
             deliveries: a_dispatch_carries_all_that_is_needed_to_send_it,
-                a_claimed_delivery_is_not_claimed_again,
                 only_the_first_open_delivery_of_a_job_goes_out,
                 a_stuck_job_keeps_no_other_job_waiting,
                 a_stuck_endpoint_keeps_no_other_endpoint_waiting,
@@ -79,19 +79,20 @@ macro_rules! store_conformance {
                 an_endpoint_has_no_more_in_flight_than_its_share, no_endpoint_starves_another,
                 a_single_free_place_goes_to_who_has_least_in_flight, attempts_are_kept_in_order,
                 every_outcome_is_kept, a_failing_delivery_follows_the_schedule_until_it_expires,
-                what_follows_an_expired_delivery_goes_out, our_own_stop_spends_no_attempt,
+                what_follows_an_expired_delivery_goes_out,
                 a_failing_intermediate_status_is_superseded_by_the_terminal_one,
                 an_intermediate_status_that_fails_after_the_terminal_one_exists_is_superseded,
                 a_terminal_status_is_never_superseded, retry_after_pauses_the_whole_endpoint,
+                the_next_delivery_is_due_when_the_first_of_all_endpoints_is,
+                after_a_recovery_everything_that_waits_is_pulled_forward,
+                a_success_without_failures_before_it_pulls_nothing_forward;
+            leases: a_claimed_delivery_is_not_claimed_again, our_own_stop_spends_no_attempt,
                 a_stale_delivery_lease_writes_nothing,
                 a_lease_on_a_delivery_that_does_not_exist_is_lost,
                 a_delivery_whose_lease_has_ended_goes_out_again_under_the_same_id,
                 a_courier_hands_back_what_it_holds_and_nothing_else,
                 delivery_leases_of_dead_couriers_are_voided_whatever_their_end,
-                reaping_counts_jobs_and_deliveries,
-                the_next_delivery_is_due_when_the_first_of_all_endpoints_is,
-                after_a_recovery_everything_that_waits_is_pulled_forward,
-                a_success_without_failures_before_it_pulls_nothing_forward;
+                reaping_counts_jobs_and_deliveries;
             endpoints: endpoints_are_listed_oldest_first_to_their_client_alone,
                 a_client_has_five_endpoints_at_most, deleted_endpoints_make_room_for_five_more,
                 a_deleted_endpoint_drops_what_is_open_and_keeps_its_history,
@@ -155,6 +156,7 @@ mod tests {
             include_str!("endpoints.rs"),
             include_str!("events.rs"),
             include_str!("jobs.rs"),
+            include_str!("leases.rs"),
             include_str!("retention.rs"),
         ];
         let cases: Vec<&str> = modules
