@@ -1,4 +1,5 @@
 //! The product from outside: built binaries, real pictures, real sockets, real kills.
+#![forbid(unsafe_code)]
 
 mod full_run;
 mod isolation;

@@ -61,10 +61,10 @@ impl BoundingBox {
         if union > 0.0 { intersection / union } else { 0.0 }
     }
 
-    /// The box grown by `fraction` of its width and height in total, half on each side.
+    /// The box grown by `fraction` of its width and height on each side.
     #[must_use]
     pub fn grown(&self, fraction: f32) -> Self {
-        let (dx, dy) = (self.width() * fraction / 2.0, self.height() * fraction / 2.0);
+        let (dx, dy) = (self.width() * fraction, self.height() * fraction);
         Self {
             left: self.left - dx,
             top: self.top - dy,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_shared_by_both_sides() {
+    fn a_box_grows_on_each_side() {
         let a = BoundingBox {
             left: 10.0,
             top: 10.0,
@@ -244,7 +244,7 @@ mod tests {
             bottom: 20.0,
         };
         assert_eq!(
-            a.grown(0.2),
+            a.grown(0.1),
             BoundingBox {
                 left: 8.0,
                 top: 9.0,

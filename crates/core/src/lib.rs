@@ -9,6 +9,7 @@
 //! [`time::Clock`] and [`time::Entropy`] only.
 #![forbid(unsafe_code)]
 
+mod chain;
 pub mod client;
 pub mod delivery;
 pub mod detection;
@@ -21,6 +22,7 @@ pub mod schedule;
 pub mod store;
 pub mod time;
 
+pub use chain::chain;
 pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};

@@ -365,7 +365,7 @@ impl Drop for BlobWriter {
             runtime.spawn(async move {
                 if let Err(error) = upload.abort().await {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = sfumato_core::chain(&error),
                         "a half-written blob is left to the janitor"
                     );
                 }

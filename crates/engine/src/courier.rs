@@ -7,7 +7,6 @@
 //!
 //! Deliberately absent: a queue in memory. The database says what is due; wake-ups only save waiting.
 
-use std::error::Error;
 use std::time::Duration;
 
 use sfumato_core::delivery::Attempt;
@@ -85,7 +84,10 @@ impl Engine {
             Ok(claimed) => claimed,
             Err(error) => {
                 if backoff.is_first() {
-                    tracing::error!(error = &error as &dyn Error, "no deliveries can be claimed");
+                    tracing::error!(
+                        error = sfumato_core::chain(&error),
+                        "no deliveries can be claimed"
+                    );
                 }
                 return Round::Failed;
             }
@@ -192,11 +194,11 @@ impl Engine {
                 Err(error) => error,
             };
             if !matches!(error, StoreError::Unavailable { .. }) {
-                tracing::warn!(delivery.id = %id, endpoint.id = %dispatch.endpoint.id, outcome = %attempt.outcome, error = &error as &dyn Error, "an attempt is not recorded");
+                tracing::warn!(delivery.id = %id, endpoint.id = %dispatch.endpoint.id, outcome = %attempt.outcome, error = sfumato_core::chain(&error), "an attempt is not recorded");
                 return;
             }
             if backoff.is_first() {
-                tracing::error!(delivery.id = %id, error = &error as &dyn Error, "an attempt cannot be recorded yet");
+                tracing::error!(delivery.id = %id, error = sfumato_core::chain(&error), "an attempt cannot be recorded yet");
             }
             tokio::time::sleep(self.jittered(backoff.next())).await;
         }
@@ -218,7 +220,7 @@ impl Engine {
             Ok(count) => tracing::info!(count, "deliveries that were not finished are handed back"),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn Error,
+                    error = sfumato_core::chain(&error),
                     "the leases of stopped deliveries have to expire"
                 );
             }
@@ -252,7 +254,7 @@ fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(error = &error as &dyn Error, "sending a delivery panicked");
+        tracing::error!(error = sfumato_core::chain(&error), "sending a delivery panicked");
     }
 }
 

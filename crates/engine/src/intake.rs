@@ -143,7 +143,7 @@ impl Drop for StoredUpload {
                 if let Err(error) = engine.inner().blobs.delete_upload(upload.id).await {
                     tracing::warn!(
                         upload.id = %upload.id,
-                        error = &error as &dyn std::error::Error,
+                        error = sfumato_core::chain(&error),
                         "an upload without a job is left to the janitor"
                     );
                 }

@@ -53,7 +53,7 @@ impl Engine {
         let mut round: u32 = 0;
         loop {
             if let Err(error) = self.clean(round).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cleaning was cut short");
+                tracing::warn!(error = sfumato_core::chain(&error), "cleaning was cut short");
             }
             round = round.wrapping_add(1);
             tokio::select! {
@@ -63,7 +63,7 @@ impl Engine {
                 () = self.inner().signals.finished.notified() => {
                     // An original whose retention is zero is not kept until the next sweep.
                     if let Err(error) = self.delete_originals().await {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "originals were not deleted yet");
+                        tracing::warn!(error = sfumato_core::chain(&error), "originals were not deleted yet");
                     }
                 }
             }

@@ -67,7 +67,7 @@ impl Engine {
                     }
                     Err(error) if !store_fails => {
                         store_fails = true;
-                        tracing::error!(error = &error as &dyn std::error::Error, "no jobs can be claimed");
+                        tracing::error!(error = sfumato_core::chain(&error), "no jobs can be claimed");
                     }
                     Err(_) => {}
                 }
@@ -112,7 +112,7 @@ impl Engine {
             Err(Stop::Shutdown) => match self.inner().store.hand_back_job(job.id, &lease).await {
                 Ok(()) => tracing::info!(job.id = %job.id, "the job was handed back"),
                 Err(error) => {
-                    tracing::warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "the job's lease has to expire");
+                    tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "the job's lease has to expire");
                 }
             },
         }
@@ -148,7 +148,7 @@ impl Engine {
                 Ok(()) => {}
                 Err(StoreError::LeaseLost) => return,
                 Err(error) => {
-                    tracing::warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "a heartbeat failed");
+                    tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "a heartbeat failed");
                 }
             }
         }
@@ -241,7 +241,7 @@ impl Engine {
     }
 
     fn blob_failure(&self, job: &Job, error: &BlobError) -> JobOutcome {
-        tracing::error!(job.id = %job.id, error = error as &dyn std::error::Error, "the storage failed a job");
+        tracing::error!(job.id = %job.id, error = sfumato_core::chain(error), "the storage failed a job");
         match error {
             BlobError::NotFound => internal("the original is missing"),
             BlobError::Full | BlobError::Unavailable { .. } => JobOutcome::Failed {
@@ -262,7 +262,7 @@ impl Engine {
                 message: failure.message.clone(),
             };
         }
-        tracing::error!(job.id = %job.id, error = &error as &dyn std::error::Error, "media work failed");
+        tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "media work failed");
         match error {
             MediaError::ChildLost { .. } | MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => {
                 JobOutcome::Failed {
@@ -301,12 +301,12 @@ impl Engine {
                     if let Some(result) = stored
                         && let Err(error) = inner.blobs.delete_result(result).await
                     {
-                        tracing::warn!(result.id = %result, error = &error as &dyn std::error::Error, "a result without a job is left to the janitor");
+                        tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result without a job is left to the janitor");
                     }
                     return Err(Stop::LeaseLost);
                 }
                 Err(error) => {
-                    tracing::error!(job.id = %job.id, error = &error as &dyn std::error::Error, "an outcome could not be recorded yet");
+                    tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "an outcome could not be recorded yet");
                     if shutdown.is_cancelled() {
                         return Err(Stop::Shutdown);
                     }

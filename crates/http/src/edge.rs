@@ -113,7 +113,7 @@ impl AccessLine {
                 duration_ms,
                 client.id = client,
                 peer,
-                error = problem::chain(cause),
+                error = sfumato_core::chain(cause),
                 "a request failed"
             ),
             (Some(status), None) => tracing::info!(

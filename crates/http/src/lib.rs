@@ -11,6 +11,7 @@
 
 mod auth;
 mod base_url;
+mod cors;
 mod docs;
 mod drain;
 mod edge;
@@ -38,6 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use crate::base_url::{InvalidPublicUrl, PublicUrl};
+pub use crate::cors::{AllowedOrigins, InvalidOrigin};
 use crate::limits::LoginFailures;
 pub use crate::serve::{ServeSettings, serve};
 
@@ -47,6 +49,8 @@ pub struct HttpSettings {
     /// Base of the `output_media` and `output_json` URLs. Where it is absent, they begin with `http://` and the
     /// request's `Host`.
     pub public_url: Option<PublicUrl>,
+    /// Origins of web pages that may call the API from a browser.
+    pub allowed_origins: AllowedOrigins,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
     /// Longest time for the whole of any other body.
@@ -64,6 +68,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             public_url: None,
+            allowed_origins: AllowedOrigins::default(),
             upload_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             json_bytes_max: 64 * 1024,
@@ -96,6 +101,7 @@ fn operations() -> OpenApiRouter<ApiState> {
         .routes(routes!(v1::webhook_update::update))
         .routes(routes!(v1::webhook_delete::delete))
         .routes(routes!(v1::webhook_test::test))
+        .routes(routes!(v1::webhook_signing_secret::signing_secret))
         .routes(routes!(ops::health::health))
         .routes(routes!(ops::ready::ready))
 }
@@ -108,6 +114,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The whole API as a service. Whoever serves it adds the peer's address as
 /// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve()`] does.
 pub fn router(engine: Engine, settings: HttpSettings) -> Router {
+    let cors = cors::layer(&settings.allowed_origins);
     let state = ApiState {
         engine,
         login_failures: Arc::new(LoginFailures::new(
@@ -124,5 +131,6 @@ pub fn router(engine: Engine, settings: HttpSettings) -> Router {
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(drain::answer_before_the_body_ends))
         .layer(from_fn_with_state(edge::Edge::new(), edge::edge))
+        .layer(cors)
         .with_state(state)
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -135,7 +135,9 @@ impl IntoResponse for Problem {
 fn general_message(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "there is nothing at this address",
-        StatusCode::METHOD_NOT_ALLOWED => "the method is not allowed here",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "the method is not allowed here; the header Allow names those that are"
+        }
         StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
         StatusCode::SERVICE_UNAVAILABLE => {
             "a part of the service does not answer; try again in a few seconds"
@@ -155,16 +157,7 @@ pub(crate) fn render(response: &mut Response, request_id: &str) -> Option<Arc<dy
         Some(problem) => (problem.message, problem.cause),
         None => (Cow::Borrowed(general_message(status)), None),
     };
-    let message = if status == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = response
-            .headers()
-            .get(ALLOW)
-            .and_then(|allow| allow.to_str().ok());
-        format!(
-            "{message}; allowed: {}",
-            allowed.unwrap_or("none").replace(',', ", ")
-        )
-    } else if status.is_server_error() {
+    let message = if status.is_server_error() {
         format!("{message} (request {request_id})")
     } else {
         message.into_owned()
@@ -181,18 +174,6 @@ pub(crate) fn render(response: &mut Response, request_id: &str) -> Option<Arc<dy
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.body_mut() = Body::from(json);
     cause
-}
-
-/// An error with all its causes, for the log. The JSON format of the log writes only the first of an error's value.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// The answer where no route fits.
@@ -340,11 +321,6 @@ mod tests {
         assert_eq!(
             body,
             serde_json::json!({"statusCode": 418, "error": "I'm a teapot", "message": "the request was refused"})
-        );
-        let (body, _) = rendered((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET,HEAD")])).await;
-        assert_eq!(
-            body["message"],
-            "the method is not allowed here; allowed: GET, HEAD"
         );
     }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::problem::chain;
+use sfumato_core::chain;
 
 /// Pause after the operating system could not give another connection, most often for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);

@@ -128,6 +128,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     let shutdown = tasks.shutdown.clone();
     let http = HttpSettings {
         public_url: settings.public_url.clone(),
+        allowed_origins: settings.allowed_origins.clone(),
         ..HttpSettings::default()
     };
     let limits = ServeSettings {

@@ -1,4 +1,5 @@
 //! The detectors with the real models.
+#![forbid(unsafe_code)]
 
 mod astronaut;
 mod support;

@@ -39,7 +39,7 @@ fn files(world: &World, folder: &str) -> Vec<PathBuf> {
 async fn upload(world: &World) -> PublicJobId {
     let mut writer = world.engine.begin_upload(Some("a.jpg")).await.unwrap();
     writer
-        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
         .await
         .unwrap();
     let stored = writer.finish().await.unwrap();
@@ -119,7 +119,7 @@ async fn what_no_row_knows_is_collected_after_a_day_and_what_a_row_needs_stays()
     upload(&world).await;
     let mut orphan = world.engine.begin_upload(None).await.unwrap();
     orphan
-        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
         .await
         .unwrap();
     std::mem::forget(orphan.finish().await.unwrap());
@@ -170,22 +170,19 @@ async fn an_upload_that_is_refused_leaves_nothing_behind() {
         ..settings()
     })
     .await;
-    let attempts: [(&[u8], fn(&IntakeError) -> bool); 3] = [
-        (&[0; 500], |error| matches!(error, IntakeError::UnsupportedMedia)),
-        (&[0xFF; 2000], |error| {
-            matches!(error, IntakeError::TooLarge { max: 1000 })
-        }),
-        (b"\xFF\xD8", |error| {
-            matches!(error, IntakeError::UnsupportedMedia)
-        }),
+    let attempts: [(&[u8], &str); 3] = [
+        (&[0; 500], "none of the supported formats"),
+        (&[0xFF; 2000], "larger than 1000 bytes"),
+        (b"\xFF\xD8", "none of the supported formats"),
     ];
-    for (content, expected) in attempts {
+    for (content, reason) in attempts {
         let mut writer = world.engine.begin_upload(None).await.unwrap();
         let outcome = match writer.write(Bytes::from_static(content)).await {
             Ok(()) => writer.finish().await.map(drop),
             Err(error) => Err(error),
         };
-        assert!(expected(&outcome.unwrap_err()));
+        let refused = outcome.unwrap_err().to_string();
+        assert!(refused.contains(reason), "{refused}");
     }
     let empty = world.engine.begin_upload(None).await.unwrap().finish().await;
     assert!(matches!(empty, Err(IntakeError::Empty)));
@@ -200,7 +197,7 @@ async fn a_job_that_cannot_be_recorded_leaves_no_upload() {
     let world = World::new(settings()).await;
     let mut writer = world.engine.begin_upload(None).await.unwrap();
     writer
-        .write(Bytes::from(vec![0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
         .await
         .unwrap();
     let stored = writer.finish().await.unwrap();

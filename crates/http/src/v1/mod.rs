@@ -12,5 +12,6 @@ mod token_body;
 pub(crate) mod webhook_create;
 pub(crate) mod webhook_delete;
 pub(crate) mod webhook_list;
+pub(crate) mod webhook_signing_secret;
 pub(crate) mod webhook_test;
 pub(crate) mod webhook_update;

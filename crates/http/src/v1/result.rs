@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
-use crate::problem::{ErrorBody, Problem, chain};
+use crate::problem::{ErrorBody, Problem};
 use crate::range::{Wanted, wanted};
 
 /// What may stand unencoded in an extended parameter (`attr-char` of RFC 8187, section 3.2.1).
@@ -189,7 +189,10 @@ async fn read(stored: &StoredResult, range: std::ops::Range<u64>) -> Result<Body
     let stream = stored.read(range).await?;
     Ok(Body::from_stream(stream.inspect_err(|error| {
         // The head of the answer is out; all that is left is to break the connection, and to say so here.
-        tracing::error!(error = chain(error), "a result could not be read to its end");
+        tracing::error!(
+            error = sfumato_core::chain(error),
+            "a result could not be read to its end"
+        );
     })))
 }
 

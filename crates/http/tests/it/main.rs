@@ -1,5 +1,6 @@
 //! The API through a real listening server, with the real engine, database and storage. Nothing works on the jobs: where
 //! a test needs a finished one, it does the worker's part at the store.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail like tests, and clippy knows only the latter"

@@ -49,7 +49,7 @@ async fn an_unknown_route_is_404_and_a_wrong_method_405_with_the_allowed_ones() 
         let allow = answer.headers()["allow"].to_str().unwrap().to_owned();
         assert_eq!(methods(&allow), methods(allowed), "{path}");
         let message = failed(answer, 405).await;
-        assert!(message.contains("allowed: "), "{message}");
+        assert!(message.contains("Allow"), "{message}");
     }
     let head = http().head(server.url("/nothing")).send().await.unwrap();
     assert_eq!(head.status(), 404);
@@ -143,7 +143,7 @@ async fn every_described_operation_exists() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 13);
+    assert_eq!(operations, 14);
 }
 
 #[tokio::test]
@@ -154,7 +154,6 @@ async fn odd_requests_get_an_answer_of_the_one_shape() {
         ("GET //innovation-service/result/a HTTP/1.1", "404"),
         ("GET /innovation-service/../healthz HTTP/1.1", "404"),
         ("GET http://other.example/nothing HTTP/1.1", "404"),
-        ("OPTIONS * HTTP/1.1", "404"),
         ("BREW /login HTTP/1.1", "405"),
     ] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -171,4 +170,41 @@ async fn odd_requests_get_an_answer_of_the_one_shape() {
         assert_eq!(body["statusCode"].to_string(), status);
         assert!(!text(&body["message"]).is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_web_page_may_call_the_api_unless_the_operator_lists_others() {
+    let preflight = |server: &Server| {
+        http()
+            .request(Method::OPTIONS, server.url("/innovation-service/anonymization"))
+            .header("Origin", "https://app.example.com")
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "authorization")
+            .send()
+    };
+    let open = Server::start().await;
+    let answer = preflight(&open).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    assert!(
+        answer.headers()["access-control-allow-headers"]
+            .to_str()
+            .unwrap()
+            .contains("authorization")
+    );
+    let refused = http()
+        .get(open.url("/webhook-url/get-many"))
+        .header("Origin", "https://a.example");
+    let refused = refused.send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    assert_eq!(
+        refused.headers()["access-control-allow-origin"],
+        "*",
+        "a page may read why it was refused"
+    );
+
+    let listed =
+        Server::start_with(|_, http| http.allowed_origins = "https://other.example".parse().unwrap()).await;
+    let answer = preflight(&listed).await.unwrap();
+    assert!(answer.headers().get("access-control-allow-origin").is_none());
 }

@@ -285,3 +285,30 @@ async fn a_test_shows_the_whole_exchange() {
     assert_eq!(refused.get("status"), None);
     assert_eq!(refused.get("body"), None);
 }
+
+#[tokio::test]
+async fn the_signing_secret_is_told_to_its_client_alone() {
+    let server = Server::start().await;
+    let (mine, other) = (server.client("mine").await, server.client("other").await);
+    let body = serde_json::json!({"webhookUrl": "https://example.com/hook"});
+    let made = mine
+        .request(Method::POST, "/webhook-url")
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let made: serde_json::Value = made.json().await.unwrap();
+    let path = format!("/webhook-url/{}/signing-secret", made["uuid"].as_str().unwrap());
+    let told: serde_json::Value = mine.get(&path).send().await.unwrap().json().await.unwrap();
+    assert_eq!(told["uuid"], made["uuid"]);
+    assert!(told["signingSecret"].as_str().unwrap().starts_with("whsec_"));
+    assert_eq!(other.get(&path).send().await.unwrap().status(), 404);
+    assert_eq!(
+        mine.get("/webhook-url/nonsense/signing-secret")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        404
+    );
+}

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sfumato_http::PublicUrl;
+use sfumato_http::{AllowedOrigins, PublicUrl};
 
 use super::units::ByteSize;
 use super::values::{Count, JobsAtOnce, LogFormat, LogLevel, Raw, SettingValue, WrongValue};
@@ -75,6 +75,9 @@ settings! {
     /// The address under which clients reach the API; the addresses of results begin with it.
     /// Empty: the host that each request names.
     public_url: Option<PublicUrl> = "public_url", "";
+    /// Web pages that may call the API from a browser: `*` for all, or their origins parted by commas. The API knows no
+    /// cookies, so that a page can do nothing without a token.
+    allowed_origins: AllowedOrigins = "allowed_origins", "*";
     /// The folder with the models and ONNX Runtime, as `cargo xtask setup` fills it.
     /// Empty: searched beside the executable, then in the current folder.
     assets_dir: Option<PathBuf> = "assets_dir", "";

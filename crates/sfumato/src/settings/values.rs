@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use sfumato_http::PublicUrl;
+use sfumato_http::{AllowedOrigins, PublicUrl};
 use thiserror::Error;
 use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
@@ -122,6 +122,19 @@ impl SettingValue for Option<PublicUrl> {
 
     fn to_toml(&self) -> toml::Value {
         self.as_ref().map(ToString::to_string).unwrap_or_default().into()
+    }
+}
+
+impl SettingValue for AllowedOrigins {
+    const EXPECTED: &'static str =
+        "\"*\", or origins such as \"https://app.example.com\" parted by commas, or \"\" for none";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.to_string().into()
     }
 }
 
