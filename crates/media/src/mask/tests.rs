@@ -196,7 +196,7 @@ fn the_colour_of_invisible_pixels_does_not_shine_through() {
 #[test]
 fn a_mosaic_has_as_many_cells_across_as_asked_for() {
     let mut raster = noisy(Channels::Gray);
-    let plate = detection(Class::Plate, [4.0, 20.0, 60.0, 40.0]);
+    let plate = detection(Class::Plate, [8.2, 20.0, 55.8, 40.0]);
     masks(
         &[plate],
         mask(MaskStyle::Pixelate(PixelCount::new(4).unwrap()), 0.0),

@@ -18,7 +18,7 @@ fn changed(before: &Pixels, after: &Pixels, x: u32, y: u32) -> u8 {
 /// The furthest that a mask can reach from its detection without a soft edge.
 fn near(detection: &DocumentedDetection, x: u32, y: u32) -> bool {
     let bbox = detection.bbox;
-    let (dx, dy) = (bbox.width * 0.14 + 2.0, bbox.height * 0.14 + 2.0);
+    let (dx, dy) = (bbox.width * 0.21 + 2.0, bbox.height * 0.21 + 2.0);
     let (x, y) = (x as f32 + 0.5, y as f32 + 0.5);
     (bbox.x - dx..=bbox.x + bbox.width + dx).contains(&x)
         && (bbox.y - dy..=bbox.y + bbox.height + dy).contains(&y)
