@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde_json::Value;
 use sfumato_e2e::client::Client;
 use sfumato_e2e::eventually;
@@ -69,7 +71,7 @@ async fn a_full_run(name: &str, content: Vec<u8>, content_type: &str) -> Result<
         "{media}"
     );
     let answer = client
-        .request(reqwest::Method::GET, &media[server.url.len()..])
+        .request(Method::GET, &media[server.url.len()..])
         .send()
         .await?;
     assert_eq!(answer.status(), 200);
@@ -244,12 +246,12 @@ async fn a_broken_picture_fails_with_a_reason_and_fails_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_refused_webhook_comes_again_and_keeps_its_identifier_and_signature() -> Result<()> {
+async fn a_refused_webhook_comes_again_in_order_and_signed() -> Result<()> {
     let server = Server::start().await?;
     let client = server.client("retry").await?;
     let receiver = Receiver::start().await?;
     receiver.refuse(1);
-    client.add_endpoint(&receiver.url).await?;
+    let endpoint = client.add_endpoint(&receiver.url).await?;
     let job = client.submit("a.jpg", astronaut_jpeg(), &[]).await?;
     client.finished(&job).await;
     let statuses = eventually("the terminal webhook", async || {
@@ -264,17 +266,27 @@ async fn a_refused_webhook_comes_again_and_keeps_its_identifier_and_signature() 
         .map(|s| order.iter().position(|o| o == s).expect("a known status"))
         .collect();
     assert!(positions.is_sorted(), "{statuses:?}");
-    let last = receiver.received().last().cloned().expect("something arrived");
-    let signed = format!(
-        "{}.{}.",
-        last.header("webhook-id"),
-        last.header("webhook-timestamp")
+    let path = format!(
+        "/webhook-url/{}/signing-secret",
+        endpoint["uuid"].as_str().expect("a uuid")
     );
-    let mut mac = Hmac::<Sha256>::new_from_slice(b"not the secret")?;
-    mac.update(signed.as_bytes());
-    mac.update(&last.raw);
-    let forged = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
-    assert_ne!(last.header("webhook-signature"), format!("v1,{forged}"));
+    let told: Value = client.request(Method::GET, &path).send().await?.json().await?;
+    let secret = told["signingSecret"].as_str().expect("a secret");
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("the usual prefix"))?;
+    for received in receiver.received() {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key)?;
+        mac.update(
+            format!(
+                "{}.{}.",
+                received.header("webhook-id"),
+                received.header("webhook-timestamp")
+            )
+            .as_bytes(),
+        );
+        mac.update(&received.raw);
+        let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+        assert_eq!(received.header("webhook-signature"), expected);
+    }
     Ok(())
 }
 
@@ -288,26 +300,19 @@ async fn a_cancelled_job_is_revoked_and_stays_so() -> Result<()> {
     }
     let last = jobs.last().expect("six jobs");
     let path = format!("/innovation-service/anonymization?anonymization_job_id={last}");
-    let answer = client.request(reqwest::Method::DELETE, &path).send().await?;
+    let answer = client.request(Method::DELETE, &path).send().await?;
     assert_eq!(answer.status(), 200);
     assert_eq!(client.status(last).await?["status"], "Revoked");
     for job in &jobs[..5] {
         assert_eq!(client.finished(job).await["status"], "Succeeded");
     }
     assert_eq!(client.status(last).await?["status"], "Revoked");
-    let again = client.request(reqwest::Method::DELETE, &path).send().await?;
+    let again = client.request(Method::DELETE, &path).send().await?;
     assert_eq!(again.status(), 200, "cancelling twice is cancelling");
     let done = format!(
         "/innovation-service/anonymization?anonymization_job_id={}",
         jobs[0]
     );
-    assert_eq!(
-        client
-            .request(reqwest::Method::DELETE, &done)
-            .send()
-            .await?
-            .status(),
-        409
-    );
+    assert_eq!(client.request(Method::DELETE, &done).send().await?.status(), 409);
     Ok(())
 }
