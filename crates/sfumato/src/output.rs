@@ -16,7 +16,7 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
 /// Writes text to standard output as it is.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn raw(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -28,7 +28,7 @@ pub(crate) fn raw(text: &str) -> io::Result<()> {
 /// Writes a JSON value to standard output, indented.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
     line(format!("{value:#}"))
 }

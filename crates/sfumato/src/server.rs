@@ -93,11 +93,15 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
 }
 
 fn engine_settings(settings: &Settings) -> EngineSettings {
-    let addresses = if settings.allow_private_webhooks {
+    let mut addresses = if settings.allow_private_webhooks {
         AddressPolicy::allowing_private()
     } else {
         AddressPolicy::default()
     };
+    addresses = addresses.allowing(settings.webhook_networks.0.iter().copied());
+    if settings.webhooks_require_https {
+        addresses = addresses.requiring_https();
+    }
     EngineSettings {
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,

@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// How regions are hidden
     #[arg(long = "type", value_name = "TYPE", default_value = "blur")]
     style: Style,
-    /// Colour of --type opaque, as #rrggbb [default: #000000]
+    /// Colour of --type opaque, as #rrggbb [default: black]
     #[arg(long, value_name = "#RRGGBB")]
     color: Option<Color>,
     /// Cells of --type pixelate across the longer side of a region, 1 to 100 [default: 10]

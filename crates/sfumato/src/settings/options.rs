@@ -9,7 +9,7 @@ use std::time::Duration;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 
 use super::units::ByteSize;
-use super::values::{Count, JobsAtOnce, LogFormat, LogLevel, Raw, SettingValue, WrongValue};
+use super::values::{Count, JobsAtOnce, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue};
 
 /// One setting, as the reader and the printer see it.
 pub(crate) struct OptionInfo {
@@ -115,6 +115,11 @@ settings! {
     deliveries_at_once: Count = "webhooks.deliveries_at_once", "512";
     /// Deliveries in flight to one endpoint at the same time.
     deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
+    /// Networks that endpoints may lie in beside public addresses, such as `10.1.0.0/16`, parted by commas. Every client can
+    /// send requests into them.
+    webhook_networks: Networks = "webhooks.allowed_networks", "";
+    /// Refuses endpoints that are not reached by https.
+    webhooks_require_https: bool = "webhooks.require_https", "false";
     /// Lets endpoints lie on this machine and in private networks. For development: in production it lets every
     /// client send requests into your network.
     allow_private_webhooks: bool = "webhooks.allow_private", "false";

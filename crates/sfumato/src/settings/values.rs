@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 use thiserror::Error;
 use toml::de::DeValue;
@@ -122,6 +123,31 @@ impl SettingValue for Option<PublicUrl> {
 
     fn to_toml(&self) -> toml::Value {
         self.as_ref().map(ToString::to_string).unwrap_or_default().into()
+    }
+}
+
+/// Networks that webhooks may reach beside public addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Networks(pub(crate) Vec<IpNet>);
+
+impl SettingValue for Networks {
+    const EXPECTED: &'static str =
+        "networks such as \"10.1.0.0/16\" or \"fd00::/8\" parted by commas, or \"\" for none";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let networks = text
+            .split(',')
+            .map(str::trim)
+            .filter(|network| !network.is_empty());
+        networks
+            .map(|network| network.parse().ok())
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        texts.join(",").into()
     }
 }
 
@@ -299,6 +325,17 @@ fn decimal(value: &DeValue<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_are_read_in_both_notations_and_nothing_else_is() {
+        for text in ["", "10.1.0.0/16", "10.1.0.0/16,fd00::/8"] {
+            let networks = Networks::from_text(text).unwrap();
+            assert_eq!(networks.to_toml(), toml::Value::from(text));
+        }
+        for text in ["10.1.0.0", "10.1.0.0/33", "example.com", "10.0.0.0/8;fd00::/8"] {
+            assert_eq!(Networks::from_text(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_misspelt_log_level_is_refused() {
