@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
 use tower_http::timeout::{DeadlineBody, TimeoutError};
 
 use crate::ApiState;
@@ -55,23 +57,50 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer);
-    let error = match parsed {
+    let message = match serde_path_to_error::deserialize(&mut deserializer) {
         Ok(value) => match deserializer.end() {
             Ok(()) => return Ok(value),
-            Err(error) => error.to_string(),
+            Err(error) => malformed(&error),
         },
-        Err(error) if error.path().iter().next().is_none() => error.inner().to_string(),
-        Err(error) => error.to_string(),
+        Err(error) => match error.inner().classify() {
+            Category::Data => unexpected(error.path(), error.inner()),
+            Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+        },
     };
     match foreign_content_type(headers) {
         Some(declared) => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!("the body is {declared}; it must be application/json"),
         )),
-        None => Err(Problem::bad_request(format!(
-            "the body is not as expected: {error}"
-        ))),
+        None => Err(Problem::bad_request(message)),
+    }
+}
+
+/// What is wrong with a body that is no JSON. The parser words such errors without any of the input.
+fn malformed(error: &serde_json::Error) -> String {
+    format!("the body is not valid JSON: {error}")
+}
+
+/// What is wrong with JSON of another shape. The error itself quotes the value, which may be a secret, and names types of
+/// this program; of its text only the name of a member, which is the program's own, may be told.
+fn unexpected(path: &Path, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let member = |prefix| {
+        let (name, _) = text.strip_prefix(prefix)?.split_once('`')?;
+        Some(match path.iter().next() {
+            None => name.to_owned(),
+            Some(_) => format!("{path}.{name}"),
+        })
+    };
+    if let Some(member) = member("missing field `") {
+        return format!("{member}: is missing");
+    }
+    if let Some(member) = member("duplicate field `") {
+        return format!("{member}: is there more than once");
+    }
+    match path.iter().next() {
+        None | Some(Segment::Seq { .. }) => "the body must be a JSON object".to_owned(),
+        Some(_) => format!("{path}: has the wrong type"),
     }
 }
 
@@ -101,6 +130,14 @@ mod tests {
     #[serde(rename_all = "camelCase")]
     struct Login {
         client_id: String,
+        #[expect(dead_code, reason = "only its being read matters")]
+        proof: Option<Proof>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Proof {
+        #[expect(dead_code, reason = "only its being read matters")]
+        code: String,
     }
 
     fn parsed(content_type: Option<&'static str>, body: &str) -> Result<String, (u16, String)> {
@@ -132,17 +169,69 @@ mod tests {
 
     #[test]
     fn what_does_not_parse_is_400_or_415_and_says_where() {
-        let (status, message) = parsed(Some("application/json"), r#"{"clientId":5}"#).unwrap_err();
-        assert_eq!(status, 400);
-        assert!(message.contains("clientId: invalid type"), "{message}");
-        let (status, message) = parsed(None, "{}").unwrap_err();
-        assert_eq!(status, 400);
-        assert!(message.contains("missing field `clientId`"), "{message}");
-        for body in ["", "{", "[]", "null", r#"{"clientId":"a"} x"#] {
-            assert_eq!(parsed(None, body).unwrap_err().0, 400, "{body}");
+        for (body, expected) in [
+            (r#"{"clientId":5}"#, "clientId: has the wrong type"),
+            (r#"{"clientId":null}"#, "clientId: has the wrong type"),
+            ("{}", "clientId: is missing"),
+            (
+                r#"{"clientId":"a","clientId":"b"}"#,
+                "clientId: is there more than once",
+            ),
+            (r#"{"clientId":"a","proof":{}}"#, "proof.code: is missing"),
+            (
+                r#"{"clientId":"a","proof":{"code":[]}}"#,
+                "proof.code: has the wrong type",
+            ),
+            (r#"{"clientId":"a","proof":true}"#, "proof: has the wrong type"),
+            ("[]", "the body must be a JSON object"),
+            ("[5]", "the body must be a JSON object"),
+            ("null", "the body must be a JSON object"),
+            (
+                "",
+                "the body is not valid JSON: EOF while parsing a value at line 1 column 0",
+            ),
+            (
+                "{\n\"clientId\":",
+                "the body is not valid JSON: EOF while parsing a value at line 2 column 11",
+            ),
+            (
+                r#"{"clientId":"a"} x"#,
+                "the body is not valid JSON: trailing characters at line 1 column 18",
+            ),
+        ] {
+            assert_eq!(parsed(None, body), Err((400, expected.to_owned())), "{body}");
         }
         let (status, message) = parsed(Some("application/x-www-form-urlencoded"), "clientId=a").unwrap_err();
         assert_eq!(status, 415);
         assert!(message.contains("must be application/json"), "{message}");
+    }
+
+    #[test]
+    fn no_message_holds_what_was_sent_or_names_a_type_of_the_program() {
+        for secret in [
+            "secret_pT6u",
+            "\"secret_pT6u\"",
+            "987654321",
+            "-98765.4321e3",
+            "[987654321]",
+        ] {
+            for body in [
+                secret.to_owned(),
+                format!("{secret}, {secret}"),
+                format!(r#"{{"clientId":[{secret}]}}"#),
+                format!(r#"{{"clientId":{{"a":{secret}}}}}"#),
+                format!(r#"{{"clientId":"a","proof":{secret}}}"#),
+                format!(r#"{{"clientId":"a","proof":{{"code":{{"b":{secret}}}}}}}"#),
+                format!(r#"{{"clientId":"a","secret_pT6u":{secret}"#),
+                format!(r#"{{"clientId":"a","secret_pT6u":{{"b":{secret}:1}}}}"#),
+                format!(r#"{{{secret}:1}}"#),
+            ] {
+                let (status, message) = parsed(None, &body).unwrap_err();
+                assert_eq!(status, 400, "{body}");
+                for piece in ["secret", "pT6u", "98765", "4321", "Login", "Proof", "struct"] {
+                    assert!(!message.contains(piece), "{body}: {message}");
+                }
+            }
+        }
     }
 }
