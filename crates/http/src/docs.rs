@@ -67,7 +67,7 @@ pub(crate) fn finish(mut openapi: OpenApi) -> OpenApi {
     for item in openapi.paths.paths.values_mut() {
         for operation in operations_of(item) {
             let failure = ResponseBuilder::new()
-                .description("Any other failure: 400, 404, 405, 408, 413, 415, 429, 500 or 503.")
+                .description("Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503.")
                 .content(
                     "application/json",
                     ContentBuilder::new()

@@ -60,25 +60,24 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Pro
     let message = match serde_path_to_error::deserialize(&mut deserializer) {
         Ok(value) => match deserializer.end() {
             Ok(()) => return Ok(value),
-            Err(error) => malformed(&error),
+            Err(error) => malformed(headers, &error),
         },
         Err(error) => match error.inner().classify() {
             Category::Data => unexpected(error.path(), error.inner()),
-            Category::Syntax | Category::Eof | Category::Io => malformed(error.inner()),
+            Category::Syntax | Category::Eof | Category::Io => malformed(headers, error.inner()),
         },
     };
-    match foreign_content_type(headers) {
-        Some(declared) => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("the body is {declared}; it must be application/json"),
-        )),
-        None => Err(Problem::bad_request(message)),
-    }
+    Err(Problem::bad_request(message))
 }
 
 /// What is wrong with a body that is no JSON. The parser words such errors without any of the input.
-fn malformed(error: &serde_json::Error) -> String {
-    format!("the body is not valid JSON: {error}")
+fn malformed(headers: &HeaderMap, error: &serde_json::Error) -> String {
+    if rules_json_out(headers) {
+        // Where a form stops being JSON helps nobody.
+        "the body must be JSON (application/json)".to_owned()
+    } else {
+        format!("the body is not valid JSON: {error}")
+    }
 }
 
 /// What is wrong with JSON of another shape. The error itself quotes the value, which may be a secret, and names types of
@@ -104,19 +103,14 @@ fn unexpected(path: &Path, error: &serde_json::Error) -> String {
     }
 }
 
-/// The declared content type, where it is one that rules JSON out.
-fn foreign_content_type(headers: &HeaderMap) -> Option<String> {
-    let declared = headers.get(CONTENT_TYPE)?;
-    let essence = declared
-        .to_str()
-        .ok()?
-        .split(';')
-        .next()?
-        .trim()
-        .to_ascii_lowercase();
-    let may_be_json = essence.is_empty() || essence == "text/plain" || essence.ends_with("json");
-    let printable = essence.bytes().all(|b| b.is_ascii_graphic());
-    (!may_be_json && printable).then_some(essence)
+/// Whether the declared content type is one that JSON is never sent with on purpose.
+fn rules_json_out(headers: &HeaderMap) -> bool {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = declared.and_then(|declared| declared.split(';').next());
+    essence.is_some_and(|essence| {
+        let essence = essence.trim().to_ascii_lowercase();
+        !essence.is_empty() && essence != "text/plain" && !essence.ends_with("json")
+    })
 }
 
 #[cfg(test)]
@@ -168,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_400_or_415_and_says_where() {
+    fn what_does_not_parse_is_400_and_says_where() {
         for (body, expected) in [
             (r#"{"clientId":5}"#, "clientId: has the wrong type"),
             (r#"{"clientId":null}"#, "clientId: has the wrong type"),
@@ -201,9 +195,17 @@ mod tests {
         ] {
             assert_eq!(parsed(None, body), Err((400, expected.to_owned())), "{body}");
         }
-        let (status, message) = parsed(Some("application/x-www-form-urlencoded"), "clientId=a").unwrap_err();
-        assert_eq!(status, 415);
-        assert!(message.contains("must be application/json"), "{message}");
+        for declared in [
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=a",
+        ] {
+            for body in ["clientId=a", "", "{"] {
+                let expected = "the body must be JSON (application/json)".to_owned();
+                assert_eq!(parsed(Some(declared), body), Err((400, expected)), "{body}");
+            }
+            let expected = "clientId: is missing".to_owned();
+            assert_eq!(parsed(Some(declared), "{}"), Err((400, expected)));
+        }
     }
 
     #[test]
