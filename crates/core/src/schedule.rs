@@ -34,6 +34,10 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(6 * HOUR);
 /// A held endpoint is probed this often.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(HOUR);
 
+/// An endpoint that had been failing for at least this long is back when it succeeds, and what waits for it becomes due. One
+/// that refuses single deliveries among successes is not: those keep their schedule.
+pub const OUTAGE_MIN: Duration = Duration::from_secs(60);
+
 /// Consecutive failures below which an endpoint is never held.
 pub const HOLD_FAILURES_MIN: u32 = 20;
 
@@ -70,6 +74,8 @@ pub fn health_after(health: EndpointHealth, attempt: &Attempt, now: Timestamp) -
     match attempt.outcome {
         Outcome::Ok => EndpointHealth {
             last_success_at: Some(now),
+            // An answer to an earlier request does not take back the pause that a later one asked for.
+            paused_until: health.paused_until.filter(|until| *until > now),
             ..EndpointHealth::default()
         },
         // We stopped it ourselves: it says nothing of the endpoint.
@@ -80,10 +86,18 @@ pub fn health_after(health: EndpointHealth, attempt: &Attempt, now: Timestamp) -
             paused_until: attempt
                 .retry_after
                 .map(|wish| wish.min(now.after(RETRY_AFTER_MAX)))
-                .or(health.paused_until),
+                .max(health.paused_until),
             ..health
         },
     }
+}
+
+/// Whether a success makes everything due that waits for the endpoint; `health` is from before it.
+pub fn ends_outage(health: &EndpointHealth, was_held: bool, now: Timestamp) -> bool {
+    was_held
+        || health
+            .failing_since
+            .is_some_and(|since| now.since(since) >= OUTAGE_MIN)
 }
 
 /// Whether an endpoint is held after an attempt that left it with `health`: at once on 410 Gone, else after at least
@@ -186,6 +200,41 @@ mod tests {
         assert_eq!(due(1), 5);
         assert_eq!(due(60), 60);
         assert_eq!(due(100_000), 6 * HOUR);
+    }
+
+    #[test]
+    fn an_answer_that_was_on_its_way_takes_no_pause_back() {
+        let now = Timestamp::from_seconds(1_000);
+        let later = |seconds| now.after(Duration::from_secs(seconds));
+        let asks = |seconds| Attempt {
+            retry_after: Some(later(seconds)),
+            ..attempt(Outcome::Status, Some(429))
+        };
+        let paused = health_after(EndpointHealth::default(), &asks(60), now);
+        assert_eq!(paused.paused_until, Some(later(60)));
+        let still = health_after(paused, &attempt(Outcome::Ok, Some(200)), later(1));
+        assert_eq!(still.paused_until, Some(later(60)));
+        assert_eq!(
+            health_after(still, &asks(5), later(1)).paused_until,
+            Some(later(60)),
+            "nor does a shorter wish"
+        );
+        let over = health_after(still, &attempt(Outcome::Ok, Some(200)), later(60));
+        assert_eq!(over.paused_until, None);
+    }
+
+    #[test]
+    fn only_the_end_of_an_outage_makes_everything_due() {
+        let now = Timestamp::from_seconds(1_000);
+        let failing = |seconds| EndpointHealth {
+            consecutive_failures: 3,
+            failing_since: Some(now.before(Duration::from_secs(seconds))),
+            ..EndpointHealth::default()
+        };
+        assert!(ends_outage(&failing(60), false, now));
+        assert!(!ends_outage(&failing(59), false, now));
+        assert!(!ends_outage(&EndpointHealth::default(), false, now));
+        assert!(ends_outage(&EndpointHealth::default(), true, now));
     }
 
     #[test]

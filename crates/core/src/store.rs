@@ -216,7 +216,8 @@ pub trait Store: Send + Sync + 'static {
     async fn cancel_job(&self, client: ClientId, job: JobId) -> Result<CancelOutcome, StoreError>;
 
     /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
-    /// lease has expired. Returns how many of both.
+    /// lease has expired. Returns how many of both. Also closes, some at a time, what has waited at an endpoint that is held
+    /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`].
     async fn reap(&self) -> Result<u64, StoreError>;
 
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
@@ -302,7 +303,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<DeliveryRecord>, StoreError>;
 
     /// Forgets what is older than `before` and only history: answers' bodies of attempts, and tokens and logins that
-    /// have ended. Returns the number of rows.
+    /// have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// A question that only a working database answers.

@@ -20,6 +20,7 @@ CREATE TABLE logins (
     revoked_at INTEGER
 ) STRICT;
 CREATE INDEX logins_of_client ON logins (client);
+CREATE INDEX logins_by_age ON logins (created_at);
 
 CREATE TABLE refresh_tokens (
     hash       BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
@@ -28,6 +29,7 @@ CREATE TABLE refresh_tokens (
     rotated_at INTEGER
 ) STRICT;
 CREATE INDEX refresh_tokens_of_login ON refresh_tokens (login);
+CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
 CREATE TABLE jobs (
     id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
@@ -151,6 +153,7 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_head ON deliveries (endpoint, job) WHERE head = 1;
 CREATE INDEX deliveries_of_job ON deliveries (job, endpoint, sequence);
 CREATE INDEX deliveries_due ON deliveries (endpoint, not_before, id) WHERE head = 1 AND state = 'pending';
+CREATE INDEX deliveries_by_age ON deliveries (endpoint, created_at, id) WHERE head = 1 AND state = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (endpoint, lease_expires_at) WHERE state = 'sending';
 
 CREATE TABLE attempts (

@@ -200,7 +200,12 @@ pub(crate) fn hand_back(conn: &Connection, worker: WorkerId, now: Timestamp) -> 
     free_all(conn, mine, now)
 }
 
-/// Both kinds of leases that have expired.
+/// Deliveries that one call closes because they have waited for too long.
+const EXPIRED_AT_ONCE: u32 = 1_000;
+
+/// Both kinds of leases that have expired, and what has waited for too long at endpoints that are not called.
 pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
-    Ok(jobs::reap(conn, sources)? + reap(conn, sources.clock.now())?)
+    let now = sources.clock.now();
+    crate::deliveries::expire_waiting(conn, now, EXPIRED_AT_ONCE)?;
+    Ok(jobs::reap(conn, sources)? + reap(conn, now)?)
 }

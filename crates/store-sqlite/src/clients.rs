@@ -168,9 +168,12 @@ pub(crate) fn rotate_refresh_token(
     Ok(RefreshOutcome::Rotated(token.login))
 }
 
+/// Rows of each kind that one transaction forgets: the writer is never held for long.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
+
 pub(crate) fn prune(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
-    let before = [before.as_micros()];
-    Ok(execute(conn, queries::FORGET_RESPONSES, before)?
-        + execute(conn, queries::FORGET_REFRESH_TOKENS, before)?
-        + execute(conn, queries::FORGET_LOGINS, before)?)
+    let params = params![before.as_micros(), FORGOTTEN_AT_ONCE];
+    Ok(execute(conn, queries::FORGET_RESPONSES, params)?
+        + execute(conn, queries::FORGET_REFRESH_TOKENS, params)?
+        + execute(conn, queries::FORGET_LOGINS, params)?)
 }

@@ -1,11 +1,11 @@
 //! Deliveries: recording attempts, and keeping the heads of the chains up to date.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Outcome, state_after};
 use sfumato_core::endpoint::EndpointState;
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::{PROBE_INTERVAL, health_after, must_hold};
+use sfumato_core::schedule::{DELIVERY_LIFETIME, PROBE_INTERVAL, ends_outage, health_after, must_hold};
 use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{ClientId, DeliveryId, EndpointId, JobId, StoreError, Timestamp};
 
@@ -101,6 +101,10 @@ pub(crate) fn record_attempt(
         after.attempts += 1;
     }
     write(conn, (&before, claims), (&after, claims))?;
+    if let DeliveryState::Superseded { .. } = after.state {
+        let waiting = [key(after.job.as_uuid()), key(after.endpoint.as_uuid())];
+        supersede(conn, queries::WAITING_INTERMEDIATES, waiting, now)?;
+    }
     judge_endpoint(conn, before.endpoint, attempt, now)?;
     Ok(after.state)
 }
@@ -134,15 +138,15 @@ fn judge_endpoint(
     let Some(mut endpoint) = endpoints::for_courier(conn, id)? else {
         return Ok(());
     };
-    let was_failing = endpoint.health.consecutive_failures > 0;
     let was_held = matches!(endpoint.state, EndpointState::Held { .. });
+    let is_back = attempt.is_success() && ends_outage(&endpoint.health, was_held, now);
     endpoint.health = health_after(endpoint.health, attempt, now);
     if attempt.is_success() {
         if was_held {
             endpoint.state = EndpointState::Active;
             endpoint.updated_at = now;
         }
-        if was_held || was_failing {
+        if is_back {
             endpoints::pull_forward(conn, id, now)?;
         }
     } else if endpoint.state == EndpointState::Active
@@ -159,20 +163,38 @@ fn judge_endpoint(
     endpoints::write(conn, &endpoint)
 }
 
-/// The terminal event of a job has come: intermediate ones that have been failing are not tried any more.
+/// The terminal event of a job has come: where an intermediate one has been failing, it and what waits behind it are not
+/// tried any more. Called before the terminal event's own deliveries are written.
 pub(crate) fn supersede_failing(conn: &Connection, job: JobId, now: Timestamp) -> Result<(), StoreError> {
-    let failing = query(
+    supersede(
         conn,
         queries::FAILING_DELIVERIES_OF_JOB,
         [key(job.as_uuid())],
-        rows::delivery,
-    )?;
-    for (before, claims) in failing {
+        now,
+    )
+}
+
+fn supersede(conn: &Connection, sql: &str, params: impl Params, now: Timestamp) -> Result<(), StoreError> {
+    for (before, claims) in query(conn, sql, params, rows::delivery)? {
         let mut after = before.clone();
         after.state = DeliveryState::Superseded { at: now };
         write(conn, (&before, claims), (&after, claims))?;
     }
     Ok(())
+}
+
+/// Closes what has waited at endpoints that are not called for longer than a delivery lives; the end of the schedule, which
+/// couriers bring to the others. At most `limit` in one transaction.
+pub(crate) fn expire_waiting(conn: &Connection, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    let params = params![now.before(DELIVERY_LIFETIME).as_micros(), limit];
+    let mut count = 0;
+    for (before, claims) in query(conn, queries::EXPIRED_WAITING_DELIVERIES, params, rows::delivery)? {
+        let mut after = before.clone();
+        after.state = DeliveryState::Expired { at: now };
+        write(conn, (&before, claims), (&after, claims))?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 pub(crate) fn next_due(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {

@@ -31,6 +31,7 @@ queries! {
     ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
     EVENT: "event";
     EXPIRABLE_JOBS: "expirable_jobs";
+    EXPIRED_WAITING_DELIVERIES: "expired_waiting_deliveries";
     FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
     FORGET_LOGINS: "forget_logins";
     FORGET_REFRESH_TOKENS: "forget_refresh_tokens";
@@ -69,4 +70,5 @@ queries! {
     UPLOAD_DELETED: "upload_deleted";
     UPLOAD_IS_WANTED: "upload_is_wanted";
     UPLOADS_TO_DELETE: "uploads_to_delete";
+    WAITING_INTERMEDIATES: "waiting_intermediates";
 }

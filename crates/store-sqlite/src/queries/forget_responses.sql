@@ -1,3 +1,3 @@
 UPDATE attempts
 SET response = NULL
-WHERE response IS NOT NULL AND started_at < ?1;
+WHERE id IN (SELECT id FROM attempts WHERE response IS NOT NULL AND started_at < ?1 LIMIT ?2);

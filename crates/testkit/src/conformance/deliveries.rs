@@ -271,9 +271,11 @@ pub async fn an_intermediate_status_that_fails_after_the_terminal_one_exists_is_
     );
     let state = world.attempted(&sent, Outcome::Connect).await;
     assert_eq!(state, DeliveryState::Superseded { at: world.now() });
-    let started = world.dispatch().await;
-    assert_eq!(started.event.status, Started);
-    world.attempted(&started, Outcome::Connect).await;
+    assert_eq!(
+        world.history(&running).await[1],
+        (Started, "superseded"),
+        "the terminal one goes next"
+    );
     assert_eq!(world.dispatch().await.event.status, Succeeded);
 }
 
@@ -351,7 +353,7 @@ pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: Wor
     for _ in 0..3 {
         waiting.insert(world.submitted(client.id).await.id);
     }
-    for seconds in [0, 10] {
+    for seconds in [0, 70] {
         world.pass(seconds);
         for dispatch in world.dispatches().await {
             world.attempted(&dispatch, Outcome::Connect).await;
@@ -366,6 +368,29 @@ pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: Wor
     assert!(pulled.iter().all(|dispatch| dispatch.endpoint.id != other.id));
     let pulled: HashSet<_> = pulled.iter().map(|dispatch| dispatch.delivery.job).collect();
     assert_eq!(pulled, waiting);
+}
+
+pub async fn a_delivery_that_is_refused_among_successes_keeps_its_schedule(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let refused = world.submitted(client.id).await;
+    for _ in 0..3 {
+        for dispatch in world.dispatches().await {
+            let outcome = if dispatch.delivery.job == refused.id {
+                Outcome::BadAck
+            } else {
+                Outcome::Ok
+            };
+            world.attempted(&dispatch, outcome).await;
+        }
+        world.submitted(client.id).await;
+        world.pass(1);
+    }
+    let attempts = world.records(&refused).await[0].attempts.len();
+    assert_eq!(
+        attempts, 1,
+        "the second is due after five seconds, whatever succeeds meanwhile"
+    );
 }
 
 pub async fn a_success_without_failures_before_it_pulls_nothing_forward(world: World) {

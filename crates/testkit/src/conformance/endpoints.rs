@@ -7,7 +7,7 @@ use sfumato_core::endpoint::{
     ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, HoldReason, WebhookUrl,
 };
 use sfumato_core::event::EventStatus;
-use sfumato_core::schedule::{HOLD_AFTER, HOLD_FAILURES_MIN, PROBE_INTERVAL};
+use sfumato_core::schedule::{DELIVERY_LIFETIME, HOLD_AFTER, HOLD_FAILURES_MIN, PROBE_INTERVAL};
 use sfumato_core::store::{Dispatch, EndpointChange};
 use sfumato_core::{ClientId, EndpointId, StoreError};
 
@@ -254,6 +254,27 @@ pub async fn a_held_endpoint_gets_one_probe_an_hour(world: World) {
     );
     world.clock.set(next_probe_at);
     assert_eq!(world.dispatch().await.delivery.job, jobs[0].id);
+}
+
+pub async fn what_waits_where_nobody_calls_expires_with_time(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let off = EndpointChange {
+        active: Some(false),
+        ..EndpointChange::default()
+    };
+    world
+        .store
+        .update_endpoint(client.id, endpoint.id, off)
+        .await
+        .unwrap();
+    world.clock.advance(DELIVERY_LIFETIME);
+    world.store.reap().await.unwrap();
+    assert_eq!(world.history(&job).await, [(EventStatus::Sent, "pending")]);
+    world.pass(1);
+    world.store.reap().await.unwrap();
+    assert_eq!(world.history(&job).await, [(EventStatus::Sent, "expired")]);
 }
 
 pub async fn a_probe_that_is_on_its_way_is_the_only_one(world: World) {

@@ -85,6 +85,7 @@ macro_rules! store_conformance {
                 a_terminal_status_is_never_superseded, retry_after_pauses_the_whole_endpoint,
                 the_next_delivery_is_due_when_the_first_of_all_endpoints_is,
                 after_a_recovery_everything_that_waits_is_pulled_forward,
+                a_delivery_that_is_refused_among_successes_keeps_its_schedule,
                 a_success_without_failures_before_it_pulls_nothing_forward;
             leases: a_claimed_delivery_is_not_claimed_again, our_own_stop_spends_no_attempt,
                 a_stale_delivery_lease_writes_nothing,
@@ -102,6 +103,7 @@ macro_rules! store_conformance {
                 a_change_leaves_what_it_does_not_name, an_endpoint_that_is_gone_is_held_at_once,
                 an_endpoint_is_held_after_many_failures_and_days,
                 a_held_endpoint_gets_one_probe_an_hour,
+                what_waits_where_nobody_calls_expires_with_time,
                 a_probe_that_is_on_its_way_is_the_only_one,
                 a_probe_goes_out_before_its_delivery_is_due,
                 a_successful_probe_releases_the_endpoint_and_all_that_waits,
