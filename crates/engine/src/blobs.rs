@@ -106,6 +106,8 @@ pub struct Written {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    /// The folder, which shows half-written files that the object store hides.
+    root: Arc<PathBuf>,
 }
 
 fn upload_path(upload: UploadId) -> Path {
@@ -136,6 +138,7 @@ impl Blobs {
             .with_automatic_cleanup(true);
         Ok(Self {
             store: Arc::new(store),
+            root: Arc::new(root.to_owned()),
         })
     }
 
@@ -227,6 +230,28 @@ impl Blobs {
         let mut names = self.names_written_before("results", 1, before).await?;
         names.dedup();
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Removes half-written files that were last written to before `before`: what a write that failed at its very end left
+    /// behind.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the storage cannot answer.
+    pub async fn remove_half_written(&self, before: Timestamp) -> Result<usize, BlobError> {
+        let root = Arc::clone(&self.root);
+        let removal = tokio::task::spawn_blocking(move || {
+            let mut removed = 0;
+            for file in half_written_files(&root)? {
+                let written = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH);
+                let written = written.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+                if written < before.as_micros() {
+                    std::fs::remove_file(&file)?;
+                    removed += 1;
+                }
+            }
+            Ok::<_, io::Error>(removed)
+        });
+        Ok(removal.await.map_err(io::Error::other)??)
     }
 
     /// A question that only working storage answers.

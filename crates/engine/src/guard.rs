@@ -10,6 +10,7 @@
 mod address;
 mod url;
 
+pub(crate) use address::reached_address;
 pub use address::{BlockRule, BlockedAddress, judge_address};
 pub use url::{RefusedUrl, URL_BYTES_MAX, judge_url};
 

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use sfumato_core::job::{Job, JobState, Upload};
-use sfumato_core::{AnonymizeOptions, FencingToken, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
+use sfumato_core::{
+    AnonymizeOptions, ClientId, FencingToken, JobId, MediaFormat, PublicJobId, StoreError, UploadId,
+};
 use thiserror::Error;
 
 use crate::Engine;
@@ -111,18 +113,22 @@ impl UploadWriter {
             file_name,
             ..
         } = self;
-        let written = writer.finish().await?;
-        let upload = Upload {
-            id,
-            format,
-            bytes: written.bytes,
-            sha256: written.sha256,
-            file_name,
-        };
-        Ok(StoredUpload {
-            engine,
-            upload: Some(upload),
+        // In a task of its own: a client that goes away now must not leave a blob that nobody guards.
+        detached(async move {
+            let written = writer.finish().await?;
+            let upload = Upload {
+                id,
+                format,
+                bytes: written.bytes,
+                sha256: written.sha256,
+                file_name,
+            };
+            Ok(StoredUpload {
+                engine,
+                upload: Some(upload),
+            })
         })
+        .await
     }
 }
 
@@ -182,14 +188,24 @@ impl Engine {
         mut upload: StoredUpload,
         options: AnonymizeOptions,
     ) -> Result<PublicJobId, IntakeError> {
+        let (engine, client) = (self.clone(), caller.client);
+        // In a task of its own: what the database has been asked to write happens even if the client goes away now.
+        detached(async move { engine.make_job(client, &mut upload, options).await }).await
+    }
+
+    async fn make_job(
+        &self,
+        client: ClientId,
+        upload: &mut StoredUpload,
+        options: AnonymizeOptions,
+    ) -> Result<PublicJobId, IntakeError> {
         let inner = self.inner();
-        let Some(original) = upload.upload.clone() else {
-            return Err(IntakeError::Empty);
-        };
+        // Taken out, so that however this ends nothing deletes an original that a row may name already.
+        let original = upload.upload.take().ok_or(IntakeError::Empty)?;
         let now = inner.clock.now();
         let job = Job {
             id: JobId::new(&*inner.clock, &*inner.entropy),
-            client: caller.client,
+            client,
             created_at: now,
             upload: original,
             options,
@@ -198,13 +214,26 @@ impl Engine {
             started_at: None,
             state: JobState::Queued { available_at: now },
         };
-        inner.store.submit(&job).await?;
-        upload.upload = None;
+        if let Err(error) = inner.store.submit(&job).await {
+            upload.upload = Some(job.upload);
+            return Err(error.into());
+        }
         inner.signals.jobs.notify_one();
         inner.signals.deliveries.notify_one();
         tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
         Ok(job.public_id())
     }
+}
+
+/// Runs a step that must not be cut short where its caller may be.
+async fn detached<T: Send + 'static>(
+    step: impl Future<Output = Result<T, IntakeError>> + Send + 'static,
+) -> Result<T, IntakeError> {
+    tokio::spawn(step).await.unwrap_or_else(|error| {
+        Err(IntakeError::Blobs(BlobError::Unavailable {
+            source: Box::new(error),
+        }))
+    })
 }
 
 /// The last component of a path in either notation, without control characters, of bounded length.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sfumato_core::Timestamp;
 use thiserror::Error;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -48,43 +49,52 @@ pub struct Swept {
 }
 
 impl Engine {
-    /// Cleans until `shutdown`. A round that fails is logged and tried again; the janitor never ends by itself.
+    /// Cleans until `shutdown`. What fails is logged and tried again; the janitor never ends by itself.
     pub async fn run_janitor(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(REAP_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut round: u32 = 0;
         loop {
-            if let Err(error) = self.clean(round).await {
-                tracing::warn!(error = sfumato_core::chain(&error), "cleaning was cut short");
-            }
-            round = round.wrapping_add(1);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(REAP_EVERY) => {}
+                _ = tick.tick() => {
+                    self.clean(round).await;
+                    round = round.wrapping_add(1);
+                }
                 () = self.inner().signals.finished.notified() => {
                     // An original whose retention is zero is not kept until the next sweep.
-                    if let Err(error) = self.delete_originals().await {
-                        tracing::warn!(error = sfumato_core::chain(&error), "originals were not deleted yet");
-                    }
+                    said("originals were not deleted yet", self.delete_originals().await);
                 }
             }
         }
     }
 
-    async fn clean(&self, round: u32) -> Result<(), SweepError> {
-        let freed = self.inner().store.reap().await?;
-        if freed > 0 {
-            tracing::warn!(leases = freed, "leases had expired; the work is queued again");
-            self.inner().signals.jobs.notify_one();
-            self.inner().signals.deliveries.notify_one();
+    /// One round: each part is on its own, so that one that fails stops no other.
+    async fn clean(&self, round: u32) {
+        let inner = self.inner();
+        let freed = inner.store.reap().await.map_err(SweepError::from);
+        if said("leases were not reaped", freed).is_some_and(|freed| freed > 0) {
+            tracing::warn!("leases had expired; the work is queued again");
+            inner.signals.jobs.notify_one();
+            inner.signals.deliveries.notify_one();
         }
         if round.is_multiple_of(SWEEP_ROUNDS) {
-            self.sweep().await?;
+            said("what has had its time was not deleted", self.sweep().await);
         }
         if round.is_multiple_of(SWEEP_ROUNDS.saturating_mul(ORPHAN_SWEEPS)) {
-            self.collect_orphans().await?;
-            let before = self.inner().clock.now().before(self.settings().history_kept);
-            self.inner().store.prune(before).await?;
+            let before = inner.clock.now().before(ORPHAN_AFTER);
+            said(
+                "orphan blobs were not collected",
+                self.collect_orphans(before).await,
+            );
+            said("history was not forgotten", self.forget_history().await);
         }
+    }
+
+    async fn forget_history(&self) -> Result<(), SweepError> {
+        let before = self.inner().clock.now().before(self.settings().history_kept);
+        while self.inner().store.prune(before).await? > 0 {}
         Ok(())
     }
 
@@ -93,50 +103,68 @@ impl Engine {
     /// # Errors
     /// [`SweepError`]; what was deleted until then stays deleted.
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
-        let originals = self.delete_originals().await?;
+        let originals = self.delete_originals().await;
         let inner = self.inner();
         let before = inner.clock.now().before(inner.settings.results_kept);
         let mut results = 0;
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
             for result in &expired {
-                inner.blobs.delete_result(*result).await?;
-                tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
+                match inner.blobs.delete_result(*result).await {
+                    Ok(()) => {
+                        tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
+                    }
+                    // Its row says that it is gone; the orphans' turn tries again.
+                    Err(error) => {
+                        tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
+                    }
+                }
             }
             results += expired.len();
             if expired.len() < BATCH {
-                return Ok(Swept { originals, results });
+                return Ok(Swept {
+                    originals: originals?,
+                    results,
+                });
             }
         }
     }
 
+    /// Deletes the originals that have had their time. One that cannot be deleted keeps no other from its deletion.
     async fn delete_originals(&self) -> Result<usize, SweepError> {
         let inner = self.inner();
         let before = due(inner.clock.now(), inner.settings.originals_kept);
         let mut deleted = 0;
+        let mut stuck = 0;
         loop {
-            let uploads = inner.store.uploads_to_delete(before, BATCH).await?;
+            let uploads = inner.store.uploads_to_delete(before, BATCH + stuck).await?;
+            let asked = BATCH + stuck;
+            stuck = 0;
             for (job, upload) in &uploads {
                 // Blob first here: the mark says that it is gone, and deleting twice is harmless.
-                inner.blobs.delete_upload(*upload).await?;
+                if let Err(error) = inner.blobs.delete_upload(*upload).await {
+                    stuck += 1;
+                    tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
+                    continue;
+                }
                 inner.store.upload_deleted(*job).await?;
+                deleted += 1;
                 tracing::info!(job.id = %job, "an original was deleted");
             }
-            deleted += uploads.len();
-            if uploads.len() < BATCH {
+            if uploads.len() < asked || stuck == uploads.len() {
                 return Ok(deleted);
             }
         }
     }
 
-    /// Deletes blobs that no row knows: what a crash between blob and row has left behind.
+    /// Deletes blobs that were written before `before` and that no row knows, whole or half-written: what a crash between
+    /// blob and row has left behind.
     ///
     /// # Errors
     /// [`SweepError`]; what was deleted until then stays deleted.
-    pub async fn collect_orphans(&self) -> Result<usize, SweepError> {
+    pub async fn collect_orphans(&self, before: Timestamp) -> Result<usize, SweepError> {
         let inner = self.inner();
-        let before = inner.clock.now().before(ORPHAN_AFTER);
-        let mut collected = 0;
+        let mut collected = inner.blobs.remove_half_written(before).await?;
         for uploads in inner.blobs.uploads_written_before(before).await?.chunks(BATCH) {
             for orphan in inner.store.orphan_uploads(uploads).await? {
                 inner.blobs.delete_upload(orphan).await?;
@@ -153,6 +181,17 @@ impl Engine {
             tracing::info!(blobs = collected, "orphan blobs were deleted");
         }
         Ok(collected)
+    }
+}
+
+/// The value of what went well; what did not is logged.
+fn said<T>(what: &str, outcome: Result<T, SweepError>) -> Option<T> {
+    match outcome {
+        Ok(value) => Some(value),
+        Err(error) => {
+            tracing::warn!(error = sfumato_core::chain(&error), "{what}");
+            None
+        }
     }
 }
 

@@ -183,12 +183,24 @@ impl Engine {
         &*self.inner.clock
     }
 
-    /// Frees every lease that an earlier run of this installation left behind. Only for an installation of one process.
+    /// Frees every lease that an earlier run of this installation left behind, and deletes the blobs that it left without a
+    /// row. Only for an installation of one process, before anything is received.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot answer.
     pub async fn recover(&self) -> Result<u64, StoreError> {
-        self.inner.store.void_leases_of_others(self.inner.worker_id).await
+        let freed = self
+            .inner
+            .store
+            .void_leases_of_others(self.inner.worker_id)
+            .await?;
+        if let Err(error) = self.collect_orphans(self.inner.clock.now()).await {
+            tracing::warn!(
+                error = sfumato_core::chain(&error),
+                "orphan blobs were not collected yet"
+            );
+        }
+        Ok(freed)
     }
 
     /// Starts the media processes ahead of the first job and returns the names of their models; none where this process
@@ -241,6 +253,7 @@ impl Engine {
         }
         let outcome = self.inner.store.cancel_job(caller.client, id.job).await?;
         self.inner.signals.cancel(id.job);
+        self.inner.signals.finished.notify_one();
         Ok(outcome)
     }
 }

@@ -111,7 +111,8 @@ pub fn judge_address(address: IpAddr, policy: &AddressPolicy) -> Result<(), Bloc
     }
 }
 
-fn reached_address(address: IpAddr) -> IpAddr {
+/// The address that one leads to: the IPv4 one inside of it, where there is one.
+pub(crate) fn reached_address(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(ip) if NAT64.contains(&ip) => {
             let [.., a, b, c, d] = ip.octets();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sfumato_core::job::{JobOutcome, JobState};
-use sfumato_core::{AnonymizeOptions, FailureClass, PublicJobId, Store, Timestamp};
+use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
 use sfumato_engine::intake::IntakeError;
 use sfumato_engine::results::ResultError;
@@ -124,13 +124,14 @@ async fn what_no_row_knows_is_collected_after_a_day_and_what_a_row_needs_stays()
         .unwrap();
     std::mem::forget(orphan.finish().await.unwrap());
     assert_eq!(files(&world, "uploads").len(), 2);
+    let a_day_ago = || world.clock.now().before(DAY);
     assert_eq!(
-        world.engine.collect_orphans().await.unwrap(),
+        world.engine.collect_orphans(a_day_ago()).await.unwrap(),
         0,
         "it may be a job in a moment"
     );
     world.clock.set(FUTURE);
-    assert_eq!(world.engine.collect_orphans().await.unwrap(), 1);
+    assert_eq!(world.engine.collect_orphans(a_day_ago()).await.unwrap(), 1);
     assert_eq!(
         files(&world, "uploads").len(),
         1,
@@ -214,4 +215,63 @@ async fn a_job_that_cannot_be_recorded_leaves_no_upload() {
         files(&world, "uploads").is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_while_its_job_is_recorded_loses_neither() {
+    let world = World::new(settings()).await;
+    let mut writer = world.engine.begin_upload(None).await.unwrap();
+    writer
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .await
+        .unwrap();
+    let stored = writer.finish().await.unwrap();
+    let mut submission = Box::pin(
+        world
+            .engine
+            .submit(&world.caller, stored, AnonymizeOptions::default()),
+    );
+    assert!(futures::poll!(&mut submission).is_pending());
+    drop(submission);
+    let begun = until("the job to exist", || async {
+        let worker = sfumato_core::WorkerId::new(&*world.clock, &*world.entropy);
+        let claimed = world.store.claim_jobs(worker, 1, DAY).await.unwrap();
+        claimed.into_iter().next()
+    })
+    .await;
+    assert_eq!(begun.upload.bytes, 400);
+    assert_eq!(files(&world, "uploads").len(), 1, "its original is there");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_while_its_upload_is_completed_leaves_nothing() {
+    let world = World::new(settings()).await;
+    let mut writer = world.engine.begin_upload(None).await.unwrap();
+    writer
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(2_000_000)))
+        .await
+        .unwrap();
+    let mut completion = Box::pin(writer.finish());
+    assert!(futures::poll!(&mut completion).is_pending());
+    drop(completion);
+    until("the upload to be removed", || async {
+        files(&world, "uploads").is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_failed_write_left_half_done_is_collected_after_a_day() {
+    let world = World::new(settings()).await;
+    let mut writer = world.engine.begin_upload(None).await.unwrap();
+    writer
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(2_000_000)))
+        .await
+        .unwrap();
+    std::mem::forget(writer);
+    assert_eq!(files(&world, "uploads").len(), 1);
+    let present = Timestamp::from_seconds(0);
+    assert_eq!(world.engine.collect_orphans(present).await.unwrap(), 0);
+    assert_eq!(world.engine.collect_orphans(FUTURE).await.unwrap(), 1);
+    assert_eq!(files(&world, "uploads").len(), 0);
 }
