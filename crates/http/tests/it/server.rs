@@ -188,8 +188,9 @@ impl Server {
         let mut files = vec![];
         let mut folders = vec![self.folder.path().join("blobs")];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
+            // A folder that has become empty is removed meanwhile.
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
                 if path.is_dir() {
                     folders.push(path)
                 } else {
