@@ -162,3 +162,41 @@ async fn a_form_without_an_end_to_its_headers_or_preamble_is_not_gathered_in_mem
         assert!(message.contains("outside its parts"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_part_header_without_an_end_that_trickles_in_is_not_searched_again_and_again() {
+    // A server that went on waiting for the end of the header would answer 408.
+    let server = Server::start_with(|_, http| http.upload_idle_timeout = Duration::from_secs(5)).await;
+    let client = server.client("a").await;
+    let mut stream = begin(&server, &client, "Transfer-Encoding: chunked").await;
+    let start = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"");
+    let start = format!("{:x}\r\n{start}\r\n", start.len());
+    stream.write_all(start.as_bytes()).await.unwrap();
+    stream.write_all(&b"1\r\nx\r\n".repeat(50_000)).await.unwrap();
+    let (status, body) = answer(&mut stream).await;
+    assert_eq!(status, 400, "{body}");
+    let message = failure(&body, 400);
+    assert!(message.contains("outside its parts"), "{message}");
+}
+
+#[tokio::test]
+async fn a_form_that_trickles_in_is_received() {
+    let server = Server::start().await;
+    let client = server.client("a").await;
+    let file = jpeg(&vec![1; 20_000]);
+    let end = format!("\r\n--{BOUNDARY}--\r\n");
+    let form = [part_head("input_media").as_bytes(), &file, end.as_bytes()].concat();
+    let mut stream = begin(
+        &server,
+        &client,
+        "Connection: close\r\nTransfer-Encoding: chunked",
+    )
+    .await;
+    let chunks = form
+        .iter()
+        .flat_map(|byte| [b'1', b'\r', b'\n', *byte, b'\r', b'\n']);
+    let chunks: Vec<u8> = chunks.chain(*b"0\r\n\r\n").collect();
+    stream.write_all(&chunks).await.unwrap();
+    let (status, body) = answer(&mut stream).await;
+    assert_eq!(status, 200, "{body}");
+}
