@@ -20,6 +20,10 @@ const BLUR_CELLS: f32 = 3.0;
 /// The smallest cell of the blur in pixels, so that a small region has even fewer cells.
 const BLUR_CELL_PIXELS_MIN: f32 = 4.0;
 
+/// The smallest cell of a mosaic in pixels: a cell of one pixel hides nothing, and many cells on a small region would be
+/// just that.
+const MOSAIC_CELL_PIXELS_MIN: f32 = 4.0;
+
 /// How far each cell of the blur is moved towards the mean of all of them, as a fraction of the way.
 const BLUR_FLATTENING: f32 = 0.25;
 
@@ -67,7 +71,7 @@ impl Fill {
     ) -> Option<Self> {
         let (width, height) = shape.size();
         // At most 100 cells, which f32 holds exactly.
-        let cell = (width.max(height) / cells as f32).max(1.0);
+        let cell = (width.max(height) / cells as f32).max(MOSAIC_CELL_PIXELS_MIN);
         let grid = Grid::sample(view, shape, soft_edge, cell)?;
         Some(Self::Cells { grid, smooth: false })
     }

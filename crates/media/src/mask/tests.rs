@@ -193,6 +193,42 @@ fn the_colour_of_invisible_pixels_does_not_shine_through() {
     assert_eq!(bytes(&raster)[center], 200);
 }
 
+/// How many pixels of a detection of the given size a mosaic of 100 cells changes in noise.
+fn changed_by_the_finest_mosaic(size: f32) -> usize {
+    let mut raster = noisy(Channels::Gray);
+    let before = raster.clone();
+    masks(
+        &[detection(Class::Face, [20.0, 20.0, 20.0 + size, 20.0 + size])],
+        mask(MaskStyle::Pixelate(PixelCount::new(100).unwrap()), 0.0),
+    )
+    .draw(&mut raster);
+    let inside = 20..20 + size as u32;
+    inside
+        .clone()
+        .flat_map(|y| inside.clone().map(move |x| (y * SIZE + x) as usize))
+        .filter(|i| bytes(&before)[*i] != bytes(&raster)[*i])
+        .count()
+}
+
+#[test]
+fn the_finest_mosaic_hides_a_small_face_too() {
+    let changed = changed_by_the_finest_mosaic(30.0);
+    assert!(changed > 850, "{changed} of 900 pixels");
+}
+
+#[test]
+fn a_region_smaller_than_a_cell_becomes_one_cell() {
+    let mut raster = noisy(Channels::Gray);
+    masks(
+        &[detection(Class::Plate, [20.0, 20.0, 22.0, 22.0])],
+        mask(MaskStyle::Pixelate(PixelCount::new(100).unwrap()), 0.0),
+    )
+    .draw(&mut raster);
+    let corners =
+        [(20, 20), (21, 20), (20, 21), (21, 21)].map(|(x, y)| bytes(&raster)[y * SIZE as usize + x]);
+    assert_eq!(corners, [corners[0]; 4]);
+}
+
 #[test]
 fn a_mosaic_has_as_many_cells_across_as_asked_for() {
     let mut raster = noisy(Channels::Gray);
