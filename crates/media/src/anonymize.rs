@@ -16,6 +16,12 @@ use crate::mask::{self, Masks};
 const PROGRESS_DECODED: f32 = 0.2;
 const PROGRESS_DETECTED: f32 = 0.7;
 
+/// What a translucent picture is looked at over. Dark strokes on nothing show over the first, bright ones over the second.
+const BACKDROPS: [u8; 2] = [255, 0];
+
+/// Intersection over union from which two detections of one class are of the same thing.
+const SAME_IOU_MIN: f32 = 0.6;
+
 /// Hides faces and plates in one picture.
 ///
 /// `input` holds the original from offset 0; the result is written to `output`. Both are used from where a fresh
@@ -54,7 +60,7 @@ fn run(
     on_progress(PROGRESS_DECODED);
 
     let size = picture.upright_size();
-    let detections = find(&picture.raster.upright_rgb8(picture.orientation), size)?;
+    let detections = find_in(&picture, &mut find)?;
     let detected = Instant::now();
     on_progress(PROGRESS_DETECTED);
 
@@ -92,6 +98,40 @@ fn run(
         warnings,
         timings: timings(decoded - start, detected - decoded, times),
     })
+}
+
+/// Finds what the colours show and, where the picture is translucent, what it shows over white and over black.
+fn find_in(
+    picture: &Picture,
+    find: &mut impl FnMut(&[u8], (u32, u32)) -> Result<Vec<Detection>, PictureError>,
+) -> Result<Vec<Detection>, PictureError> {
+    let (raster, size) = (&picture.raster, picture.upright_size());
+    let mut detections = find(&raster.upright_rgb8(picture.orientation), size)?;
+    if raster.is_translucent() {
+        for backdrop in BACKDROPS {
+            detections.extend(find(
+                &raster.upright_rgb8_over(backdrop, picture.orientation),
+                size,
+            )?);
+        }
+        detections = unite(detections);
+    }
+    Ok(detections)
+}
+
+/// Drops detections of what a more confident one has found; the most confident come first.
+fn unite(mut detections: Vec<Detection>) -> Vec<Detection> {
+    detections.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    let mut united: Vec<Detection> = vec![];
+    for detection in detections {
+        let is_same = |other: &Detection| {
+            other.class == detection.class && other.bbox.iou(&detection.bbox) > SAME_IOU_MIN
+        };
+        if !united.iter().any(is_same) {
+            united.push(detection);
+        }
+    }
+    united
 }
 
 fn timings(decode: Duration, detect: Duration, write: WriteTimes) -> Timings {

@@ -74,21 +74,69 @@ impl Raster {
             {
                 Cow::Borrowed(samples)
             }
-            Samples::Eight(samples) => Cow::Owned(self.turn(samples, orientation, |sample| sample)),
+            _ => Cow::Owned(self.turn(orientation, |color, _| color)),
+        }
+    }
+
+    /// The picture like [`Self::upright_rgb8`], but as it looks over a gray backdrop: alpha can carry a face that the colours
+    /// do not show.
+    pub(crate) fn upright_rgb8_over(&self, backdrop: u8, orientation: Orientation) -> Vec<u8> {
+        self.turn(orientation, |color, alpha| {
+            let mixed = u16::from(color) * u16::from(alpha) + u16::from(backdrop) * u16::from(255 - alpha);
+            // A mean of two bytes is a byte.
+            (mixed / 255).to_be_bytes()[1]
+        })
+    }
+
+    /// Whether anything behind the picture can be seen through it.
+    pub(crate) fn is_translucent(&self) -> bool {
+        let count = self.channels.count();
+        let has_alpha = self.channels.has_alpha();
+        has_alpha
+            && match &self.samples {
+                Samples::Eight(samples) => samples
+                    .iter()
+                    .skip(count - 1)
+                    .step_by(count)
+                    .any(|alpha| *alpha < u8::MAX),
+                Samples::Sixteen(samples) => samples
+                    .iter()
+                    .skip(count - 1)
+                    .step_by(count)
+                    .any(|alpha| *alpha < u16::MAX),
+            }
+    }
+
+    /// Turns the picture upright; `shade` makes a sample with 8 bits of a colour and of alpha.
+    fn turn(&self, orientation: Orientation, shade: impl Fn(u8, u8) -> u8) -> Vec<u8> {
+        match &self.samples {
+            Samples::Eight(samples) => self.turn_samples(samples, orientation, |sample| sample, shade),
             Samples::Sixteen(samples) => {
-                Cow::Owned(self.turn(samples, orientation, |sample| sample.to_be_bytes()[0]))
+                self.turn_samples(samples, orientation, |sample| sample.to_be_bytes()[0], shade)
             }
         }
     }
 
-    fn turn<T: Copy>(&self, samples: &[T], orientation: Orientation, to_8_bits: impl Fn(T) -> u8) -> Vec<u8> {
+    fn turn_samples<T: Copy>(
+        &self,
+        samples: &[T],
+        orientation: Orientation,
+        to_8_bits: impl Fn(T) -> u8,
+        shade: impl Fn(u8, u8) -> u8,
+    ) -> Vec<u8> {
         let count = self.channels.count();
         let mut rgb = Vec::with_capacity(samples.len() / count * 3);
         for index in orientation.stored_indices(self.width, self.height) {
-            let pixel = &samples[index * count..];
+            let pixel = &samples[index * count..][..count];
+            let alpha = if self.channels.has_alpha() {
+                to_8_bits(pixel[count - 1])
+            } else {
+                u8::MAX
+            };
+            let sample = |channel: usize| shade(to_8_bits(pixel[channel]), alpha);
             rgb.extend_from_slice(&match self.channels.colors() {
-                1 => [to_8_bits(pixel[0]); 3],
-                _ => [to_8_bits(pixel[0]), to_8_bits(pixel[1]), to_8_bits(pixel[2])],
+                1 => [sample(0); 3],
+                _ => [sample(0), sample(1), sample(2)],
             });
         }
         rgb
@@ -115,6 +163,22 @@ mod tests {
             *raster.upright_rgb8(Orientation::from_exif(2)),
             [0xAB, 0xAB, 0xAB, 0x12, 0x12, 0x12]
         );
+    }
+
+    #[test]
+    fn a_backdrop_shines_through_where_alpha_lets_it() {
+        let raster = |alpha| Raster {
+            width: 2,
+            height: 1,
+            channels: Channels::GrayAlpha,
+            samples: Samples::Eight(vec![100, 255, 50, alpha]),
+        };
+        assert_eq!(
+            raster(0).upright_rgb8_over(255, Orientation::UPRIGHT),
+            [100, 100, 100, 255, 255, 255]
+        );
+        assert_eq!(raster(51).upright_rgb8_over(0, Orientation::UPRIGHT)[3], 10);
+        assert!(raster(254).is_translucent() && !raster(255).is_translucent());
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!   is drawn. So the order of regions does not matter, and nothing is drawn with pixels that another region hides.
 //! - Drawing only ever mixes a fill into what is there at that moment. A soft edge that reaches into another region mixes
 //!   with that region's fill, and cannot bring back what was under it.
-//! - Alpha stays as it is, and colours under transparent pixels are hidden like all others.
+//! - Masks are opaque. Alpha can carry a face as well as colours do, so it is drawn over too; outside the masks it stays as
+//!   it is. Colours under transparent pixels are hidden like all others.
 
 mod fill;
 mod shape;
@@ -184,6 +185,10 @@ impl<S: Sample> View<'_, S> {
                 for (sample, color) in self.samples[start..start + colors].iter_mut().zip(color) {
                     let there = sample.to_fraction();
                     *sample = S::from_fraction(there + (color - there) * opacity);
+                }
+                for alpha in &mut self.samples[start + colors..start + count] {
+                    let there = alpha.to_fraction();
+                    *alpha = S::from_fraction(there + (1.0 - there) * opacity);
                 }
             }
         }

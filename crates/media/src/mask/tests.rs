@@ -152,7 +152,7 @@ fn the_order_of_overlapping_regions_does_not_decide_what_they_sample() {
 }
 
 #[test]
-fn alpha_stays_and_colours_under_transparent_pixels_are_hidden() {
+fn masks_are_opaque_and_alpha_outside_them_stays() {
     for style in styles() {
         let mut raster = noisy(Channels::Rgba);
         let Samples::Eight(samples) = &mut raster.samples else {
@@ -169,9 +169,15 @@ fn alpha_stays_and_colours_under_transparent_pixels_are_hidden() {
         .draw(&mut raster);
         let mut changed = 0;
         for (before, after) in bytes(&before).chunks_exact(4).zip(bytes(&raster).chunks_exact(4)) {
-            assert_eq!(before[3], after[3]);
             changed += usize::from(before != after);
         }
+        let alpha = |x: u32, y: u32| bytes(&raster)[((y * SIZE + x) * 4 + 3) as usize];
+        assert_eq!(
+            [alpha(32, 32), alpha(24, 32), alpha(32, 40)],
+            [255; 3],
+            "{style:?}"
+        );
+        assert_eq!([alpha(5, 5), alpha(60, 32)], [0; 2], "{style:?}");
         assert!(changed > 500, "{changed}");
     }
 }

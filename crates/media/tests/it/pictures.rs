@@ -240,13 +240,66 @@ fn a_png_keeps_its_depth_and_its_channels() {
             if !near(&report.document.detections[0], x, y) {
                 assert_eq!(before, after, "{color:?} {depth:?} {x} {y}");
             }
-            if let Some((channels, bytes)) = alpha {
-                let start = (channels - 1) * bytes;
-                assert_eq!(before[start..], after[start..], "alpha at {x} {y}");
+        }
+        if let Some((channels, bytes)) = alpha {
+            for (x, y) in FACE {
+                let start = (y * 512 + x) as usize * bytes_per_pixel + (channels - 1) * bytes;
+                assert!(
+                    after[start..start + bytes].iter().all(|byte| *byte == 255),
+                    "{x} {y}"
+                );
             }
         }
         let again = find(&output, Class::Face);
         assert!(again.is_empty(), "{color:?} {depth:?}: {again:?}");
+    }
+}
+
+/// A picture of one colour whose alpha carries what is to be seen.
+fn carried_by_alpha(color: u8, alpha: &[u8]) -> Vec<u8> {
+    let samples: Vec<u8> = alpha
+        .iter()
+        .flat_map(|alpha| [color, color, color, *alpha])
+        .collect();
+    png((512, 512), png::ColorType::Rgba, png::BitDepth::Eight, &samples)
+}
+
+fn over(backdrop: u8, bytes: &[u8]) -> Pixels {
+    let (_, samples) = png_samples(bytes);
+    let mix = |color: u8, alpha: u8| {
+        let (color, alpha, rest) = (u32::from(color), u32::from(alpha), u32::from(255 - alpha));
+        ((color * alpha + u32::from(backdrop) * rest) / 255) as u8
+    };
+    Pixels {
+        width: 512,
+        height: 512,
+        rgb: samples
+            .chunks_exact(4)
+            .flat_map(|pixel| [0, 1, 2].map(|i| mix(pixel[i], pixel[3])))
+            .collect(),
+    }
+}
+
+#[test]
+fn a_face_that_alpha_carries_is_hidden_and_not_found_again() {
+    let gray = astronaut().gray();
+    let inverse: Vec<u8> = gray.iter().map(|luminance| 255 - luminance).collect();
+    for (color, alpha, backdrop) in [(0, inverse, 255), (255, gray, 0)] {
+        let bytes = carried_by_alpha(color, &alpha);
+        assert_eq!(find(&rgb_png(&over(backdrop, &bytes)), Class::Face).len(), 1);
+        for style in styles() {
+            let (report, output) = anonymized(&bytes, masked_with(style));
+            let faces = &report.document.detections;
+            assert_eq!(faces.len(), 1, "{color} {style:?}: {faces:?}");
+            let (_, after) = png_samples(&output);
+            for ((before, after), i) in alpha.iter().zip(after.chunks_exact(4)).zip(0u32..) {
+                if !near(&faces[0], i % 512, i / 512) {
+                    assert_eq!([color, color, color, *before], after, "{color} {style:?}");
+                }
+            }
+            let again = find(&rgb_png(&over(backdrop, &output)), Class::Face);
+            assert!(again.is_empty(), "{color} {style:?}: {again:?}");
+        }
     }
 }
 
