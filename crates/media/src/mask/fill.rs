@@ -266,12 +266,28 @@ fn fill_gaps(mut cells: Vec<Option<Rgb>>, columns: usize) -> Option<Vec<Rgb>> {
     if cells.iter().all(Option::is_none) {
         return None;
     }
-    while cells.iter().any(Option::is_none) {
-        let before = cells.clone();
-        for (i, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_none()) {
-            let known = neighbours(i, columns, before.len()).filter_map(|neighbour| before[neighbour]);
-            *cell = mean(known);
+    let count = cells.len();
+    let around = |i| neighbours(i, columns, count);
+    let mut ring: Vec<usize> = (0..count)
+        .filter(|i| cells[*i].is_none() && around(*i).any(|neighbour| cells[neighbour].is_some()))
+        .collect();
+    while !ring.is_empty() {
+        // All means first, so that the cells of one ring do not take part in each other's.
+        let means: Vec<Option<Rgb>> = ring
+            .iter()
+            .map(|i| mean(around(*i).filter_map(|neighbour| cells[neighbour])))
+            .collect();
+        for (i, mean) in ring.iter().zip(means) {
+            cells[*i] = mean;
         }
+        let mut next: Vec<usize> = ring
+            .iter()
+            .flat_map(|i| around(*i))
+            .filter(|neighbour| cells[*neighbour].is_none())
+            .collect();
+        next.sort_unstable();
+        next.dedup();
+        ring = next;
     }
     cells.into_iter().collect()
 }
@@ -282,4 +298,42 @@ fn neighbours(i: usize, columns: usize, count: usize) -> impl Iterator<Item = us
     (row.saturating_sub(1)..rows.min(row + 2))
         .flat_map(move |y| (column.saturating_sub(1)..columns.min(column + 2)).map(move |x| y * columns + x))
         .filter(move |neighbour| *neighbour != i)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What [`fill_gaps`] does, said plainly: every ring looks at every cell.
+    fn fill_gaps_plainly(mut cells: Vec<Option<Rgb>>, columns: usize) -> Option<Vec<Rgb>> {
+        if cells.iter().all(Option::is_none) {
+            return None;
+        }
+        while cells.iter().any(Option::is_none) {
+            let before = cells.clone();
+            for (i, cell) in cells.iter_mut().enumerate().filter(|(_, cell)| cell.is_none()) {
+                *cell = mean(neighbours(i, columns, before.len()).filter_map(|neighbour| before[neighbour]));
+            }
+        }
+        cells.into_iter().collect()
+    }
+
+    #[test]
+    fn a_grid_without_a_colour_has_none_to_give() {
+        assert_eq!(fill_gaps(vec![None; 12], 4), None);
+    }
+
+    proptest! {
+        #[test]
+        fn gaps_are_filled_ring_by_ring(
+            (columns, cells) in (1usize..9, 1usize..9).prop_flat_map(|(columns, rows)| {
+                let cell = prop::option::weighted(0.2, prop::array::uniform3(0.0f32..1.0));
+                (Just(columns), prop::collection::vec(cell, columns * rows))
+            }),
+        ) {
+            prop_assert_eq!(fill_gaps(cells.clone(), columns), fill_gaps_plainly(cells, columns));
+        }
+    }
 }
