@@ -10,6 +10,7 @@ use mozjpeg::qtable::QTable;
 use mozjpeg::{ColorSpace, CompInfoExt, Compress, Decompress, Marker, PixelDensity};
 use sfumato_media_client::protocol::MediaLimits;
 
+use super::icc::sane_icc;
 use super::libjpeg::{self, Overlooked};
 use super::segments;
 use super::{Picture, WriteTimes};
@@ -72,7 +73,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
         orientation: contents.exif.map_or(Orientation::UPRIGHT, metadata::orientation),
         warnings,
         coding: super::Coding::Jpeg(Coding {
-            icc_profile: contents.icc_profile,
+            icc_profile: contents.icc_profile.as_deref().and_then(sane_icc),
             progressive: frame.progressive,
             ..coding
         }),

@@ -1,5 +1,6 @@
 //! Pictures: read into a [`Raster`], masked, and written in the format they came in.
 
+mod icc;
 pub(crate) mod jpeg;
 mod libjpeg;
 pub(crate) mod png;

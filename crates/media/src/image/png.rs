@@ -6,6 +6,7 @@ use std::time::Instant;
 use png::{BitDepth, ColorType, Compression, DecodingError, EncodingError, Info, Limits, Transformations};
 use sfumato_media_client::protocol::MediaLimits;
 
+use super::icc::sane_icc;
 use super::{Picture, WriteTimes};
 use crate::error::PictureError;
 use crate::mask::Masks;
@@ -93,7 +94,7 @@ fn kept(original: &Info<'static>, color_type: ColorType, bit_depth: BitDepth) ->
     info.srgb = original.srgb;
     info.source_gamma = original.source_gamma;
     info.source_chromaticities = original.source_chromaticities;
-    info.icc_profile.clone_from(&original.icc_profile);
+    info.icc_profile = original.icc_profile.as_deref().and_then(sane_icc).map(Into::into);
     info
 }
 

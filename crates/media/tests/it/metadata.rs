@@ -6,9 +6,71 @@ use sfumato_media::Orientation;
 
 use crate::support::*;
 
+/// An ICC profile with the given tags: header, tag table, tag data (ICC.1:2022, 7).
+fn icc_with(tags: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let word = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    let mut table = word(tags.len()).to_vec();
+    let mut data = vec![];
+    let start = 132 + 12 * tags.len();
+    for (signature, content) in tags {
+        table.extend([**signature, word(start + data.len()), word(content.len())].concat());
+        data.extend_from_slice(content);
+        data.resize(data.len().next_multiple_of(4), 0);
+    }
+    let mut header = [0; 128];
+    header[..4].copy_from_slice(&word(start + data.len()));
+    header[8..24].copy_from_slice(b"\x04\x40\0\0mntrRGB XYZ ");
+    header[36..40].copy_from_slice(b"acsp");
+    [&header[..], &table, &data].concat()
+}
+
 /// Long enough for four segments of a JPEG.
 fn icc_profile() -> Vec<u8> {
-    (0..200_000u32).map(|i| (i * 31 % 251) as u8).collect()
+    let table: Vec<u8> = (0..200_000u32).map(|i| (i * 31 % 251) as u8).collect();
+    icc_with(&[(b"wtpt", b"XYZ \0\0\0\0white point!"), (b"A2B0", &table)])
+}
+
+fn with_icc(profile: &[u8]) -> [Vec<u8>; 2] {
+    let pixels = astronaut();
+    let settings = JpegSettings {
+        segments: icc_segments(profile),
+        ..JpegSettings::default()
+    };
+    let mut info = png::Info::with_size(512, 512);
+    info.color_type = png::ColorType::Rgb;
+    info.icc_profile = Some(profile.to_vec().into());
+    let mut bytes = vec![];
+    let encoder = png::Encoder::with_info(&mut bytes, info).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&pixels.rgb).unwrap();
+    writer.finish().unwrap();
+    [jpeg(&pixels, &settings), bytes]
+}
+
+/// The profile of a JPEG and of a PNG, empty where there is none.
+fn icc_of_both(files: [Vec<u8>; 2]) -> [Vec<u8>; 2] {
+    let [jpeg, png] = files.map(|bytes| anonymized(&bytes, AnonymizeOptions::default()).1);
+    let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+    let of_png = reader.info().icc_profile.as_deref().unwrap_or_default().to_vec();
+    [icc_of_jpeg(&jpeg), of_png]
+}
+
+#[test]
+fn what_only_calls_itself_a_profile_does_not_survive() {
+    let mut unsigned = icc_profile();
+    unsigned[36] = b'X';
+    for junk in [b"PLANTED-JUNK".repeat(40), unsigned] {
+        assert_eq!(icc_of_both(with_icc(&junk)), [const { Vec::<u8>::new() }; 2]);
+    }
+}
+
+#[test]
+fn a_profile_loses_what_follows_it_and_what_it_keeps_for_itself() {
+    let white_point: (&[u8; 4], &[u8]) = (b"wtpt", b"XYZ \0\0\0\0white point!");
+    let private: (&[u8; 4], &[u8]) = (b"prVt", b"PLANTED-PRIVATE");
+    let planted = [icc_with(&[private, white_point]), b"PLANTED-TRAILER".to_vec()].concat();
+    let clean = icc_with(&[white_point]);
+    assert_eq!(icc_of_both(with_icc(&planted)), [clean.clone(), clean]);
 }
 
 fn icc_segments(profile: &[u8]) -> Vec<(u8, Vec<u8>)> {
