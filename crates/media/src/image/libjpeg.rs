@@ -4,7 +4,6 @@
 //! missing and it paints the gap grey. Here an error unwinds to [`guarded`], and warnings are collected, so that no
 //! incomplete picture passes for a whole one.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::mem;
 use std::os::raw::c_int;
@@ -29,20 +28,18 @@ thread_local! {
     static OVERLOOKED: Cell<Overlooked> = Cell::default();
 }
 
-/// Runs libjpeg. Its errors, and anything that panics on the way, come back as text.
+/// What libjpeg's own errors unwind with, which tells them from panics.
+struct LibjpegError(String);
+
+/// Runs libjpeg. Its errors come back as text; a panic goes on, since it is no fault of the picture.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> (Result<T, String>, Overlooked) {
     OVERLOOKED.set(Overlooked::default());
-    let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|payload| describe(&*payload));
+    let outcome =
+        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| match payload.downcast::<LibjpegError>() {
+            Ok(error) => error.0,
+            Err(panic) => resume_unwind(panic),
+        });
     (outcome, OVERLOOKED.get())
-}
-
-fn describe(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("unknown error");
-    text.to_owned()
 }
 
 /// An error manager that unwinds at errors and collects warnings.
@@ -83,7 +80,7 @@ fn message(info: &mut jpeg_common_struct) -> String {
 
 extern "C-unwind" fn unwind(info: &mut jpeg_common_struct) {
     // Unlike a panic this does not call the panic hook, which has nothing to say about a broken file.
-    resume_unwind(Box::new(message(info)));
+    resume_unwind(Box::new(LibjpegError(message(info))));
 }
 
 #[expect(unsafe_code, reason = "libjpeg passes its error manager by raw pointer")]
@@ -102,4 +99,19 @@ extern "C-unwind" fn collect(info: &mut jpeg_common_struct, level: c_int) {
     overlooked.wrong_data |= is(JWRN_HUFF_BAD_CODE) || is(JWRN_MUST_RESYNC);
     overlooked.missing_end |= is(JWRN_JPEG_EOF);
     OVERLOOKED.set(overlooked);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_this_program_does_not_pass_for_damage_of_the_picture() {
+        let fault = || guarded::<()>(|| resume_unwind(Box::new("a fault".to_owned()))).0;
+        let payload = catch_unwind(fault).expect_err("the fault passed for an error of libjpeg");
+        assert_eq!(
+            payload.downcast_ref::<String>().map(String::as_str),
+            Some("a fault")
+        );
+    }
 }
