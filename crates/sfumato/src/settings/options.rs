@@ -106,7 +106,7 @@ settings! {
     picture_bytes_max: ByteSize = "pictures.bytes_max", "1GiB";
     /// Largest width and height of a picture in pixels, checked before anything is decoded.
     picture_side_pixels_max: Count = "pictures.side_pixels_max", "65500";
-    /// Largest width times height of a picture in pixels. A picture takes about 4 bytes of memory a pixel.
+    /// Largest width times height of a picture in pixels; it takes up to 16 bytes of memory a pixel (PNG, 16 bit).
     picture_pixels_max: Count = "pictures.pixels_max", "268435456";
 
     /// How long one delivery may take, from name resolution to the last byte of the answer.
