@@ -133,6 +133,11 @@ async fn a_child_that_is_killed_in_the_middle_fails_its_task_alone() {
         "{error}"
     );
     assert_eq!(error.class(), FailureClass::Transient);
+    // A process that was killed lives on for as long as the system needs to take it apart.
+    until("the idle child is dead too", || {
+        children().iter().all(|(_, state)| *state == 'Z')
+    })
+    .await;
     run(&setup.pool, &bytes).await.unwrap();
     until("the killed children are reaped", || children().len() == 1).await;
 }
