@@ -32,6 +32,20 @@ impl Engine {
         self.inner().store.endpoints(caller.client).await
     }
 
+    /// One endpoint of the caller.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn endpoint(&self, caller: &Caller, id: EndpointId) -> Result<Endpoint, StoreError> {
+        let endpoints = self.endpoints(caller).await?;
+        endpoints
+            .into_iter()
+            .find(|endpoint| endpoint.id == id)
+            .ok_or(StoreError::NotFound {
+                what: "webhook endpoint",
+            })
+    }
+
     /// Adds an endpoint with a fresh token and signing secret. The URL's syntax and a literal address are judged here;
     /// names are judged when they are resolved.
     ///
@@ -95,15 +109,7 @@ impl Engine {
     /// [`StoreError::NotFound`].
     pub async fn test_endpoint(&self, caller: &Caller, id: EndpointId) -> Result<Exchange, StoreError> {
         let inner = self.inner();
-        let endpoint = inner
-            .store
-            .endpoints(caller.client)
-            .await?
-            .into_iter()
-            .find(|endpoint| endpoint.id == id)
-            .ok_or(StoreError::NotFound {
-                what: "webhook endpoint",
-            })?;
+        let endpoint = self.endpoint(caller, id).await?;
         let job = PublicJobId {
             client: caller.client,
             job: JobId::new(&*inner.clock, &*inner.entropy),

@@ -137,8 +137,8 @@ impl Engine {
         let mut deleted = 0;
         let mut stuck = 0;
         loop {
-            let uploads = inner.store.uploads_to_delete(before, BATCH + stuck).await?;
             let asked = BATCH + stuck;
+            let uploads = inner.store.uploads_to_delete(before, asked).await?;
             stuck = 0;
             for (job, upload) in &uploads {
                 // Blob first here: the mark says that it is gone, and deleting twice is harmless.

@@ -10,7 +10,7 @@ use sfumato_core::schedule::PROBE_INTERVAL;
 use sfumato_core::store::Dispatch;
 use sfumato_core::{EndpointId, StoreError, Timestamp, WorkerId};
 
-use crate::deliveries::{broken, event, write};
+use crate::deliveries::{broken, event, expire_waiting, move_all, write};
 use crate::endpoints;
 use crate::jobs;
 use crate::queries;
@@ -156,14 +156,7 @@ fn free_all(
     lost: Vec<(Delivery, FencingToken)>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let mut count = 0;
-    for (before, claims) in lost {
-        let mut after = before.clone();
-        after.state = DeliveryState::Pending { not_before: now };
-        write(conn, (&before, claims), (&after, claims))?;
-        count += 1;
-    }
-    Ok(count)
+    move_all(conn, lost, DeliveryState::Pending { not_before: now })
 }
 
 pub(crate) fn reap(conn: &Connection, now: Timestamp) -> Result<u64, StoreError> {
@@ -206,6 +199,6 @@ const EXPIRED_AT_ONCE: u32 = 1_000;
 /// Both kinds of leases that have expired, and what has waited for too long at endpoints that are not called.
 pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
     let now = sources.clock.now();
-    crate::deliveries::expire_waiting(conn, now, EXPIRED_AT_ONCE)?;
+    expire_waiting(conn, now, EXPIRED_AT_ONCE)?;
     Ok(jobs::reap(conn, sources)? + reap(conn, now)?)
 }

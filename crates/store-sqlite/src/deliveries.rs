@@ -175,26 +175,32 @@ pub(crate) fn supersede_failing(conn: &Connection, job: JobId, now: Timestamp) -
 }
 
 fn supersede(conn: &Connection, sql: &str, params: impl Params, now: Timestamp) -> Result<(), StoreError> {
-    for (before, claims) in query(conn, sql, params, rows::delivery)? {
+    let found = query(conn, sql, params, rows::delivery)?;
+    move_all(conn, found, DeliveryState::Superseded { at: now }).map(drop)
+}
+
+/// Brings every one of the deliveries that were read to the same state. Returns how many.
+pub(crate) fn move_all(
+    conn: &Connection,
+    found: Vec<(Delivery, FencingToken)>,
+    state: DeliveryState,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for (before, claims) in found {
         let mut after = before.clone();
-        after.state = DeliveryState::Superseded { at: now };
+        after.state = state;
         write(conn, (&before, claims), (&after, claims))?;
+        count += 1;
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Closes what has waited at endpoints that are not called for longer than a delivery lives; the end of the schedule, which
 /// couriers bring to the others. At most `limit` in one transaction.
 pub(crate) fn expire_waiting(conn: &Connection, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
     let params = params![now.before(DELIVERY_LIFETIME).as_micros(), limit];
-    let mut count = 0;
-    for (before, claims) in query(conn, queries::EXPIRED_WAITING_DELIVERIES, params, rows::delivery)? {
-        let mut after = before.clone();
-        after.state = DeliveryState::Expired { at: now };
-        write(conn, (&before, claims), (&after, claims))?;
-        count += 1;
-    }
-    Ok(count)
+    let found = query(conn, queries::EXPIRED_WAITING_DELIVERIES, params, rows::delivery)?;
+    move_all(conn, found, DeliveryState::Expired { at: now })
 }
 
 pub(crate) fn next_due(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {

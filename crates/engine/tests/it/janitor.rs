@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sfumato_core::job::{JobOutcome, JobState};
 use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
-use sfumato_engine::intake::IntakeError;
+use sfumato_engine::intake::{IntakeError, UploadWriter};
 use sfumato_engine::results::ResultError;
 use sfumato_testkit::build;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +36,18 @@ fn files(world: &World, folder: &str) -> Vec<PathBuf> {
     found
 }
 
-async fn upload(world: &World) -> PublicJobId {
+/// An upload whose bytes have all come: `units` of four bytes.
+async fn received(world: &World, units: usize) -> UploadWriter {
     let mut writer = world.engine.begin_upload(Some("a.jpg")).await.unwrap();
     writer
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
+        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(units)))
         .await
         .unwrap();
+    writer
+}
+
+async fn upload(world: &World) -> PublicJobId {
+    let writer = received(world, 100).await;
     let stored = writer.finish().await.unwrap();
     world
         .engine
@@ -117,11 +123,7 @@ async fn a_result_is_gone_after_its_retention_and_says_so() {
 async fn what_no_row_knows_is_collected_after_a_day_and_what_a_row_needs_stays() {
     let world = World::new(settings()).await;
     upload(&world).await;
-    let mut orphan = world.engine.begin_upload(None).await.unwrap();
-    orphan
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
-        .await
-        .unwrap();
+    let orphan = received(&world, 100).await;
     std::mem::forget(orphan.finish().await.unwrap());
     assert_eq!(files(&world, "uploads").len(), 2);
     let a_day_ago = || world.clock.now().before(DAY);
@@ -196,11 +198,7 @@ async fn an_upload_that_is_refused_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_job_that_cannot_be_recorded_leaves_no_upload() {
     let world = World::new(settings()).await;
-    let mut writer = world.engine.begin_upload(None).await.unwrap();
-    writer
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
-        .await
-        .unwrap();
+    let writer = received(&world, 100).await;
     let stored = writer.finish().await.unwrap();
     let nobody = sfumato_engine::access::Caller {
         client: build::client(&*world.clock, &*world.entropy).id,
@@ -220,11 +218,7 @@ async fn a_job_that_cannot_be_recorded_leaves_no_upload() {
 #[tokio::test]
 async fn a_client_that_goes_away_while_its_job_is_recorded_loses_neither() {
     let world = World::new(settings()).await;
-    let mut writer = world.engine.begin_upload(None).await.unwrap();
-    writer
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
-        .await
-        .unwrap();
+    let writer = received(&world, 100).await;
     let stored = writer.finish().await.unwrap();
     let mut submission = Box::pin(
         world
@@ -246,11 +240,7 @@ async fn a_client_that_goes_away_while_its_job_is_recorded_loses_neither() {
 #[tokio::test]
 async fn a_client_that_goes_away_while_its_upload_is_completed_leaves_nothing() {
     let world = World::new(settings()).await;
-    let mut writer = world.engine.begin_upload(None).await.unwrap();
-    writer
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(2_000_000)))
-        .await
-        .unwrap();
+    let writer = received(&world, 2_000_000).await;
     let mut completion = Box::pin(writer.finish());
     assert!(futures::poll!(&mut completion).is_pending());
     drop(completion);
@@ -263,11 +253,7 @@ async fn a_client_that_goes_away_while_its_upload_is_completed_leaves_nothing() 
 #[tokio::test]
 async fn what_a_failed_write_left_half_done_is_collected_after_a_day() {
     let world = World::new(settings()).await;
-    let mut writer = world.engine.begin_upload(None).await.unwrap();
-    writer
-        .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(2_000_000)))
-        .await
-        .unwrap();
+    let writer = received(&world, 2_000_000).await;
     std::mem::forget(writer);
     assert_eq!(files(&world, "uploads").len(), 1);
     let present = Timestamp::from_seconds(0);

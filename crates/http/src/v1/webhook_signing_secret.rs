@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use sfumato_core::{EndpointId, StoreError};
+use sfumato_core::EndpointId;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -49,13 +49,7 @@ pub(crate) async fn signing_secret(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<SigningSecretBody>, Problem> {
     let id = endpoint_in_path(path)?;
-    let endpoints = state.engine.endpoints(&caller).await?;
-    let endpoint = endpoints
-        .iter()
-        .find(|endpoint| endpoint.id == id)
-        .ok_or(StoreError::NotFound {
-            what: "webhook endpoint",
-        })?;
+    let endpoint = state.engine.endpoint(&caller, id).await?;
     Ok(Json(SigningSecretBody {
         uuid: id,
         signing_secret: endpoint.signing_secret.expose(),
