@@ -85,7 +85,8 @@ fn a_second_server_on_the_same_data_is_refused_and_told_who_has_it() {
         assert!(text.contains(part), "{text}");
     }
     server.signal(Signal::TERM);
-    assert_eq!(server.end().0.code(), Some(0));
+    let (status, lines) = server.end();
+    assert_eq!(status.code(), Some(0), "{}", lines.join("\n"));
     // The lock ends with the process.
     let mut third = serve(&place, &[]);
     third.address();

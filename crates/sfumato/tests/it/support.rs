@@ -62,6 +62,11 @@ impl Place {
     /// need neither models nor pictures.
     pub(crate) fn idle_media_program(&self) -> String {
         use std::os::unix::fs::PermissionsExt;
+        let written = self.path("idle-media");
+        // A server that runs already may be starting it now, which fails while somebody has it open for writing.
+        if written.exists() {
+            return written.display().to_string();
+        }
         let mut ready = vec![];
         let reply = sfumato_media_client::protocol::Reply::Ready {
             models: vec!["none".into()],
