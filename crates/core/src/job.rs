@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::id::{ClientId, JobId, PublicJobId, ResultId, UploadId, WorkerId};
-use crate::media::{AnonymizeOptions, MediaFormat};
+use crate::media::MediaFormat;
+use crate::options::AnonymizeOptions;
 use crate::time::Timestamp;
 
 /// How often a job is begun before it fails for good: crashes and passing errors count, graceful stops do not.

@@ -1,6 +1,6 @@
 //! The domain of Sfumato on one page.
 //!
-//! A [`client`] uploads a picture; the upload becomes a [`job`] with [`media`] options. A worker claims the job under a
+//! A [`client`] uploads a picture; the upload becomes a [`job`] with [`options`]. A worker claims the job under a
 //! lease with a fencing token, and finishes it with a result or a failure. Each status that the outside may learn is an
 //! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client. What a detector found is a
 //! [`detection`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
@@ -18,6 +18,7 @@ pub mod event;
 pub mod id;
 pub mod job;
 pub mod media;
+pub mod options;
 pub mod schedule;
 pub mod store;
 pub mod time;
@@ -32,6 +33,7 @@ pub use id::{
     WorkerId,
 };
 pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
-pub use media::{AnonymizeOptions, MediaFormat, MediaKind};
+pub use media::{MediaFormat, MediaKind};
+pub use options::AnonymizeOptions;
 pub use store::{Store, StoreError};
 pub use time::{Clock, Entropy, Timestamp};

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::media::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
+use sfumato_core::options::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
 
 /// Collects the fields of a form. Each value is checked when it comes, so that a bad one is answered before the file is
 /// read; what concerns several members is checked at the end.

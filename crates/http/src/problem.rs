@@ -14,7 +14,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sfumato_core::StoreError;
-use sfumato_core::media::InvalidOption;
+use sfumato_core::options::InvalidOption;
 use sfumato_engine::access::AccessError;
 use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;

@@ -2,7 +2,7 @@
 
 use reqwest::multipart::{Form, Part};
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::media::{Area, Mask, MaskStyle, PixelCount, SmoothPadding};
+use sfumato_core::options::{Area, Mask, MaskStyle, PixelCount, SmoothPadding};
 
 use crate::server::{Server, failed, jpeg, ok, text};
 

@@ -5,7 +5,7 @@
 //! region becomes a handful of cells, whose number does not grow with the region, and each cell becomes the mean of its
 //! pixels plus noise that nobody can subtract. Only these few numbers are then spread smoothly over the region.
 
-use sfumato_core::media::Color;
+use sfumato_core::options::Color;
 
 use super::shape::Shape;
 use super::{Sample, View};

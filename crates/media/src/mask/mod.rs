@@ -12,7 +12,7 @@ mod fill;
 mod shape;
 
 use sfumato_core::detection::Detection;
-use sfumato_core::media::{Area, Mask, MaskStyle};
+use sfumato_core::options::{Area, Mask, MaskStyle};
 
 use crate::noise::Noise;
 use crate::orientation::Orientation;

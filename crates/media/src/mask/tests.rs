@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use sfumato_core::detection::{BoundingBox, Class};
-use sfumato_core::media::{PixelCount, SmoothPadding};
+use sfumato_core::options::{PixelCount, SmoothPadding};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{Class, DocumentedDetection};
-use sfumato_core::media::{Area, Mask, MaskStyle, SmoothPadding};
+use sfumato_core::options::{Area, Mask, MaskStyle, SmoothPadding};
 use sfumato_media::Orientation;
 
 use crate::support::*;

@@ -40,7 +40,7 @@ fn overlap(a: &DocumentedDetection, b: &DocumentedDetection) -> f32 {
 fn the_whole_plate_is_covered() {
     let scene = scene::car();
     let color = "#00ff00".parse().unwrap();
-    let options = masked_with(sfumato_core::media::MaskStyle::Opaque(color));
+    let options = masked_with(sfumato_core::options::MaskStyle::Opaque(color));
     let (_, output) = anonymized(&rgb_png(&scene), options);
     let after = decode_png(&output);
     let [left, top, right, bottom] = PLATE;

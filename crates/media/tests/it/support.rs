@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use mozjpeg::{ColorSpace, Compress, Decompress, Marker};
 use sfumato_core::detection::{Class, DocumentedDetection};
-use sfumato_core::media::{Mask, MaskStyle};
+use sfumato_core::options::{Mask, MaskStyle};
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_detect::DetectorSet;
 use sfumato_media::{Orientation, anonymize};
@@ -210,8 +210,8 @@ pub(crate) fn masked_with(style: MaskStyle) -> AnonymizeOptions {
 pub(crate) fn styles() -> [MaskStyle; 3] {
     [
         MaskStyle::Blur,
-        MaskStyle::Pixelate(sfumato_core::media::PixelCount::default()),
-        MaskStyle::Opaque(sfumato_core::media::Color::default()),
+        MaskStyle::Pixelate(sfumato_core::options::PixelCount::default()),
+        MaskStyle::Opaque(sfumato_core::options::Color::default()),
     ]
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{ValueEnum, ValueHint};
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::media::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
+use sfumato_core::options::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
 use sfumato_media_client::MediaPoolConfig;
 
 use super::UsageError;

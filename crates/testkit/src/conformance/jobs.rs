@@ -6,7 +6,7 @@ use sfumato_core::event::EventStatus;
 use sfumato_core::job::{
     ATTEMPTS_MAX, FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease,
 };
-use sfumato_core::media::{Area, Mask, MaskStyle, PixelCount, SmoothPadding};
+use sfumato_core::options::{Area, Mask, MaskStyle, PixelCount, SmoothPadding};
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{AnonymizeOptions, JobId, ResultId, StoreError, WorkerId};
 
