@@ -105,6 +105,23 @@ pub struct Detection {
     pub corners: Option<Corners>,
 }
 
+impl Detection {
+    /// The detection in another grid of pixels: x and y are multiplied by the given factors.
+    #[must_use]
+    pub fn scaled(mut self, [x, y]: [f32; 2]) -> Self {
+        self.bbox = BoundingBox {
+            left: self.bbox.left * x,
+            top: self.bbox.top * y,
+            right: self.bbox.right * x,
+            bottom: self.bbox.bottom * y,
+        };
+        self.corners = self
+            .corners
+            .map(|corners| corners.map(|corner| [corner[0] * x, corner[1] * y]));
+        self
+    }
+}
+
 /// The name of version 1 of the detections document.
 pub const SCHEMA: &str = "sfumato.detections/1";
 
@@ -115,7 +132,7 @@ pub struct DetectionsDocument {
     pub schema: String,
     /// The picture.
     pub picture: PictureInfo,
-    /// What was found, most confident first.
+    /// What was found: frame by frame, the most confident first.
     pub detections: Vec<DocumentedDetection>,
 }
 
@@ -130,11 +147,17 @@ pub struct PictureInfo {
     pub format: MediaFormat,
     /// EXIF orientation, 1 to 8, that the stored pixels need to be displayed; 1 where there is none.
     pub orientation: u8,
+    /// Frames of an animation, or pages; absent for a picture that has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frames: Option<u32>,
 }
 
 /// One detection in the document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DocumentedDetection {
+    /// The frame or page that it is in, from 0; absent in a picture that has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frame: Option<u32>,
     /// What it is.
     pub class: Class,
     /// 0 to 1, comparable within one model only.
@@ -149,7 +172,7 @@ pub struct DocumentedDetection {
     /// The four corners in pixels, where the model gives them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub corners: Option<Corners>,
-    /// Whether it was hidden: false where its centre lies outside the included area.
+    /// Whether it was hidden: false where its centre lies outside the included or inside the excluded area.
     pub hidden: bool,
 }
 
@@ -185,6 +208,7 @@ impl DocumentedDetection {
         let bbox = detection.bbox.clipped(width, height);
         let (w, h) = (width.max(1) as f32, height.max(1) as f32);
         Self {
+            frame: None,
             class: detection.class,
             confidence: detection.confidence,
             model: detection.model.clone(),

@@ -13,7 +13,7 @@ use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
-use sfumato_media_client::protocol::Task;
+use sfumato_media_client::protocol::{Goal, Task};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
 use tokio_util::io::StreamReader;
@@ -189,6 +189,7 @@ impl Engine {
         let task = Task {
             format: job.upload.format,
             bytes: job.upload.bytes,
+            goal: Goal::Anonymize,
             options: job.options.clone(),
             limits: inner.settings.media_limits,
             seed: random(&*inner.entropy),

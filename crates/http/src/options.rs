@@ -97,8 +97,9 @@ impl OptionsForm {
             faces: self.faces.unwrap_or(default.faces),
             plates: self.plates.unwrap_or(default.plates),
             detections_document: self.detections_document.unwrap_or(default.detections_document),
-            included_area: self.area.finish()?,
+            included_area: self.area.finish()?.into_iter().map(Into::into).collect(),
             mask: self.mask.finish(),
+            ..default
         })
     }
 }
@@ -166,6 +167,7 @@ impl MaskForm {
         Mask {
             style,
             smooth_padding: self.smooth_padding.unwrap_or_default(),
+            ..Mask::default()
         }
     }
 }

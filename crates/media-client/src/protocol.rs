@@ -25,8 +25,19 @@ pub const FRAME_BYTES_MAX: u32 = 64 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// Hide faces and plates in the media at [`INPUT_FD`].
+    /// Hide faces and plates in the media at [`INPUT_FD`], or find them only.
     Anonymize(Task),
+}
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// The anonymized media at [`OUTPUT_FD`], and the detections document.
+    #[default]
+    Anonymize,
+    /// The detections document alone; nothing is written to [`OUTPUT_FD`].
+    Detect,
 }
 
 /// One piece of work.
@@ -37,6 +48,9 @@ pub struct Task {
     pub format: MediaFormat,
     /// Size of the original in bytes.
     pub bytes: u64,
+    /// What it is for.
+    #[serde(default)]
+    pub goal: Goal,
     /// What is to be done.
     pub options: AnonymizeOptions,
     /// Limits that are checked before anything is decoded.
@@ -54,17 +68,24 @@ pub struct MediaLimits {
     pub picture_bytes_max: u64,
     /// Width and height in pixels.
     pub side_pixels_max: u32,
-    /// Width times height in pixels.
+    /// Width times height in pixels, of one frame.
     pub picture_pixels_max: u64,
+    /// Frames of an animation, or pages.
+    pub frames_max: u32,
+    /// Pixels of all frames or pages together.
+    pub frames_pixels_max: u64,
 }
 
 impl Default for MediaLimits {
-    /// 1 GiB a file, 65,500 pixels a side (what JPEG can hold) and 268 million pixels (16,384 x 16,384).
+    /// 1 GiB a file, 65,500 pixels a side (what JPEG can hold), 268 million pixels (16,384 x 16,384), 1,000 frames and
+    /// 1,074 million pixels in all of them.
     fn default() -> Self {
         Self {
             picture_bytes_max: 1 << 30,
             side_pixels_max: 65_500,
             picture_pixels_max: 16_384 * 16_384,
+            frames_max: 1000,
+            frames_pixels_max: 4 * 16_384 * 16_384,
         }
     }
 }
@@ -103,14 +124,16 @@ pub struct Report {
     pub timings: Timings,
 }
 
-/// Milliseconds of wall clock a stage took.
+/// Milliseconds of CPU time that the child spent in a stage, on all of its threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timings {
     /// Reading and decoding.
     pub decode_ms: f32,
-    /// Resizing and inference.
-    pub detect_ms: f32,
+    /// Turning upright and scaling for the models.
+    pub resize_ms: f32,
+    /// Running the models.
+    pub inference_ms: f32,
     /// Drawing masks.
     pub mask_ms: f32,
     /// Encoding and writing.

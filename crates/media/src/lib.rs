@@ -14,6 +14,8 @@ mod noise;
 mod orientation;
 mod probe;
 mod raster;
+mod stopwatch;
+mod work;
 
 pub use anonymize::anonymize;
 pub use error::PictureError;

@@ -4,7 +4,7 @@ use sfumato_core::MediaFormat;
 use sfumato_media_client::protocol::MediaLimits;
 
 use crate::error::PictureError;
-use crate::image::segments;
+use crate::image::{bmp, segments, tiff, webp};
 
 /// What the first bytes of a picture say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub fn probe(bytes: &[u8], limits: &MediaLimits) -> Result<Header, PictureError>
             (frame.width.into(), frame.height.into())
         }
         MediaFormat::Png => png_size(bytes)?,
+        MediaFormat::Webp => webp::size(bytes)?,
+        MediaFormat::Bmp => bmp::size(bytes)?,
+        MediaFormat::Tiff => tiff::size(bytes)?,
     };
     check_size(width, height, limits)?;
     Ok(Header {

@@ -125,6 +125,7 @@ pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
         picture_bytes_max: settings.picture_bytes_max.0,
         side_pixels_max: settings.picture_side_pixels_max.0,
         picture_pixels_max: u64::from(settings.picture_pixels_max.0),
+        ..MediaLimits::default()
     }
 }
 

@@ -11,11 +11,13 @@ fn expected() -> AnonymizeOptions {
         faces: false,
         plates: true,
         detections_document: true,
-        included_area: Some(Area::new(0.0, 0.5, 0.1, 1.0).unwrap()),
+        included_area: vec![Area::new(0.0, 0.5, 0.1, 1.0).unwrap().into()],
         mask: Mask {
             style: MaskStyle::Pixelate(PixelCount::new(7).unwrap()),
             smooth_padding: SmoothPadding::new(0.25).unwrap(),
+            ..Mask::default()
         },
+        ..AnonymizeOptions::default()
     }
 }
 

@@ -1,32 +1,31 @@
 //! JPEG through libjpeg (mozjpeg).
 //!
 //! Everything that decides how a decoder shows the picture is taken over from the original: quantisation tables,
-//! sampling factors, colour space, progressive or not. The one entrance for changes is [`write_masked`].
+//! sampling factors, colour space, progressive or not.
 
 use std::io::{self, Write};
-use std::time::Instant;
 
 use mozjpeg::qtable::QTable;
 use mozjpeg::{ColorSpace, CompInfoExt, Compress, Decompress, Marker, PixelDensity};
+use sfumato_core::MediaFormat;
 use sfumato_media_client::protocol::MediaLimits;
 
 use super::icc::sane_icc;
 use super::libjpeg::{self, Overlooked};
 use super::segments;
-use super::{Picture, WriteTimes};
 use crate::error::PictureError;
-use crate::mask::Masks;
 use crate::metadata;
 use crate::orientation::Orientation;
 use crate::probe;
 use crate::raster::{Channels, Raster, Samples};
+use crate::work::{Processed, Stage, Work};
 
 /// A file can ask for the work of a whole picture with each of its scans, and hold a scan in a dozen bytes. Encoders
 /// write about ten.
 const SCANS_MAX: usize = 100;
 
 /// How the original was coded.
-pub(crate) struct Coding {
+struct Coding {
     color_space: ColorSpace,
     components: Vec<Component>,
     progressive: bool,
@@ -39,8 +38,48 @@ struct Component {
     table: Option<QTable>,
 }
 
+struct Picture {
+    raster: Raster,
+    orientation: Orientation,
+    warnings: Vec<String>,
+    coding: Coding,
+}
+
+/// Hides what is found in a JPEG.
+pub(crate) fn process(
+    bytes: &[u8],
+    work: &mut Work<'_>,
+    output: &mut dyn Write,
+) -> Result<Processed, PictureError> {
+    let Picture {
+        mut raster,
+        orientation,
+        warnings,
+        coding,
+    } = decode(bytes, work.limits())?;
+    warnings.into_iter().for_each(|warning| work.warn(warning));
+    let stored = (raster.width, raster.height);
+    let shown = orientation.upright_size(stored.0, stored.1);
+    work.progress(0.2);
+    let detections = work.find_in(&raster, orientation)?;
+    work.document(None, &detections, shown);
+    if work.writes() {
+        work.progress(0.7);
+        work.enter(Stage::Mask);
+        work.masks(&detections, orientation, stored).draw(&mut raster);
+        work.enter(Stage::Encode);
+        write(&raster, orientation, &coding, output)?;
+    }
+    Ok(Processed {
+        format: MediaFormat::Jpeg,
+        shown,
+        orientation,
+        frames: 1,
+    })
+}
+
 /// Decodes a whole picture: grayscale stays grayscale, all else becomes RGB.
-pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, PictureError> {
+fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, PictureError> {
     let frame = segments::frame_header(bytes)?;
     if frame.precision != 8 {
         return Err(PictureError::Unsupported {
@@ -72,11 +111,11 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
         raster,
         orientation: contents.exif.map_or(Orientation::UPRIGHT, metadata::orientation),
         warnings,
-        coding: super::Coding::Jpeg(Coding {
+        coding: Coding {
             icc_profile: contents.icc_profile.as_deref().and_then(sane_icc),
             progressive: frame.progressive,
             ..coding
-        }),
+        },
     })
 }
 
@@ -154,20 +193,13 @@ fn decode_unguarded(
     Ok((raster, coding))
 }
 
-/// Writes the picture with the masks: the one place through which a JPEG changes. It draws into the decoded pixels and
-/// encodes all of them anew. `original` is not needed for that; it is here for an implementation that changes the
-/// coefficients of the masked blocks alone.
-pub(crate) fn write_masked(
-    _original: &[u8],
-    mut raster: Raster,
+/// Writes the picture, encoded anew.
+fn write(
+    raster: &Raster,
     orientation: Orientation,
     coding: &Coding,
-    masks: &Masks,
-    output: impl Write,
-) -> Result<WriteTimes, PictureError> {
-    let start = Instant::now();
-    masks.draw(&mut raster);
-    let masked = Instant::now();
+    output: &mut dyn Write,
+) -> Result<(), PictureError> {
     let Samples::Eight(samples) = &raster.samples else {
         return Err(PictureError::internal("a JPEG raster has 16-bit samples"));
     };
@@ -175,18 +207,14 @@ pub(crate) fn write_masked(
         inner: output,
         error: None,
     };
-    let (outcome, _) = libjpeg::guarded(|| encode(samples, &raster, orientation, coding, &mut file));
+    let (outcome, _) = libjpeg::guarded(|| encode(samples, raster, orientation, coding, &mut file));
     if let Some(error) = file.error {
         return Err(PictureError::Write(error));
     }
     match outcome {
-        Ok(outcome) => outcome.map_err(|error| PictureError::internal(error.to_string()))?,
-        Err(detail) => return Err(PictureError::Internal { detail }),
+        Ok(outcome) => outcome.map_err(|error| PictureError::internal(error.to_string())),
+        Err(detail) => Err(PictureError::Internal { detail }),
     }
-    Ok(WriteTimes {
-        mask: masked - start,
-        encode: masked.elapsed(),
-    })
 }
 
 fn encode(

@@ -1,30 +1,65 @@
 //! PNG through the `png` crate. Every pixel outside the masks stays what it was, in the depth it had.
 
 use std::io::{self, Cursor, Write};
-use std::time::Instant;
 
 use png::{BitDepth, ColorType, Compression, DecodingError, EncodingError, Info, Limits, Transformations};
+use sfumato_core::MediaFormat;
 use sfumato_media_client::protocol::MediaLimits;
 
 use super::icc::sane_icc;
-use super::{Picture, WriteTimes};
 use crate::error::PictureError;
-use crate::mask::Masks;
 use crate::metadata;
 use crate::orientation::Orientation;
 use crate::probe;
 use crate::raster::{Channels, Raster, Samples};
+use crate::work::{Processed, Stage, Work};
 
 /// What the decoder may allocate besides the pixels: a few rows, and a colour profile.
 const DECODER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What of the original is written again. All of it tells how to show the pixels, nothing tells of people or places.
-pub(crate) struct Coding {
+struct Picture {
+    raster: Raster,
+    orientation: Orientation,
+    warnings: Vec<String>,
+    /// What of the original is written again. All of it tells how to show the pixels, nothing tells of people or places.
     info: Box<Info<'static>>,
 }
 
+/// Hides what is found in a PNG.
+pub(crate) fn process(
+    bytes: &[u8],
+    work: &mut Work<'_>,
+    output: &mut dyn Write,
+) -> Result<Processed, PictureError> {
+    let Picture {
+        mut raster,
+        orientation,
+        warnings,
+        info,
+    } = decode(bytes, work.limits())?;
+    warnings.into_iter().for_each(|warning| work.warn(warning));
+    let stored = (raster.width, raster.height);
+    let shown = orientation.upright_size(stored.0, stored.1);
+    work.progress(0.2);
+    let detections = work.find_in(&raster, orientation)?;
+    work.document(None, &detections, shown);
+    if work.writes() {
+        work.progress(0.7);
+        work.enter(Stage::Mask);
+        work.masks(&detections, orientation, stored).draw(&mut raster);
+        work.enter(Stage::Encode);
+        write(raster, orientation, *info, output)?;
+    }
+    Ok(Processed {
+        format: MediaFormat::Png,
+        shown,
+        orientation,
+        frames: 1,
+    })
+}
+
 /// Decodes a whole picture: palettes become RGB or RGBA, depths under 8 bits become 8 bits.
-pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, PictureError> {
+fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, PictureError> {
     let limit = Limits {
         bytes: DECODER_BYTES_MAX,
     };
@@ -78,9 +113,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &MediaLimits) -> Result<Picture, Pict
             .as_deref()
             .map_or(Orientation::UPRIGHT, metadata::orientation),
         warnings,
-        coding: super::Coding::Png(Coding {
-            info: Box::new(kept(info, frame.color_type, frame.bit_depth)),
-        }),
+        info: Box::new(kept(info, frame.color_type, frame.bit_depth)),
         raster,
     })
 }
@@ -98,18 +131,13 @@ fn kept(original: &Info<'static>, color_type: ColorType, bit_depth: BitDepth) ->
     info
 }
 
-/// Writes the picture with the masks.
-pub(crate) fn write_masked(
-    mut raster: Raster,
+/// Writes the picture.
+fn write(
+    raster: Raster,
     orientation: Orientation,
-    coding: Coding,
-    masks: &Masks,
-    output: impl Write,
-) -> Result<WriteTimes, PictureError> {
-    let start = Instant::now();
-    masks.draw(&mut raster);
-    let masked = Instant::now();
-    let mut info = *coding.info;
+    mut info: Info<'_>,
+    output: &mut dyn Write,
+) -> Result<(), PictureError> {
     info.exif_metadata = metadata::minimal_exif(orientation).map(Into::into);
     let failed = |error: EncodingError| match error {
         EncodingError::IoError(error) => PictureError::Write(error),
@@ -123,11 +151,7 @@ pub(crate) fn write_masked(
         Samples::Sixteen(samples) => writer.write_image_data(&split_samples(&samples)?),
     }
     .map_err(failed)?;
-    writer.finish().map_err(failed)?;
-    Ok(WriteTimes {
-        mask: masked - start,
-        encode: masked.elapsed(),
-    })
+    writer.finish().map_err(failed)
 }
 
 fn allocate(bytes: usize) -> Result<Vec<u8>, PictureError> {

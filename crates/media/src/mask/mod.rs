@@ -12,7 +12,7 @@ mod fill;
 mod shape;
 
 use sfumato_core::detection::Detection;
-use sfumato_core::options::{Area, Mask, MaskStyle};
+use sfumato_core::options::{AnonymizeOptions, Mask, MaskStyle, Region};
 
 use crate::noise::Noise;
 use crate::orientation::Orientation;
@@ -20,15 +20,18 @@ use crate::raster::{Channels, Raster, Samples};
 use fill::Fill;
 use shape::Shape;
 
-/// Whether a detection is to be hidden: its centre, as displayed, lies inside the included area.
-pub(crate) fn is_included(detection: &Detection, area: Option<&Area>, (width, height): (u32, u32)) -> bool {
+/// Whether a detection in a picture of the given size as displayed is to be hidden: where there are included regions its
+/// centre lies inside one of them, and it lies inside no excluded one.
+pub(crate) fn is_hidden(
+    detection: &Detection,
+    options: &AnonymizeOptions,
+    (width, height): (u32, u32),
+) -> bool {
     let (x, y) = detection.bbox.clipped(width, height).center();
-    area.is_none_or(|area| {
-        area.contains(
-            f64::from(x) / f64::from(width.max(1)),
-            f64::from(y) / f64::from(height.max(1)),
-        )
-    })
+    let x = f64::from(x) / f64::from(width.max(1));
+    let y = f64::from(y) / f64::from(height.max(1));
+    let lies_in = |regions: &[Region]| regions.iter().any(|region| region.contains(x, y));
+    (options.included_area.is_empty() || lies_in(&options.included_area)) && !lies_in(&options.excluded_area)
 }
 
 /// The regions of one picture that are to be hidden, in the stored grid.
@@ -37,22 +40,35 @@ pub(crate) struct Masks {
     shapes: Vec<Shape>,
     mask: Mask,
     seed: [u8; 32],
+    first_number: u64,
 }
 
 impl Masks {
-    /// `size` is width and height of the stored picture.
+    /// `size` is width and height of the stored picture. The regions get the numbers from `first_number` on: no two
+    /// regions of one seed may have the same.
     pub(crate) fn new<'a>(
         detections: impl IntoIterator<Item = &'a Detection>,
         orientation: Orientation,
         size: (u32, u32),
         mask: Mask,
         seed: [u8; 32],
+        first_number: u64,
     ) -> Self {
         let shapes = detections
             .into_iter()
             .map(|detection| Shape::around(detection, orientation, size))
             .collect();
-        Self { shapes, mask, seed }
+        Self {
+            shapes,
+            mask,
+            seed,
+            first_number,
+        }
+    }
+
+    /// How many regions there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.shapes.len()
     }
 
     /// Draws all masks.
@@ -74,7 +90,7 @@ impl Masks {
         let fills: Vec<Option<Fill>> = self
             .shapes
             .iter()
-            .zip(0..)
+            .zip(self.first_number..)
             .map(|(shape, number)| self.fill(&view, shape, number))
             .collect();
         for (shape, fill) in self.shapes.iter().zip(&fills) {

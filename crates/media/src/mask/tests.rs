@@ -40,11 +40,12 @@ fn mask(style: MaskStyle, padding: f64) -> Mask {
     Mask {
         style,
         smooth_padding: SmoothPadding::new(padding).unwrap(),
+        ..Mask::default()
     }
 }
 
 fn masks(detections: &[Detection], mask: Mask) -> Masks {
-    Masks::new(detections, Orientation::UPRIGHT, (SIZE, SIZE), mask, [9; 32])
+    Masks::new(detections, Orientation::UPRIGHT, (SIZE, SIZE), mask, [9; 32], 0)
 }
 
 fn bytes(raster: &Raster) -> &[u8] {
@@ -255,7 +256,7 @@ fn the_noise_of_the_blur_depends_on_the_secret_seed() {
     let draw = |seed| {
         let mut raster = noisy(Channels::Rgb);
         let mask = mask(MaskStyle::Blur, 0.0);
-        Masks::new(&face, Orientation::UPRIGHT, (SIZE, SIZE), mask, [seed; 32]).draw(&mut raster);
+        Masks::new(&face, Orientation::UPRIGHT, (SIZE, SIZE), mask, [seed; 32], 0).draw(&mut raster);
         raster
     };
     assert_eq!(draw(1), draw(1));

@@ -70,6 +70,7 @@ fn a_soft_edge_leaves_the_face_as_hidden_as_without() {
             mask: Mask {
                 style,
                 smooth_padding: SmoothPadding::new(0.3).unwrap(),
+                ..Mask::default()
             },
             ..AnonymizeOptions::default()
         };
@@ -170,7 +171,7 @@ fn what_lies_outside_the_included_area_is_documented_and_left_alone() {
         (Area::new(0.2, 0.7, 0.0, 0.5).unwrap(), true),
     ] {
         let options = AnonymizeOptions {
-            included_area: Some(area),
+            included_area: vec![area.into()],
             ..AnonymizeOptions::default()
         };
         let (report, output) = anonymized(&rgb_png(&before), options);

@@ -10,7 +10,7 @@ use sfumato_core::options::{Mask, MaskStyle};
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_detect::DetectorSet;
 use sfumato_media::{Orientation, anonymize};
-use sfumato_media_client::protocol::{Failure, MediaLimits, Report, Task};
+use sfumato_media_client::protocol::{Failure, Goal, MediaLimits, Report, Task};
 
 /// The folder that `cargo xtask setup` fills.
 pub(crate) fn assets_dir() -> PathBuf {
@@ -191,6 +191,7 @@ pub(crate) fn task(bytes: &[u8], options: AnonymizeOptions) -> Task {
     Task {
         format: MediaFormat::sniff(bytes).unwrap_or(MediaFormat::Jpeg),
         bytes: bytes.len() as u64,
+        goal: Goal::Anonymize,
         options,
         limits: MediaLimits::default(),
         seed: [42; 32],

@@ -9,7 +9,7 @@ use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::time::random;
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_engine::system::SystemEntropy;
-use sfumato_media_client::protocol::{MediaLimits, Task};
+use sfumato_media_client::protocol::{Goal, MediaLimits, Task};
 use sfumato_media_client::{MediaError, MediaPool};
 use thiserror::Error;
 
@@ -92,6 +92,7 @@ impl Job {
         let task = Task {
             format,
             bytes,
+            goal: Goal::Anonymize,
             options: self.options.clone(),
             limits: self.limits,
             seed: random(&SystemEntropy),

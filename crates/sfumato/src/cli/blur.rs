@@ -130,11 +130,13 @@ impl Args {
             faces: !self.no_faces,
             plates: !self.no_plates,
             detections_document: self.detections.is_some(),
-            included_area: self.included_area,
+            included_area: self.included_area.into_iter().map(Into::into).collect(),
             mask: Mask {
                 style,
                 smooth_padding: self.smooth_padding,
+                ..Mask::default()
             },
+            ..AnonymizeOptions::default()
         })
     }
 
@@ -242,11 +244,13 @@ mod tests {
             faces: false,
             plates: true,
             detections_document: true,
-            included_area: Some(Area::new(0.0, 0.5, 0.25, 1.0).unwrap()),
+            included_area: vec![Area::new(0.0, 0.5, 0.25, 1.0).unwrap().into()],
             mask: Mask {
                 style: MaskStyle::Opaque(Color { rgb: [16, 32, 48] }),
                 smooth_padding: SmoothPadding::new(0.25).unwrap(),
+                ..Mask::default()
             },
+            ..AnonymizeOptions::default()
         };
         assert_eq!(options, expected);
         let cells = parse(&["--type", "pixelate", "--cells", "8"]).unwrap().mask.style;

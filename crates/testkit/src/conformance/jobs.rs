@@ -18,10 +18,11 @@ pub async fn a_submitted_job_reads_back_as_it_was_written(world: World) {
     job.options = AnonymizeOptions {
         faces: false,
         detections_document: true,
-        included_area: Some(Area::new(0.1, 0.9, 0.0, 0.5).unwrap()),
+        included_area: vec![Area::new(0.1, 0.9, 0.0, 0.5).unwrap().into()],
         mask: Mask {
             style: MaskStyle::Pixelate(PixelCount::new(7).unwrap()),
             smooth_padding: SmoothPadding::new(0.25).unwrap(),
+            ..Mask::default()
         },
         ..AnonymizeOptions::default()
     };
