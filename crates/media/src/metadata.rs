@@ -5,6 +5,7 @@
 //! written anew.
 
 use exif::{In, Tag};
+use sfumato_core::options::MetadataPolicy;
 
 use crate::orientation::Orientation;
 
@@ -36,6 +37,30 @@ pub(crate) fn minimal_exif(orientation: Orientation) -> Option<Vec<u8>> {
     // No further directory.
     tiff.extend_from_slice(&[0; 4]);
     Some(tiff)
+}
+
+/// The EXIF data of a result (a TIFF structure, without the prefix it has in a JPEG); `None` where there is nothing to say.
+pub(crate) fn exif(
+    _policy: MetadataPolicy,
+    _original: Option<&[u8]>,
+    orientation: Orientation,
+) -> Option<Vec<u8>> {
+    minimal_exif(orientation)
+}
+
+/// The XMP packet of a result.
+pub(crate) fn xmp(_policy: MetadataPolicy, _original: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+/// The Photoshop image resources (a sequence of `8BIM` blocks, which hold IPTC data) of a result.
+pub(crate) fn image_resources(_policy: MetadataPolicy, _original: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+/// Whether comments and other texts of the original are in the result.
+pub(crate) fn keeps_texts(policy: MetadataPolicy) -> bool {
+    policy == MetadataPolicy::Keep
 }
 
 #[cfg(test)]
