@@ -1,7 +1,8 @@
 //! From pixels to the input of a network.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::DetectError;
 use crate::image::ImageView;
@@ -125,19 +126,22 @@ fn resize(
     width: u32,
     height: u32,
 ) -> Result<Vec<u8>, DetectError> {
-    let source = ImageRef::new(image.width(), image.height(), image.rgb(), PixelType::U8x3)
+    // The pixel type is named, since the choice at run time would compile the filters of all types.
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.rgb())
         .expect("a view holds as many samples as its size says");
-    let mut target = Image::new(width, height, PixelType::U8x3);
+    let mut target = vec![0; width as usize * height as usize * CHANNELS];
+    let mut view = TypedImage::<U8x3>::from_buffer(width, height, &mut target)
+        .expect("the buffer is as large as the size says");
     // This filter is widened when scaling down, so that thin structures of small faces do not fall between the samples.
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     resizer
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut view, &options)
         .map_err(|source| DetectError::Scale {
             width: image.width(),
             height: image.height(),
             source,
         })?;
-    Ok(target.into_vec())
+    Ok(target)
 }
 
 #[cfg(test)]
