@@ -256,7 +256,7 @@ fn scale(shown: u32, size: u32) -> f32 {
 }
 
 /// Drops detections of what a more confident one has found; the most confident come first.
-fn unite(mut detections: Vec<Detection>) -> Vec<Detection> {
+pub(crate) fn unite(mut detections: Vec<Detection>) -> Vec<Detection> {
     detections.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     let mut united: Vec<Detection> = vec![];
     for detection in detections {

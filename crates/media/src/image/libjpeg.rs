@@ -10,7 +10,8 @@ use std::os::raw::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys::{
-    JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_JPEG_EOF, JWRN_MUST_RESYNC, jpeg_common_struct, jpeg_error_mgr,
+    JERR_BAD_DCT_COEF, JERR_OUT_OF_MEMORY, JWRN_HIT_MARKER, JWRN_HUFF_BAD_CODE, JWRN_JPEG_EOF,
+    JWRN_MUST_RESYNC, jpeg_common_struct, jpeg_error_mgr,
 };
 
 /// What the decoder had to overlook in order to go on.
@@ -24,21 +25,42 @@ pub(super) struct Overlooked {
     pub(super) missing_end: bool,
 }
 
+/// The number of the warning about nonsense in arithmetic coding. The binding names the messages of a library with another
+/// interface, where this number has another meaning.
+const JWRN_ARITH_BAD_CODE: i32 = 126;
+
 thread_local! {
     static OVERLOOKED: Cell<Overlooked> = Cell::default();
 }
 
-/// What libjpeg's own errors unwind with, which tells them from panics.
-struct LibjpegError(String);
+/// An error of libjpeg. It is also what libjpeg unwinds with, which tells its errors from panics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// A `JERR_…`.
+    code: c_int,
+    /// What libjpeg says.
+    pub(super) text: String,
+}
 
-/// Runs libjpeg. Its errors come back as text; a panic goes on, since it is no fault of the picture.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> (Result<T, String>, Overlooked) {
+impl Fault {
+    /// Whether there was no memory.
+    pub(super) const fn is_memory(&self) -> bool {
+        self.code == JERR_OUT_OF_MEMORY
+    }
+
+    /// Whether a coefficient is larger than any picture of 8 bits has.
+    pub(super) const fn is_coefficient(&self) -> bool {
+        self.code == JERR_BAD_DCT_COEF
+    }
+}
+
+/// Runs libjpeg. Its errors come back as values; a panic goes on, since it is no fault of the picture.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> (Result<T, Fault>, Overlooked) {
     OVERLOOKED.set(Overlooked::default());
-    let outcome =
-        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| match payload.downcast::<LibjpegError>() {
-            Ok(error) => error.0,
-            Err(panic) => resume_unwind(panic),
-        });
+    let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|payload| match payload.downcast::<Fault>() {
+        Ok(fault) => *fault,
+        Err(panic) => resume_unwind(panic),
+    });
     (outcome, OVERLOOKED.get())
 }
 
@@ -78,9 +100,13 @@ fn message(info: &mut jpeg_common_struct) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
+#[expect(unsafe_code, reason = "libjpeg passes its error manager by raw pointer")]
 extern "C-unwind" fn unwind(info: &mut jpeg_common_struct) {
+    // SAFETY: as in `message`.
+    let code = unsafe { info.err.as_ref() }.map_or(0, |manager| manager.msg_code);
+    let text = message(info);
     // Unlike a panic this does not call the panic hook, which has nothing to say about a broken file.
-    resume_unwind(Box::new(LibjpegError(message(info))));
+    resume_unwind(Box::new(Fault { code, text }));
 }
 
 #[expect(unsafe_code, reason = "libjpeg passes its error manager by raw pointer")]
@@ -96,7 +122,7 @@ extern "C-unwind" fn collect(info: &mut jpeg_common_struct, level: c_int) {
     let is = |warning| i64::from(manager.msg_code) == i64::from(warning);
     let mut overlooked = OVERLOOKED.get();
     overlooked.missing_data |= is(JWRN_HIT_MARKER);
-    overlooked.wrong_data |= is(JWRN_HUFF_BAD_CODE) || is(JWRN_MUST_RESYNC);
+    overlooked.wrong_data |= is(JWRN_HUFF_BAD_CODE) || is(JWRN_ARITH_BAD_CODE) || is(JWRN_MUST_RESYNC);
     overlooked.missing_end |= is(JWRN_JPEG_EOF);
     OVERLOOKED.set(overlooked);
 }

@@ -68,6 +68,11 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
+/// Marker and payload of each segment up to the end of image.
+pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    Segments::of(bytes).map(|Segment { marker, payload }| (marker, payload))
+}
+
 /// What the frame header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {

@@ -83,17 +83,53 @@ impl Masks {
     fn draw_samples<S: Sample>(&self, samples: &mut [S], width: u32, height: u32, channels: Channels) {
         let mut view = View {
             samples,
+            origin: (0, 0),
             width: width as usize,
             height: height as usize,
             channels,
         };
-        let fills: Vec<Option<Fill>> = self
-            .shapes
-            .iter()
-            .zip(self.first_number..)
-            .map(|(shape, number)| self.fill(&view, shape, number))
-            .collect();
-        for (shape, fill) in self.shapes.iter().zip(&fills) {
+        let fills = self.fills(&view);
+        self.paint(&mut view, &fills);
+    }
+
+    /// How far each mask reaches with its soft edge: left, top, right, bottom in pixels, not clipped to the picture.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = [f32; 4]> {
+        self.shapes.iter().map(|shape| {
+            let (edge, [left, top, right, bottom]) = (self.soft_edge(shape), shape.bounds());
+            [left - edge, top - edge, right + edge, bottom + edge]
+        })
+    }
+
+    /// Turns a window of the picture into what has to be laid over it: colours, multiplied by the opacity that the last
+    /// channel holds. `origin` is where the window lies in the picture. A mask comes out as on the whole picture where the
+    /// window holds all of its reach that lies in the picture.
+    ///
+    /// The window must have samples of 8 bits, and be opaque.
+    pub(crate) fn overlay(&self, window: &mut Raster, origin: (u32, u32)) {
+        let Samples::Eight(samples) = &mut window.samples else {
+            unreachable!("an overlay has 8 bits");
+        };
+        let mut view = View {
+            samples,
+            origin: (origin.0 as usize, origin.1 as usize),
+            width: window.width as usize,
+            height: window.height as usize,
+            channels: window.channels,
+        };
+        let fills = self.fills(&view);
+        view.samples.fill(0);
+        self.paint(&mut view, &fills);
+    }
+
+    fn fills<S: Sample>(&self, view: &View<'_, S>) -> Vec<Option<Fill>> {
+        let numbered = self.shapes.iter().zip(self.first_number..);
+        numbered
+            .map(|(shape, number)| self.fill(view, shape, number))
+            .collect()
+    }
+
+    fn paint<S: Sample>(&self, view: &mut View<'_, S>, fills: &[Option<Fill>]) {
+        for (shape, fill) in self.shapes.iter().zip(fills) {
             if let Some(fill) = fill {
                 view.paint(shape, self.soft_edge(shape), fill);
             }
@@ -147,29 +183,35 @@ impl Sample for u16 {
     }
 }
 
-/// Samples that know their geometry.
+/// Samples that know their geometry: those of a window of the picture, often of all of it.
 pub(crate) struct View<'a, S> {
     samples: &'a mut [S],
+    /// The window's first pixel in the picture, column and row. All coordinates are the picture's.
+    origin: (usize, usize),
     width: usize,
     height: usize,
     channels: Channels,
 }
 
 impl<S: Sample> View<'_, S> {
-    /// The pixels whose centres a rectangle holds, clipped to the picture: columns and rows.
+    /// The pixels whose centres a rectangle holds, clipped to the window: columns and rows.
     fn clip(&self, [left, top, right, bottom]: [f32; 4]) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
         // `as` saturates: what lies left of the picture becomes 0.
         let first = |edge: f32| (edge - 0.5).ceil() as usize;
-        (
-            first(left).min(self.width)..first(right).min(self.width),
-            first(top).min(self.height)..first(bottom).min(self.height),
-        )
+        let (x, y) = self.origin;
+        let column = |edge| first(edge).clamp(x, x + self.width);
+        let row = |edge| first(edge).clamp(y, y + self.height);
+        (column(left)..column(right), row(top)..row(bottom))
+    }
+
+    /// Where a pixel of the window begins.
+    const fn index(&self, x: usize, y: usize) -> usize {
+        ((y - self.origin.1) * self.width + (x - self.origin.0)) * self.channels.count()
     }
 
     fn pixel(&self, x: usize, y: usize) -> &[S] {
-        let count = self.channels.count();
-        let start = (y * self.width + x) * count;
-        &self.samples[start..start + count]
+        let start = self.index(x, y);
+        &self.samples[start..start + self.channels.count()]
     }
 
     /// Mixes a fill into the region and its soft edge.
@@ -197,7 +239,7 @@ impl<S: Sample> View<'_, S> {
                     ramp(1.0 - distance / soft_edge)
                 };
                 let color = line.color(x);
-                let start = (row * self.width + column) * count;
+                let start = self.index(column, row);
                 for (sample, color) in self.samples[start..start + colors].iter_mut().zip(color) {
                     let there = sample.to_fraction();
                     *sample = S::from_fraction(there + (color - there) * opacity);

@@ -105,16 +105,6 @@ fn an_animation_is_refused_because_its_other_frames_would_show_the_face() {
 }
 
 #[test]
-fn cmyk_is_refused_with_a_clear_message() {
-    let mut encoder = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_CMYK);
-    encoder.set_fastest_defaults();
-    encoder.set_size(16, 16);
-    let mut encoder = encoder.start_compress(vec![]).unwrap();
-    encoder.write_scanlines(&[100; 16 * 16 * 4]).unwrap();
-    assert_refused(&encoder.finish().unwrap(), "CMYK pictures are not supported");
-}
-
-#[test]
 fn an_original_that_is_shorter_than_announced_can_be_tried_again() {
     let bytes = rgb_png(&astronaut());
     let mut task = task(&bytes, AnonymizeOptions::default());

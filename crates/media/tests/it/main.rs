@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod hostile;
+mod jpeg_faces;
+#[expect(dead_code, reason = "the rest of it is for the unit tests beside the code")]
+mod jpeg_reader;
 mod metadata;
 mod pictures;
 mod plates;
