@@ -33,6 +33,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::post;
+use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -51,6 +52,8 @@ pub struct HttpSettings {
     pub public_url: Option<PublicUrl>,
     /// Origins of web pages that may call the API from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// How hard is looked where a client does not say.
+    pub default_profile: Profile,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
     /// Longest time for the whole of any other body.
@@ -69,6 +72,7 @@ impl Default for HttpSettings {
         Self {
             public_url: None,
             allowed_origins: AllowedOrigins::default(),
+            default_profile: Profile::default(),
             upload_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             json_bytes_max: 64 * 1024,

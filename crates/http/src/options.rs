@@ -1,30 +1,65 @@
 //! The options of an upload, out of form fields in every encoding that clients send: text booleans, objects as JSON
-//! text, objects as bracketed fields, and mixtures, where the last value of a member counts.
+//! text, objects as bracketed fields, and mixtures, where the last value of a member counts; lists of regions as JSON
+//! text.
 //!
 //! Fields of other names are ignored, since old clients send more than is documented; within an object an unknown member
 //! is an error, since there it is a slip.
 
+mod regions;
+
+use std::borrow::Cow;
+
 use serde_json::Value;
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::options::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
+use sfumato_core::options::{
+    Color, ConfidenceThreshold, DetectionOptions, InvalidOption, Mask, MaskGrowth, MaskShape, MaskStyle,
+    MetadataPolicy, PixelCount, Profile, SmoothPadding,
+};
+use thiserror::Error;
+
+use self::regions::RegionsForm;
+
+/// A field of the form has a value that is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field}: {message}")]
+pub(crate) struct InvalidField {
+    /// The field as the client knows it, with the place inside of it: `excluded_area[2].left`.
+    field: Cow<'static, str>,
+    /// What is wrong and what is allowed.
+    message: String,
+}
+
+impl InvalidField {
+    fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl From<InvalidOption> for InvalidField {
+    fn from(error: InvalidOption) -> Self {
+        Self::new(error.field, error.message)
+    }
+}
 
 /// Collects the fields of a form. Each value is checked when it comes, so that a bad one is answered before the file is
 /// read; what concerns several members is checked at the end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct OptionsForm {
     faces: Option<bool>,
     plates: Option<bool>,
     detections_document: Option<bool>,
-    area: AreaForm,
+    profile: Option<Profile>,
+    face_threshold: Option<ConfidenceThreshold>,
+    plate_threshold: Option<ConfidenceThreshold>,
+    included_area: RegionsForm,
+    excluded_area: RegionsForm,
     mask: MaskForm,
-}
-
-#[derive(Clone, Debug, Default)]
-struct AreaForm {
-    left: Option<f64>,
-    right: Option<f64>,
-    top: Option<f64>,
-    bottom: Option<f64>,
+    mask_growth: Option<MaskGrowth>,
+    mask_shape: Option<MaskShape>,
+    metadata: Option<MetadataPolicy>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,110 +80,151 @@ enum MaskKind {
 const FACES: &str = "activation_faces_blur";
 const PLATES: &str = "activation_plates_blur";
 const DETECTIONS: &str = "output_detections_url";
-const AREA: &str = "included_area";
+const INCLUDED: &str = "included_area";
+const EXCLUDED: &str = "excluded_area";
 const MASK: &str = "blur_type";
+const PROFILE: &str = "profile";
+const FACE_THRESHOLD: &str = "face_threshold";
+const PLATE_THRESHOLD: &str = "plate_threshold";
+const MASK_GROWTH: &str = "mask_growth";
+const MASK_SHAPE: &str = "mask_shape";
+const METADATA: &str = "metadata";
+
+/// Fields that are whole in one text.
+const PLAIN: [&str; 9] = [
+    FACES,
+    PLATES,
+    DETECTIONS,
+    PROFILE,
+    FACE_THRESHOLD,
+    PLATE_THRESHOLD,
+    MASK_GROWTH,
+    MASK_SHAPE,
+    METADATA,
+];
+
+/// Fields whose members may come as bracketed fields.
+const OBJECTS: [&str; 3] = [INCLUDED, EXCLUDED, MASK];
+
+/// Characters of what a client wrote that an error repeats.
+const SHOWN_CHARS_MAX: usize = 40;
 
 /// Whether a form field of this name is an option.
 pub(crate) fn is_option(name: &str) -> bool {
-    matches!(name, FACES | PLATES | DETECTIONS | AREA | MASK)
-        || member_of(name, AREA).is_some()
-        || member_of(name, MASK).is_some()
+    PLAIN.contains(&name) || member_of(name).is_some() || OBJECTS.contains(&name)
 }
 
-/// `member` of `object[member]`.
-fn member_of<'a>(name: &'a str, object: &str) -> Option<&'a str> {
-    name.strip_prefix(object)?.strip_prefix('[')?.strip_suffix(']')
+/// `object` and `member` of `object[member]`.
+fn member_of(name: &str) -> Option<(&'static str, &str)> {
+    OBJECTS.into_iter().find_map(|object| {
+        let member = name.strip_prefix(object)?.strip_prefix('[')?.strip_suffix(']')?;
+        Some((object, member))
+    })
 }
 
 impl OptionsForm {
+    /// A form that says nothing yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            faces: None,
+            plates: None,
+            detections_document: None,
+            profile: None,
+            face_threshold: None,
+            plate_threshold: None,
+            included_area: RegionsForm::new(INCLUDED),
+            excluded_area: RegionsForm::new(EXCLUDED),
+            mask: MaskForm::default(),
+            mask_growth: None,
+            mask_shape: None,
+            metadata: None,
+        }
+    }
+
     /// Takes one field. An empty text and `null` say nothing; names that are no options are ignored.
     ///
     /// # Errors
-    /// [`InvalidOption`] for a value that is not allowed and for an unknown member of an object.
-    pub(crate) fn push(&mut self, name: &str, text: &str) -> Result<(), InvalidOption> {
+    /// [`InvalidField`] for a value that is not allowed and for an unknown member of an object.
+    pub(crate) fn push(&mut self, name: &str, text: &str) -> Result<(), InvalidField> {
         let text = text.trim();
         if is_absent(text) {
             return Ok(());
+        }
+        if let Some((object, member)) = member_of(name) {
+            return match object {
+                INCLUDED => self.included_area.push_member(member, text),
+                EXCLUDED => self.excluded_area.push_member(member, text),
+                _ => self.mask.push(member, text),
+            };
         }
         match name {
             FACES => self.faces = Some(boolean(FACES, text)?),
             PLATES => self.plates = Some(boolean(PLATES, text)?),
             DETECTIONS => self.detections_document = Some(boolean(DETECTIONS, text)?),
-            AREA => object(AREA, text, |member, text| self.area.push(member, text))?,
-            MASK => object(MASK, text, |member, text| self.mask.push(member, text))?,
-            _ => {
-                if let Some(member) = member_of(name, AREA) {
-                    self.area.push(member, text)?;
-                } else if let Some(member) = member_of(name, MASK) {
-                    self.mask.push(member, text)?;
-                }
-            }
+            PROFILE => self.profile = Some(word(text).parse()?),
+            FACE_THRESHOLD => self.face_threshold = Some(threshold(FACE_THRESHOLD, text)?),
+            PLATE_THRESHOLD => self.plate_threshold = Some(threshold(PLATE_THRESHOLD, text)?),
+            INCLUDED => self.included_area.push(text)?,
+            EXCLUDED => self.excluded_area.push(text)?,
+            MASK => self.mask.push_object(text)?,
+            MASK_GROWTH => self.mask_growth = Some(MaskGrowth::new(number(text).unwrap_or(f64::NAN))?),
+            MASK_SHAPE => self.mask_shape = Some(word(text).parse()?),
+            METADATA => self.metadata = Some(word(text).parse()?),
+            _ => {}
         }
         Ok(())
     }
 
-    /// All fields have come.
+    /// All fields have come. `profile` is what counts where the client names none.
     ///
     /// # Errors
-    /// [`InvalidOption`] for an area that is incomplete or not ordered.
-    pub(crate) fn finish(self) -> Result<AnonymizeOptions, InvalidOption> {
+    /// [`InvalidField`] for an area that is incomplete, not ordered, or given in two ways.
+    pub(crate) fn finish(self, profile: Profile) -> Result<AnonymizeOptions, InvalidField> {
         let default = AnonymizeOptions::default();
         Ok(AnonymizeOptions {
             faces: self.faces.unwrap_or(default.faces),
             plates: self.plates.unwrap_or(default.plates),
             detections_document: self.detections_document.unwrap_or(default.detections_document),
-            included_area: self.area.finish()?.into_iter().map(Into::into).collect(),
-            mask: self.mask.finish(),
-            ..default
+            detection: DetectionOptions {
+                profile: self.profile.unwrap_or(profile),
+                faces: self.face_threshold,
+                plates: self.plate_threshold,
+            },
+            included_area: self.included_area.finish()?,
+            excluded_area: self.excluded_area.finish()?,
+            mask: Mask {
+                style: self.mask.style(),
+                smooth_padding: self.mask.smooth_padding.unwrap_or_default(),
+                growth: self.mask_growth.unwrap_or_default(),
+                shape: self.mask_shape,
+            },
+            metadata: self.metadata.unwrap_or_default(),
         })
     }
 }
 
-impl AreaForm {
-    fn push(&mut self, member: &str, text: &str) -> Result<(), InvalidOption> {
-        let (field, edge) = match member {
-            "left" => ("included_area.left", &mut self.left),
-            "right" => ("included_area.right", &mut self.right),
-            "top" => ("included_area.top", &mut self.top),
-            "bottom" => ("included_area.bottom", &mut self.bottom),
-            _ => return Err(unknown_member(AREA, member, "left, right, top and bottom")),
-        };
-        let fraction = number(text).filter(|fraction| (0.0..=1.0).contains(fraction));
-        *edge = Some(fraction.ok_or_else(|| InvalidOption::new(field, "must be a number from 0 to 1"))?);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Option<Area>, InvalidOption> {
-        match [self.left, self.right, self.top, self.bottom] {
-            [None, None, None, None] => Ok(None),
-            [Some(left), Some(right), Some(top), Some(bottom)] => {
-                Area::new(left, right, top, bottom).map(Some)
-            }
-            edges => {
-                let names = ["left", "right", "top", "bottom"];
-                let missing: Vec<&str> = (names.into_iter().zip(edges))
-                    .filter(|(_, edge)| edge.is_none())
-                    .map(|(name, _)| name)
-                    .collect();
-                let message = format!(
-                    "{} missing; an area has left, right, top and bottom",
-                    missing.join(", ")
-                );
-                Err(InvalidOption::new(AREA, message))
-            }
+impl MaskForm {
+    fn push_object(&mut self, text: &str) -> Result<(), InvalidField> {
+        match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => members
+                .iter()
+                .filter_map(|(member, value)| Some((member, plain_text(value)?)))
+                .try_for_each(|(member, text)| self.push(member, &text)),
+            _ => Err(InvalidField::new(
+                MASK,
+                "must be a JSON object, or bracketed fields such as blur_type[…]",
+            )),
         }
     }
-}
 
-impl MaskForm {
-    fn push(&mut self, member: &str, text: &str) -> Result<(), InvalidOption> {
+    fn push(&mut self, member: &str, text: &str) -> Result<(), InvalidField> {
         match member {
             "anonymization_type" => self.kind = Some(mask_kind(text)?),
             "smooth_padding" => {
                 let fraction = number(text).unwrap_or(f64::NAN);
                 self.smooth_padding = Some(SmoothPadding::new(fraction)?);
             }
-            "hex_color" => self.color = Some(text.parse()?),
+            "hex_color" => self.color = Some(shown(text).parse()?),
             "num_pixels" => self.pixels = Some(pixel_count(text)?),
             _ => {
                 let members = "anonymization_type, smooth_padding, hex_color and num_pixels";
@@ -158,16 +234,11 @@ impl MaskForm {
         Ok(())
     }
 
-    fn finish(self) -> Mask {
-        let style = match self.kind.unwrap_or(MaskKind::Blur) {
+    fn style(&self) -> MaskStyle {
+        match self.kind.unwrap_or(MaskKind::Blur) {
             MaskKind::Blur => MaskStyle::Blur,
             MaskKind::Opaque => MaskStyle::Opaque(self.color.unwrap_or_default()),
             MaskKind::Pixelate => MaskStyle::Pixelate(self.pixels.unwrap_or_default()),
-        };
-        Mask {
-            style,
-            smooth_padding: self.smooth_padding.unwrap_or_default(),
-            ..Mask::default()
         }
     }
 }
@@ -176,18 +247,24 @@ fn is_absent(text: &str) -> bool {
     text.is_empty() || text == "null"
 }
 
-fn boolean(field: &'static str, text: &str) -> Result<bool, InvalidOption> {
+fn boolean(field: &'static str, text: &str) -> Result<bool, InvalidField> {
     if text == "1" || text.eq_ignore_ascii_case("true") {
         Ok(true)
     } else if text == "0" || text.eq_ignore_ascii_case("false") {
         Ok(false)
     } else {
-        Err(InvalidOption::new(field, "must be true or false"))
+        Err(InvalidField::new(field, "must be true or false"))
     }
 }
 
 fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn threshold(field: &'static str, text: &str) -> Result<ConfidenceThreshold, InvalidField> {
+    // Read at the precision that it is kept in, so that no limit is missed by rounding twice.
+    ConfidenceThreshold::new(text.parse().unwrap_or(f32::NAN))
+        .map_err(|error| InvalidField::new(field, error.message))
 }
 
 fn pixel_count(text: &str) -> Result<PixelCount, InvalidOption> {
@@ -197,7 +274,7 @@ fn pixel_count(text: &str) -> Result<PixelCount, InvalidOption> {
     PixelCount::new(whole.map_or(0, |whole| whole as u32))
 }
 
-fn mask_kind(text: &str) -> Result<MaskKind, InvalidOption> {
+fn mask_kind(text: &str) -> Result<MaskKind, InvalidField> {
     for (name, kind) in [
         ("blur", MaskKind::Blur),
         ("opaque", MaskKind::Opaque),
@@ -207,47 +284,42 @@ fn mask_kind(text: &str) -> Result<MaskKind, InvalidOption> {
             return Ok(kind);
         }
     }
-    Err(InvalidOption::new(
+    Err(InvalidField::new(
         "blur_type.anonymization_type",
         "must be blur, opaque or pixelate",
     ))
 }
 
-/// Hands each member of an object in JSON text to `push`, as the text that a bracketed field would have.
-fn object(
-    field: &'static str,
-    text: &str,
-    mut push: impl FnMut(&str, &str) -> Result<(), InvalidOption>,
-) -> Result<(), InvalidOption> {
-    let not_an_object = || {
-        InvalidOption::new(
-            field,
-            format!("must be a JSON object, or bracketed fields such as {field}[…]"),
-        )
+/// The value of a member in JSON as the text that a bracketed field would have; `None` where it says nothing.
+fn plain_text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::Null => return None,
+        Value::String(text) => text.trim().to_owned(),
+        // Anything but a number is refused by every member with a message that says what it takes.
+        other => other.to_string(),
     };
-    let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-        return Err(not_an_object());
-    };
-    for (member, value) in members {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text,
-            Value::Number(number) => number.to_string(),
-            // Refused by every member with a message that says what it takes.
-            other @ (Value::Bool(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
-        };
-        let text = text.trim();
-        if !is_absent(text) {
-            push(&member, text)?;
-        }
-    }
-    Ok(())
+    (!is_absent(&text)).then_some(text)
 }
 
-fn unknown_member(field: &'static str, member: &str, members: &str) -> InvalidOption {
-    // Enough of the name to recognise it.
-    let member: String = member.chars().filter(|c| !c.is_control()).take(40).collect();
-    InvalidOption::new(
+/// A word that is one of a few names, in any case.
+fn word(text: &str) -> String {
+    shown(text).to_ascii_lowercase()
+}
+
+/// Enough of a text from outside to recognise it. What is left out makes it end in `…`, so that it is no text that is
+/// allowed.
+fn shown(text: &str) -> String {
+    let fits = |c: &char| !c.is_control();
+    let mut shown: String = text.chars().filter(fits).take(SHOWN_CHARS_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn unknown_member(field: &'static str, member: &str, members: &str) -> InvalidField {
+    let member = shown(member);
+    InvalidField::new(
         field,
         format!("has no member `{member}`; its members are {members}"),
     )

@@ -14,13 +14,14 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sfumato_core::StoreError;
-use sfumato_core::options::InvalidOption;
 use sfumato_engine::access::AccessError;
 use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;
 use sfumato_engine::intake::IntakeError;
 use sfumato_engine::results::ResultError;
 use utoipa::ToSchema;
+
+use crate::options::InvalidField;
 
 /// Seconds after which a client may try again when a part of the service does not answer.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -280,8 +281,8 @@ impl From<EndpointError> for Problem {
     }
 }
 
-impl From<InvalidOption> for Problem {
-    fn from(error: InvalidOption) -> Self {
+impl From<InvalidField> for Problem {
+    fn from(error: InvalidField) -> Self {
         Self::bad_request(error.to_string())
     }
 }

@@ -79,7 +79,7 @@ pub(crate) async fn receive(
     request: Request,
 ) -> Result<(StoredUpload, AnonymizeOptions), Problem> {
     let mut form = Form::open(state, request).await?;
-    let mut options = OptionsForm::default();
+    let mut options = OptionsForm::new();
     let mut upload = None;
     let mut fields = 0;
     while let Some(field) = form.multipart.next_field().await.map_err(malformed)? {
@@ -106,7 +106,7 @@ pub(crate) async fn receive(
         }
     }
     let upload = upload.ok_or_else(|| Problem::bad_request("input_media: is missing; it is the file"))?;
-    Ok((upload, options.finish()?))
+    Ok((upload, options.finish(state.settings.default_profile)?))
 }
 
 struct Form {

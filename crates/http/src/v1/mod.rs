@@ -2,6 +2,7 @@
 
 pub(crate) mod anonymization_cancel;
 pub(crate) mod anonymization_create;
+mod anonymization_form;
 pub(crate) mod anonymization_status;
 mod endpoint_body;
 pub(crate) mod login;

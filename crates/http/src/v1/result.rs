@@ -64,6 +64,9 @@ pub(crate) struct FileContent(Vec<u8>);
             content(
                 (FileContent = "image/jpeg"),
                 (FileContent = "image/png"),
+                (FileContent = "image/webp"),
+                (FileContent = "image/bmp"),
+                (FileContent = "image/tiff"),
                 (serde_json::Value = "application/json"),
             ),
             headers(

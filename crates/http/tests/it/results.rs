@@ -67,6 +67,34 @@ async fn a_result_comes_with_all_that_a_client_needs_to_know_of_it() {
 }
 
 #[tokio::test]
+async fn every_format_has_its_media_type_and_its_extension() {
+    let server = Server::start().await;
+    let client = server.client("a").await;
+    for (content, extension, content_type) in [
+        (jpeg(b""), "jpg", "image/jpeg"),
+        (png(b""), "png", "image/png"),
+        (b"RIFF\x04\0\0\0WEBP".to_vec(), "webp", "image/webp"),
+        (
+            b"BM\x1a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0".to_vec(),
+            "bmp",
+            "image/bmp",
+        ),
+        (b"II*\0\x08\0\0\0".to_vec(), "tiff", "image/tiff"),
+    ] {
+        let job = client.upload(content, &[]).await;
+        server.succeed(&job, b"0123456789", None).await;
+        let media = client.status(&job).await["output_media"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(media.ends_with(&format!(".{extension}")), "{media}");
+        let answer = fetch(&client, Method::GET, &media[server.url("").len()..], &[]).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], content_type);
+    }
+}
+
+#[tokio::test]
 async fn the_detections_document_is_fetched_like_the_media() {
     let (_server, client, path) = ten_bytes().await;
     let answer = fetch(&client, Method::GET, &format!("{path}.json"), &[]).await;

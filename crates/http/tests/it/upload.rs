@@ -24,6 +24,22 @@ async fn the_content_decides_and_not_the_name_or_the_declared_type() {
         (part, MediaFormat::Png),
         (Part::bytes(jpeg(b"")), MediaFormat::Jpeg),
         (Part::bytes(jpeg(b"")).file_name(""), MediaFormat::Jpeg),
+        (
+            Part::bytes(&b"RIFF\x04\0\0\0WEBP"[..]).file_name("a.png"),
+            MediaFormat::Webp,
+        ),
+        (
+            Part::bytes(&b"BM\x1a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0"[..]).file_name("a.jpg"),
+            MediaFormat::Bmp,
+        ),
+        (
+            Part::bytes(&b"II*\0\x08\0\0\0"[..]).file_name("a.dng"),
+            MediaFormat::Tiff,
+        ),
+        (
+            Part::bytes(&b"MM\0+\0\x08\0\0"[..]).file_name("a"),
+            MediaFormat::Tiff,
+        ),
     ] {
         let form = Form::new().part("input_media", part);
         let answer = ok(client.post_form(form).send().await.unwrap()).await;
@@ -71,7 +87,7 @@ async fn unsupported_content_is_refused_while_the_client_is_still_sending() {
     for content in [b"<html>".to_vec(), vec![b'x'; 50_000_000]] {
         let answer = client.post_form(file(content)).send().await.unwrap();
         let message = failed(answer, 415).await;
-        assert!(message.contains("JPEG, PNG"), "{message}");
+        assert!(message.contains("(JPEG, PNG, WEBP, BMP, TIFF)"), "{message}");
     }
     server.nothing_is_stored().await;
 }
