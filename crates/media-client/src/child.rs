@@ -1,8 +1,9 @@
 //! One `sfumato-media` process: how it is started, spoken to and ended.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -176,28 +177,15 @@ impl Drop for Child {
 
 /// Builds the command: pipes, the two scratch files, a process group of its own and next to no environment.
 fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, MediaError> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this crate is the door through which processes are started"
-    )]
-    let mut command = Command::new(&config.program);
+    let mut command = bare_command(&config.program);
     command
         .arg("--assets")
         .arg(absolute(&config.assets_dir))
+        .args(model_packs(&config.model_packs))
         .arg("--threads")
         .arg(config.threads_per_child.to_string())
-        .current_dir("/")
-        .env_clear()
-        .envs(
-            PASSED_VARIABLES
-                .iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+        .process_group(0);
     let inherited = |file: &std::fs::File| file.try_clone().map(OwnedFd::from);
     let mappings = vec![
         FdMapping {
@@ -215,7 +203,34 @@ fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, Media
     Ok(command)
 }
 
-fn absolute(path: &Path) -> std::path::PathBuf {
+/// A command without arguments: outputs in pipes, no working folder to speak of, and next to no environment.
+pub(crate) fn bare_command(program: &Path) -> Command {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this crate is the door through which processes are started"
+    )]
+    let mut command = Command::new(program);
+    command
+        .current_dir("/")
+        .env_clear()
+        .envs(
+            PASSED_VARIABLES
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// The arguments that name the folders of model packs.
+pub(crate) fn model_packs(dirs: &[PathBuf]) -> impl Iterator<Item = OsString> {
+    dirs.iter()
+        .flat_map(|dir| ["--model-pack".into(), absolute(dir).into()])
+}
+
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -26,6 +26,12 @@ pub enum MediaError {
         /// The last line that the child wrote to its standard error, or what else is known.
         reason: String,
     },
+    /// The media executable could not say which models there are: a model pack is not what it should be, for example.
+    #[error("list the models: {reason}")]
+    Models {
+        /// What it wrote to its standard error, or what else is known.
+        reason: String,
+    },
     /// The original could not be read, or is not of the size that the task says.
     #[error("read the original")]
     Input(#[source] io::Error),
@@ -60,7 +66,7 @@ impl MediaError {
     /// caller that has seen the same task do it twice knows better.
     pub const fn class(&self) -> FailureClass {
         match self {
-            Self::Spawn { .. } => FailureClass::Internal,
+            Self::Spawn { .. } | Self::Models { .. } => FailureClass::Internal,
             Self::NotReady { .. }
             | Self::Input(_)
             | Self::Scratch(_)

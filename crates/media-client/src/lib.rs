@@ -7,6 +7,7 @@
 mod child;
 mod error;
 pub mod frame;
+pub mod models;
 mod pool;
 pub mod protocol;
 mod scratch;

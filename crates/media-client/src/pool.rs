@@ -22,6 +22,8 @@ pub struct MediaPoolConfig {
     pub program: PathBuf,
     /// The folder with the models and ONNX Runtime.
     pub assets_dir: PathBuf,
+    /// Folders with models of the operator, beside those in `assets_dir`.
+    pub model_packs: Vec<PathBuf>,
     /// Where the nameless scratch files lie. Must exist, and have room for an original and its result per child.
     pub scratch_dir: PathBuf,
     /// Processes at most, and thereby tasks at a time. At least 1.
@@ -37,11 +39,12 @@ pub struct MediaPoolConfig {
 }
 
 impl MediaPoolConfig {
-    /// One single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a task.
+    /// The models of `assets_dir` alone, one single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a task.
     pub fn new(program: PathBuf, assets_dir: PathBuf, scratch_dir: PathBuf) -> Self {
         Self {
             program,
             assets_dir,
+            model_packs: vec![],
             scratch_dir,
             children_max: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads_per_child: 1,
@@ -58,7 +61,8 @@ pub struct Finished {
     /// What the child reports. It comes from a process that has decoded a stranger's file: trust no size and no text in it
     /// further than a stranger's.
     pub report: Report,
-    /// The result, positioned at its start: a nameless file that is gone when it is closed.
+    /// The result, positioned at its start: a nameless file that is gone when it is closed. Empty after a
+    /// [`Goal::Detect`](crate::protocol::Goal::Detect).
     pub output: File,
 }
 

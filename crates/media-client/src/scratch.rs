@@ -172,6 +172,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_result_may_be_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(dir.path()).unwrap();
+        let result = scratch.take_output(0).await.unwrap();
+        assert_eq!(result.metadata().unwrap().len(), 0);
+    }
+
+    #[tokio::test]
     async fn a_child_that_lies_about_the_size_of_its_result_is_caught() {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::new(dir.path()).unwrap();
