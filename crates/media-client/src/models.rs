@@ -3,6 +3,7 @@
 //! `sfumato-media models list` and `sfumato-media models verify` write a [`ModelList`] as JSON to their standard output:
 //! models are opened where they are used, and the server links nothing that could.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -27,6 +28,18 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub struct ModelList {
     /// In the order in which they are loaded.
     pub models: Vec<ModelInfo>,
+}
+
+impl ModelList {
+    /// Writes the list as the answer that [`models`] reads.
+    ///
+    /// # Errors
+    /// The reader has gone away.
+    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut to, self)?;
+        to.write_all(b"\n")?;
+        to.flush()
+    }
 }
 
 /// One model.

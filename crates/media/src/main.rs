@@ -5,6 +5,8 @@
 //! opens no file and no connection: all that it can reach are the descriptors that it was given.
 #![deny(unsafe_code)]
 
+mod models;
+
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{BorrowedFd, FromRawFd};
@@ -12,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use rustix::fs::FileType;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use sfumato_core::FailureClass;
@@ -27,11 +29,36 @@ use sfumato_media_client::protocol::{Failure, INPUT_FD, OUTPUT_FD, Reply, Reques
 /// standard error. The original is read from descriptor 3, the result is written to descriptor 4: both have to be regular
 /// files. It ends when its standard input ends. To process pictures from the command line use `sfumato blur`.
 #[derive(Debug, Parser)]
-#[command(name = "sfumato-media", version)]
+#[command(name = "sfumato-media", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Option<Serve>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes a list of the models to standard output, as JSON, for `sfumato models`.
+    #[command(subcommand)]
+    Models(models::Command),
+}
+
+/// Where the models are.
+#[derive(Args, Debug)]
+struct Sources {
     /// The folder with the models and ONNX Runtime, as `cargo xtask setup` lays it out.
     #[arg(long, value_name = "DIR")]
     assets: PathBuf,
+    /// A folder with more models and a `pack.toml`; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    model_pack: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct Serve {
+    #[command(flatten)]
+    sources: Sources,
     /// Threads that inference may use.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
@@ -42,7 +69,12 @@ const EXIT_FAULT: u8 = 101;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match serve(&arguments) {
+    let outcome = match (&arguments.command, &arguments.serve) {
+        (Some(Command::Models(command)), _) => models::run(command),
+        (None, Some(arguments)) => serve(arguments),
+        (None, None) => Err("--assets is missing; see `sfumato-media --help`".to_owned()),
+    };
+    match outcome {
         Ok(code) => code,
         Err(message) => {
             log::line(format_args!("error: {message}"));
@@ -51,14 +83,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(arguments: &Arguments) -> Result<ExitCode, String> {
+fn serve(arguments: &Serve) -> Result<ExitCode, String> {
     // Before anything else is opened, so that the numbers cannot belong to something else by then.
     let mut input = inherit(INPUT_FD)?;
     let mut output = inherit(OUTPUT_FD)?;
     // A server that is killed cannot tell; without it nobody wants the results.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
-    let mut detectors = DetectorSet::load(&arguments.assets, arguments.threads)
+    let sources = &arguments.sources;
+    models::refuse_packs(&sources.model_pack)?;
+    let mut detectors = DetectorSet::load(&sources.assets, arguments.threads)
         .map_err(|error| format!("failed to {}", log::chain(&error)))?;
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {

@@ -7,6 +7,7 @@
 mod blur;
 mod cli;
 mod data_dir;
+mod detect;
 mod lifecycle;
 mod locate;
 mod output;

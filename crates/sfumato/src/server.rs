@@ -77,6 +77,7 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
     let blobs =
         Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))?;
     let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
+    pool.model_packs = settings.model_packs.0.clone();
     pool.children_max = settings.jobs_at_once.resolve();
     pool.threads_per_child = settings.threads_per_job.get();
     pool.task_deadline = settings.task_deadline;
@@ -125,7 +126,8 @@ pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
         picture_bytes_max: settings.picture_bytes_max.0,
         side_pixels_max: settings.picture_side_pixels_max.0,
         picture_pixels_max: u64::from(settings.picture_pixels_max.0),
-        ..MediaLimits::default()
+        frames_max: settings.picture_frames_max.0,
+        frames_pixels_max: u64::from(settings.picture_frames_pixels_max.0),
     }
 }
 
@@ -134,6 +136,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     let http = HttpSettings {
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
+        default_profile: settings.detection_profile,
         ..HttpSettings::default()
     };
     let limits = ServeSettings {

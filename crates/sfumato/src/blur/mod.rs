@@ -3,9 +3,10 @@
 //! [`plan`] says which file becomes which, and refuses what would destroy an input; [`work`] does one file; [`run`] does
 //! all of them, several at a time, and tells a [`report::Reporter`].
 
+pub(crate) mod bar;
 pub(crate) mod plan;
 pub(crate) mod report;
-mod work;
+pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,8 +45,8 @@ pub(crate) struct Run {
 /// fails is no error but counted in the summary.
 pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow::Result<Summary> {
     let mut summary = Summary::new(plan.skipped);
-    for (input, reason) in plan.failures {
-        let outcome = Outcome::failed(input, reason);
+    for refused in plan.failures {
+        let outcome = Outcome::failed(refused.input, refused.reason);
         reporter.tell(&outcome);
         summary.add(outcome);
     }

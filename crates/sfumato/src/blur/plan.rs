@@ -1,4 +1,4 @@
-//! Which files are read and where each result goes.
+//! Which files are read and where each result goes, for `sfumato blur` and `sfumato detect`.
 //!
 //! All of it is decided before anything is written, so that two inputs that would become one output, or an output that is
 //! an input, stop the command while nothing has happened.
@@ -32,8 +32,8 @@ pub(crate) enum PlanError {
         /// It.
         output: PathBuf,
     },
-    /// Several inputs, and the output is a file.
-    #[error("plan the outputs: {} is a file, and several inputs need a folder", output.display())]
+    /// Results of which each has its own name go into a folder, and the output is a file.
+    #[error("plan the outputs: {} is a file where a folder is needed", output.display())]
     NotAFolder {
         /// It.
         output: PathBuf,
@@ -43,10 +43,23 @@ pub(crate) enum PlanError {
 /// One file to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Planned {
+    /// Its place among everything that was found, from 0.
+    pub(crate) place: usize,
     /// What is read.
     pub(crate) input: PathBuf,
     /// What is written.
     pub(crate) output: PathBuf,
+}
+
+/// An input that cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Its place among everything that was found, from 0.
+    pub(crate) place: usize,
+    /// What was named or found.
+    pub(crate) input: PathBuf,
+    /// What is wrong with it.
+    pub(crate) reason: String,
 }
 
 /// Everything that is to be done.
@@ -56,8 +69,8 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<Planned>,
     /// Files in folders that are no media.
     pub(crate) skipped: usize,
-    /// Inputs that cannot be done, with the reason.
-    pub(crate) failures: Vec<(PathBuf, String)>,
+    /// Inputs that cannot be done.
+    pub(crate) failures: Vec<Refused>,
     /// The one input is one file.
     pub(crate) single_file: bool,
 }
@@ -90,19 +103,63 @@ impl Plan {
                     output: output.to_owned(),
                 });
             }
-            let alone = inputs.len() == 1;
-            for input in inputs {
-                plan.add_input(input, output, alone);
-            }
+            plan.add_inputs(inputs, output);
         }
-        plan.check(
-            &plan
-                .files
-                .iter()
-                .map(|file| file.output.as_path())
-                .collect::<Vec<_>>(),
-        )?;
+        plan.check_outputs()?;
         Ok(plan)
+    }
+
+    /// The same for files that are only looked at. Where a folder for documents is named, each has the name of its picture
+    /// with `.json` behind it, laid out as the results of [`Plan::new`]; otherwise outputs are empty and mean nothing.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub(crate) fn to_look_at(inputs: &[PathBuf], documents: Option<&Path>) -> Result<Self, PlanError> {
+        let mut plan = Self::default();
+        let Some(folder) = documents else {
+            plan.add_inputs(inputs, Path::new(""));
+            return Ok(plan);
+        };
+        if folder.is_file() {
+            return Err(PlanError::NotAFolder {
+                output: folder.to_owned(),
+            });
+        }
+        plan.add_inputs(inputs, folder);
+        for file in &mut plan.files {
+            file.output.as_mut_os_string().push(".json");
+        }
+        plan.check_outputs()?;
+        Ok(plan)
+    }
+
+    fn add_inputs(&mut self, inputs: &[PathBuf], output: &Path) {
+        let alone = inputs.len() == 1;
+        for input in inputs {
+            self.add_input(input, output, alone);
+        }
+    }
+
+    fn add(&mut self, input: PathBuf, output: PathBuf) {
+        let place = self.found();
+        self.files.push(Planned { place, input, output });
+    }
+
+    fn refuse(&mut self, input: &Path, reason: impl Into<String>) {
+        self.failures.push(Refused {
+            place: self.found(),
+            input: input.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    fn found(&self) -> usize {
+        self.files.len() + self.failures.len()
+    }
+
+    fn check_outputs(&self) -> Result<(), PlanError> {
+        let outputs: Vec<_> = self.files.iter().map(|file| file.output.as_path()).collect();
+        self.check(&outputs)
     }
 
     /// Checks that the detections document destroys nothing either.
@@ -134,8 +191,7 @@ impl Plan {
         } else if is_pattern(input) {
             self.add_pattern(input, output);
         } else {
-            self.failures
-                .push((input.to_owned(), "there is no such file or folder".into()));
+            self.refuse(input, "there is no such file or folder");
         }
     }
 
@@ -144,12 +200,11 @@ impl Plan {
         let matches = match glob::glob(&pattern.to_string_lossy()) {
             Ok(matches) => matches,
             Err(error) => {
-                self.failures
-                    .push((pattern.to_owned(), format!("the pattern cannot be read: {error}")));
+                self.refuse(pattern, format!("the pattern cannot be read: {error}"));
                 return;
             }
         };
-        let before = self.files.len() + self.failures.len();
+        let before = self.found();
         for found in matches {
             match found {
                 // `**` matches folders as well as what is in them; only what a shell would hand over as a file counts.
@@ -158,22 +213,20 @@ impl Plan {
                     let below = path.strip_prefix(&base).unwrap_or(&path).to_owned();
                     self.add_named(path, output.join(below));
                 }
-                Err(error) => self
-                    .failures
-                    .push((error.path().to_owned(), error.error().to_string())),
+                Err(error) => self.refuse(error.path(), error.error().to_string()),
             }
         }
-        if self.files.len() + self.failures.len() == before {
-            self.failures.push((pattern.to_owned(), "no file matches".into()));
+        if self.found() == before {
+            self.refuse(pattern, "no file matches");
         }
     }
 
     /// A file that somebody named: that it is no media is a failure.
     fn add_named(&mut self, input: PathBuf, output: PathBuf) {
         match sniff(&input) {
-            Ok(Some(_)) => self.files.push(Planned { input, output }),
-            Ok(None) => self.failures.push((input, unsupported())),
-            Err(error) => self.failures.push((input, format!("failed to read it: {error}"))),
+            Ok(Some(_)) => self.add(input, output),
+            Ok(None) => self.refuse(&input, unsupported()),
+            Err(error) => self.refuse(&input, format!("failed to read it: {error}")),
         }
     }
 
@@ -194,16 +247,15 @@ impl Plan {
                     let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
                     let (input, output) = (entry.path().to_owned(), target.join(below));
                     match sniff(&input) {
-                        Ok(Some(_)) => self.files.push(Planned { input, output }),
+                        Ok(Some(_)) => self.add(input, output),
                         Ok(None) => self.skipped += 1,
-                        Err(error) => self.failures.push((input, format!("failed to read it: {error}"))),
+                        Err(error) => self.refuse(&input, format!("failed to read it: {error}")),
                     }
                 }
                 Ok(_) => {}
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
-                    self.failures
-                        .push((path, format!("failed to look into it: {error}")));
+                    self.refuse(&path, format!("failed to look into it: {error}"));
                 }
             }
         }
@@ -363,7 +415,7 @@ mod tests {
         let expected = [("in/a.jpg", "out/a.jpg"), ("in/deep/c.jpg", "out/deep/c.jpg")];
         assert_eq!(tree.pairs(&plan), pairs(&expected));
         let plan = tree.plan(&["in/*.gif"], "out").unwrap();
-        assert_eq!(plan.failures[0].1, "no file matches");
+        assert_eq!(plan.failures[0].reason, "no file matches");
     }
 
     #[test]
@@ -371,9 +423,13 @@ mod tests {
         let tree = Tree::with(&["a.jpg", "b.txt"]);
         let plan = tree.plan(&["a.jpg", "b.txt", "c.jpg"], "out").unwrap();
         assert_eq!(plan.files.len(), 1);
-        let reasons: Vec<_> = plan.failures.iter().map(|(_, reason)| reason.as_str()).collect();
+        let reasons: Vec<_> = plan
+            .failures
+            .iter()
+            .map(|refused| refused.reason.as_str())
+            .collect();
         assert!(
-            reasons[0].contains("no supported format (jpeg, png)"),
+            reasons[0].contains("no supported format (jpeg, png, webp, bmp, tiff)"),
             "{reasons:?}"
         );
         assert!(reasons[1].contains("no such file"), "{reasons:?}");
@@ -423,5 +479,31 @@ mod tests {
         let tree = Tree::with(&["in/a.jpg", "in/out/a.jpg"]);
         let plan = tree.plan(&["in"], "in/out").unwrap();
         assert_eq!(tree.pairs(&plan), pairs(&[("in/a.jpg", "in/out/a.jpg")]));
+    }
+    #[test]
+    fn documents_are_named_after_their_pictures_and_places_follow_the_inputs() {
+        let tree = Tree::with(&["b.jpg", "in/a.jpg", "in/a.png", "n.txt", "file.jpg.json"]);
+        let look = |inputs: &[&str], documents: Option<&str>| {
+            let inputs: Vec<_> = inputs.iter().map(|input| tree.0.path().join(input)).collect();
+            let documents = documents.map(|name| tree.0.path().join(name));
+            Plan::to_look_at(&inputs, documents.as_deref())
+        };
+        let plan = look(&["b.jpg", "n.txt", "in"], Some("out")).unwrap();
+        let expected = [
+            ("b.jpg", "out/b.jpg.json"),
+            ("in/a.jpg", "out/in/a.jpg.json"),
+            ("in/a.png", "out/in/a.png.json"),
+        ];
+        assert_eq!(tree.pairs(&plan), pairs(&expected));
+        let places: Vec<_> = plan.files.iter().map(|file| file.place).collect();
+        assert_eq!((places, plan.failures[0].place), (vec![0, 2, 3], 1));
+        let twice = ["in/a.jpg", "in/a.jpg"];
+        assert_eq!(look(&twice, None).unwrap().files.len(), 2);
+        assert!(matches!(
+            look(&twice, Some("out")),
+            Err(PlanError::Collision { .. })
+        ));
+        let file = look(&["b.jpg"], Some("n.txt"));
+        assert!(matches!(file, Err(PlanError::NotAFolder { .. })));
     }
 }

@@ -1,13 +1,13 @@
 //! What `sfumato blur` tells: a bar on a terminal, lines otherwise, JSON on request, and a summary at the end.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use sfumato_core::detection::Class;
+use sfumato_media_client::protocol::Timings;
 
+use super::bar::Bar;
 use super::plan::Planned;
 use super::work::Done;
 use crate::output;
@@ -25,6 +25,9 @@ pub(crate) struct Outcome {
     plates: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
+    /// CPU time by stage, with the names of the protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timings: Option<Timings>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,7 @@ impl Outcome {
             faces: Some(done.hidden(Class::Face)),
             plates: Some(done.hidden(Class::Plate)),
             duration_ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            timings: Some(done.timings),
             warnings: done.warnings.clone(),
             error: None,
         }
@@ -53,6 +57,7 @@ impl Outcome {
             faces: None,
             plates: None,
             duration_ms: None,
+            timings: None,
             warnings: vec![],
             error: Some(error),
         }
@@ -127,58 +132,46 @@ impl Summary {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
 /// Tells how it goes. Failures and warnings go to standard error, whatever else is printed.
 pub(crate) struct Reporter {
-    bar: ProgressBar,
+    bar: Bar,
     json: bool,
 }
-
-/// Steps of the bar a file, so that a large picture is seen to move.
-const STEPS: u64 = 100;
 
 impl Reporter {
     /// A bar on a terminal; hidden where standard error is none.
     pub(crate) fn new(files: usize, json: bool) -> Self {
-        let bar = if io::stderr().is_terminal() && files > 0 {
-            let steps = u64::try_from(files).unwrap_or(u64::MAX).saturating_mul(STEPS);
-            ProgressBar::new(steps).with_style(
-                ProgressStyle::with_template("{bar:40} {percent:>3} %  {elapsed}, {eta} left  {msg}")
-                    .expect("the template is a constant that a test draws"),
-            )
-        } else {
-            ProgressBar::hidden()
-        };
-        Self { bar, json }
+        Self {
+            bar: Bar::new(files),
+            json,
+        }
     }
 
     /// Somebody who hears the fractions of one file, and by whose end the file is done.
     pub(crate) fn progress(&self) -> impl FnMut(f32) + Send + use<> {
-        let mut steps = Steps {
-            bar: self.bar.clone(),
-            told: 0,
-        };
-        move |fraction| steps.reach(fraction)
+        self.bar.progress()
     }
 
     /// One input has come to its end.
     pub(crate) fn tell(&mut self, outcome: &Outcome) {
         let line = outcome.line();
         if outcome.error.is_some() {
-            self.note(&line);
+            self.bar.note(&line);
         } else if self.bar.is_hidden() && !self.json {
             if let Err(error) = output::line(&line) {
                 output::note(format!("error: failed to print a line: {error}"));
             }
         } else {
-            self.bar.set_message(outcome.input.display().to_string());
+            self.bar.show(&outcome.input);
         }
         for warning in &outcome.warnings {
-            self.note(&format!("warning: {}: {warning}", outcome.input.display()));
+            self.bar
+                .note(&format!("warning: {}: {warning}", outcome.input.display()));
         }
     }
 
@@ -187,38 +180,13 @@ impl Reporter {
     /// # Errors
     /// Standard output cannot be written.
     pub(crate) fn finish(self, summary: &Summary, took: Duration) -> anyhow::Result<()> {
-        self.bar.finish_and_clear();
+        self.bar.finish();
         if self.json {
             output::json(&serde_json::to_value(summary)?)?;
         } else {
             output::line(summary.line(took))?;
         }
         Ok(())
-    }
-
-    fn note(&self, line: &str) {
-        self.bar.suspend(|| output::note(line));
-    }
-}
-
-/// The part of the bar that belongs to one file.
-struct Steps {
-    bar: ProgressBar,
-    told: u64,
-}
-
-impl Steps {
-    fn reach(&mut self, fraction: f32) {
-        // A fraction of 0 to 1 times 100 fits into 64 bits.
-        let reached = (f64::from(fraction.clamp(0.0, 1.0)) * STEPS as f64) as u64;
-        self.bar.inc(reached.saturating_sub(self.told));
-        self.told = self.told.max(reached);
-    }
-}
-
-impl Drop for Steps {
-    fn drop(&mut self) {
-        self.reach(1.0);
     }
 }
 
@@ -237,13 +205,6 @@ mod tests {
         assert_eq!(
             summary.line(Duration::from_millis(1_240)),
             "1 picture done in 1.2 s: 2 faces and 1 plate hidden; 1 failed; 3 files skipped: no pictures"
-        );
-    }
-
-    #[test]
-    fn the_template_of_the_bar_is_well_formed() {
-        assert!(
-            ProgressStyle::with_template("{bar:40} {percent:>3} %  {elapsed}, {eta} left  {msg}").is_ok()
         );
     }
 }

@@ -1,7 +1,7 @@
-//! One file: read, anonymized by a media process, written whole or not at all.
+//! One file: read, anonymized or only looked at by a media process; what comes of it is written whole or not at all.
 
 use std::fs::Permissions;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::time::random;
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_engine::system::SystemEntropy;
-use sfumato_media_client::protocol::{Goal, MediaLimits, Task};
-use sfumato_media_client::{MediaError, MediaPool};
+use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task, Timings};
+use sfumato_media_client::{Finished, MediaError, MediaPool};
 use thiserror::Error;
 
 use super::plan::{Planned, sniff, unsupported};
@@ -50,6 +50,18 @@ pub(crate) struct Done {
     pub(crate) document: DetectionsDocument,
     /// What its owner should know.
     pub(crate) warnings: Vec<String>,
+    /// CPU time by stage.
+    pub(crate) timings: Timings,
+}
+
+impl From<Report> for Done {
+    fn from(report: Report) -> Self {
+        Self {
+            document: report.document,
+            warnings: report.warnings,
+            timings: report.timings,
+        }
+    }
 }
 
 impl Done {
@@ -76,42 +88,75 @@ impl Job {
         file: &Planned,
         progress: impl FnMut(f32) + Send,
     ) -> Result<Done, FileError> {
-        if !self.overwrite && file.output.symlink_metadata().is_ok() {
-            // Said before the work, not after it.
-            return Err(FileError::Exists {
+        self.check_absent(&file.output)?;
+        let finished = self.run(&file.input, Goal::Anonymize, progress).await?;
+        self.write(&file.output, finished.output).await?;
+        Ok(finished.report.into())
+    }
+
+    /// Looks at one file; writes the document where there is a place for it.
+    pub(crate) async fn detect(
+        &self,
+        file: &Planned,
+        progress: impl FnMut(f32) + Send,
+    ) -> Result<Done, FileError> {
+        let writes = !file.output.as_os_str().is_empty();
+        if writes {
+            self.check_absent(&file.output)?;
+        }
+        let done = Done::from(self.run(&file.input, Goal::Detect, progress).await?.report);
+        if writes {
+            let mut text = serde_json::to_vec_pretty(&done.document).map_err(|source| FileError::Output {
                 path: file.output.clone(),
+                source: source.into(),
+            })?;
+            text.push(b'\n');
+            self.write(&file.output, Cursor::new(text)).await?;
+        }
+        Ok(done)
+    }
+
+    /// An output that is there already is said before the work, not after it.
+    fn check_absent(&self, output: &Path) -> Result<(), FileError> {
+        if !self.overwrite && output.symlink_metadata().is_ok() {
+            return Err(FileError::Exists {
+                path: output.to_owned(),
             });
         }
-        let format: MediaFormat = sniff(&file.input)
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        input: &Path,
+        goal: Goal,
+        progress: impl FnMut(f32) + Send,
+    ) -> Result<Finished, FileError> {
+        let format: MediaFormat = sniff(input)
             .map_err(FileError::Input)?
             .ok_or(FileError::Unsupported)?;
-        let mut original = tokio::fs::File::open(&file.input)
-            .await
-            .map_err(FileError::Input)?;
+        let mut original = tokio::fs::File::open(input).await.map_err(FileError::Input)?;
         let bytes = original.metadata().await.map_err(FileError::Input)?.len();
         let task = Task {
             format,
             bytes,
-            goal: Goal::Anonymize,
+            goal,
             options: self.options.clone(),
             limits: self.limits,
             seed: random(&SystemEntropy),
         };
-        let finished = self
-            .pool
-            .run(task, &mut original, progress, std::future::pending())
-            .await?;
-        let (path, overwrite, mut output) = (file.output.clone(), self.overwrite, finished.output);
-        tokio::task::spawn_blocking(move || publish(&path, &mut output, overwrite))
+        let never = std::future::pending();
+        Ok(self.pool.run(task, &mut original, progress, never).await?)
+    }
+
+    async fn write(&self, output: &Path, mut content: impl Read + Send + 'static) -> Result<(), FileError> {
+        let (path, overwrite) = (output.to_owned(), self.overwrite);
+        tokio::task::spawn_blocking(move || publish(&path, &mut content, overwrite))
             .await
             .map_err(|error| FileError::Output {
-                path: file.output.clone(),
+                path: output.to_owned(),
                 source: io::Error::other(error),
-            })??;
-        Ok(Done {
-            document: finished.report.document,
-            warnings: finished.report.warnings,
-        })
+            })?
     }
 }
 

@@ -7,20 +7,22 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{ValueEnum, ValueHint};
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::options::{Area, Color, InvalidOption, Mask, MaskStyle, PixelCount, SmoothPadding};
-use sfumato_media_client::MediaPoolConfig;
+use sfumato_core::options::{
+    Area, Color, Mask, MaskGrowth, MaskShape, MaskStyle, MetadataPolicy, PixelCount, Polygon, Region,
+    SmoothPadding,
+};
 
 use super::UsageError;
-use super::flags::{ConfigFlag, LogFlags, MediaFlags, Overrides, load};
+use super::look::{RunFlags, WantedFlags};
 use crate::blur::plan::Plan;
 use crate::blur::report::Reporter;
 use crate::blur::{self, Run};
-use crate::settings::{JobsAtOnce, Settings};
-use crate::{lifecycle, locate, server, telemetry};
+use crate::settings::Settings;
+use crate::{lifecycle, server, telemetry};
 
 /// Hide faces and licence plates in pictures, without a server
 ///
-/// Takes JPEG and PNG; the content decides, not the name. One file becomes the file that --output names, or goes into
+/// Takes JPEG, PNG, WebP, BMP and TIFF; the content decides, not the name. One file becomes the file that --output names, or goes into
 /// that folder. A folder gives its tree; other files in it are skipped. Among several inputs each folder keeps its name.
 /// An input is never overwritten, and an output appears whole or not at all.
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,16 @@ Examples:
   sfumato blur in.png -o out.png --detections found.json
   sfumato blur in.png -o out.png --included-area 0,1,0.5,1
                                                     the lower half only
+  sfumato blur in.png -o out.png --excluded-area 0,0.2,0,1 \\
+    --excluded-area '0.8,0;1,0;1,0.5'               not at the left, not in a
+                                                    corner
+  sfumato blur crowd/ -o out/ --profile thorough --face-threshold 0.2
+                                                    miss as little as can be
+  sfumato blur in.jpg -o out.jpg --mask-shape box --mask-growth 0.3
+  sfumato blur in.jpg -o out.jpg --metadata strip   nothing but the picture
+
+A region is a rectangle left,right,top,bottom or a polygon x,y;x,y;x,y of three
+corners and more, in fractions of 0 to 1 of the picture as it is displayed.
 
 Exit codes: 0 every input was done, 1 an input failed, 2 the command is wrong.")]
 pub(crate) struct Args {
@@ -45,12 +57,8 @@ pub(crate) struct Args {
     /// Also write what was found, as JSON: the document for one file, an array of documents for several inputs
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     detections: Option<PathBuf>,
-    /// Leave faces alone
-    #[arg(long)]
-    no_faces: bool,
-    /// Leave licence plates alone
-    #[arg(long, conflicts_with = "no_faces")]
-    no_plates: bool,
+    #[command(flatten)]
+    wanted: WantedFlags,
     /// How regions are hidden
     #[arg(long = "type", value_name = "TYPE", default_value = "blur")]
     style: Style,
@@ -63,12 +71,22 @@ pub(crate) struct Args {
     /// Width of the soft edge as a fraction of the region, 0 to 1
     #[arg(long, value_name = "F", value_parser = read_padding, default_value = "0")]
     smooth_padding: SmoothPadding,
-    /// Hide only what has its centre in this part of the picture: left,right,top,bottom as fractions of 0 to 1
-    #[arg(long, value_name = "L,R,T,B", value_parser = read_area)]
-    included_area: Option<Area>,
-    /// Pictures at the same time [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    jobs: Option<u32>,
+    /// By how much of its width and height a bounding box grows on each side before it is hidden, 0 to 1
+    /// [default: 0.15]
+    #[arg(long, value_name = "F", value_parser = read_growth)]
+    mask_growth: Option<MaskGrowth>,
+    /// Shape of hidden regions: ellipse, box or quad [default: ellipse for faces, quad for plates]
+    #[arg(long, value_name = "SHAPE", value_parser = read_shape)]
+    mask_shape: Option<MaskShape>,
+    /// What of the original's metadata the result has: strip, safe or keep; thumbnails never survive [default: safe]
+    #[arg(long, value_name = "POLICY", value_parser = read_metadata)]
+    metadata: Option<MetadataPolicy>,
+    /// Hide only what has its centre in this region; may be given several times
+    #[arg(long, value_name = "REGION", visible_alias = "include-area", value_parser = read_region)]
+    included_area: Vec<Region>,
+    /// Leave alone what has its centre in this region; may be given several times
+    #[arg(long, value_name = "REGION", visible_alias = "exclude-area", value_parser = read_region)]
+    excluded_area: Vec<Region>,
     /// Replace outputs that exist
     #[arg(long)]
     overwrite: bool,
@@ -76,11 +94,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    config: ConfigFlag,
-    #[command(flatten)]
-    media: MediaFlags,
-    #[command(flatten)]
-    log: LogFlags,
+    run: RunFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -103,23 +117,55 @@ fn read_padding(text: &str) -> Result<SmoothPadding, String> {
     SmoothPadding::new(fraction).map_err(|error| error.message)
 }
 
-fn read_area(text: &str) -> Result<Area, String> {
-    let numbers: Result<Vec<f64>, _> = text.split(',').map(|part| part.trim().parse::<f64>()).collect();
-    match numbers.as_deref() {
-        Ok(&[left, right, top, bottom]) => {
-            Area::new(left, right, top, bottom).map_err(|InvalidOption { message, .. }| message)
-        }
-        _ => Err("must be four numbers: left,right,top,bottom".into()),
+fn read_growth(text: &str) -> Result<MaskGrowth, String> {
+    let fraction = text.parse::<f64>().unwrap_or(f64::NAN);
+    MaskGrowth::new(fraction).map_err(|error| error.message)
+}
+
+fn read_shape(text: &str) -> Result<MaskShape, String> {
+    text.parse::<MaskShape>().map_err(|error| error.message)
+}
+
+fn read_metadata(text: &str) -> Result<MetadataPolicy, String> {
+    text.parse::<MetadataPolicy>().map_err(|error| error.message)
+}
+
+/// `left,right,top,bottom`, or `x,y;x,y;x,y`.
+fn read_region(text: &str) -> Result<Region, String> {
+    let numbers =
+        |text: &str| -> Option<Vec<f64>> { text.split(',').map(|part| part.trim().parse().ok()).collect() };
+    if text.contains(';') {
+        let corners = text.split(';').map(|corner| match numbers(corner).as_deref() {
+            Some(&[x, y]) => Ok([x, y]),
+            _ => Err("a polygon must have corners x,y parted by semicolons: x,y;x,y;x,y".to_owned()),
+        });
+        let polygon = Polygon::new(corners.collect::<Result<_, _>>()?);
+        return polygon.map(Region::from).map_err(|error| error.message);
+    }
+    match numbers(text).as_deref() {
+        Some(&[left, right, top, bottom]) => Area::new(left, right, top, bottom)
+            .map(Region::from)
+            .map_err(|error| error.message),
+        _ => Err("must be four numbers left,right,top,bottom, or a polygon x,y;x,y;x,y".into()),
     }
 }
 
 impl Args {
-    fn options(&self) -> Result<AnonymizeOptions, UsageError> {
+    fn options(&self, settings: &Settings) -> Result<AnonymizeOptions, UsageError> {
         if self.color.is_some() && self.style != Style::Opaque {
             return Err(UsageError("use --color: it belongs to --type opaque".into()));
         }
         if self.cells.is_some() && self.style != Style::Pixelate {
             return Err(UsageError("use --cells: it belongs to --type pixelate".into()));
+        }
+        for (flag, regions) in [
+            ("--included-area", &self.included_area),
+            ("--excluded-area", &self.excluded_area),
+        ] {
+            if regions.len() > Region::COUNT_MAX {
+                let text = format!("use {flag}: {} regions are the most", Region::COUNT_MAX);
+                return Err(UsageError(text));
+            }
         }
         let style = match self.style {
             Style::Blur => MaskStyle::Blur,
@@ -127,16 +173,19 @@ impl Args {
             Style::Pixelate => MaskStyle::Pixelate(self.cells.unwrap_or_default()),
         };
         Ok(AnonymizeOptions {
-            faces: !self.no_faces,
-            plates: !self.no_plates,
+            faces: !self.wanted.no_faces,
+            plates: !self.wanted.no_plates,
             detections_document: self.detections.is_some(),
-            included_area: self.included_area.into_iter().map(Into::into).collect(),
+            detection: self.wanted.detection(settings),
+            included_area: self.included_area.clone(),
+            excluded_area: self.excluded_area.clone(),
             mask: Mask {
                 style,
                 smooth_padding: self.smooth_padding,
-                ..Mask::default()
+                growth: self.mask_growth.unwrap_or_default(),
+                shape: self.mask_shape,
             },
-            ..AnonymizeOptions::default()
+            metadata: self.metadata.unwrap_or_default(),
         })
     }
 
@@ -155,35 +204,22 @@ impl Args {
         }
         Ok(plan)
     }
-
-    fn pool(&self, settings: &Settings, files: usize, scratch: PathBuf) -> anyhow::Result<MediaPoolConfig> {
-        let cores = JobsAtOnce::Auto.resolve();
-        let jobs = match self.jobs {
-            Some(jobs) => usize::try_from(jobs).unwrap_or(usize::MAX),
-            None => settings.jobs_at_once.resolve(),
-        };
-        let locations = locate::locate(settings)?;
-        let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, scratch);
-        // More processes than files would only load models; cores that are left over help the few.
-        pool.children_max = jobs.clamp(1, files.max(1));
-        pool.threads_per_child = settings.threads_per_job.get().max(cores / pool.children_max);
-        pool.task_deadline = settings.task_deadline;
-        Ok(pool)
-    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let options = args.options()?;
-    let loaded = load(&args.config, &[&args.media as &dyn Overrides, &args.log])?;
+    let loaded = args.run.load(&args.wanted)?;
     telemetry::start_quiet(&loaded);
+    let settings = &loaded.settings;
+    let options = args.options(settings)?;
     let plan = args.plan()?;
     let scratch = tempfile::tempdir().context("make a folder for scratch files")?;
-    let settings = &loaded.settings;
     let work = Run {
         options,
         limits: server::media_limits(settings),
-        pool: args.pool(settings, plan.files.len(), scratch.path().to_owned())?,
+        pool: args
+            .run
+            .pool(&loaded, plan.files.len(), scratch.path().to_owned())?,
         detections: args.detections.clone(),
         overwrite: args.overwrite,
     };
@@ -207,6 +243,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use sfumato_core::options::{ConfidenceThreshold, DetectionOptions, Profile};
 
     use super::*;
 
@@ -220,7 +257,13 @@ mod tests {
         let fixed = ["blur", "in.jpg", "-o", "out.jpg"];
         let command =
             Command::try_parse_from(fixed.iter().chain(flags)).map_err(|error| error.to_string())?;
-        command.args.options().map_err(|error| error.to_string())
+        let loaded = command
+            .args
+            .run
+            .load(&command.args.wanted)
+            .map_err(|error| error.to_string())?;
+        let options = command.args.options(&loaded.settings);
+        options.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -236,21 +279,42 @@ mod tests {
             "0.25",
             "--included-area",
             "0,0.5,0.25,1",
+            "--included-area",
+            "0,0; 1,0; 0.5,1",
+            "--excluded-area=0,1,0,0.1",
             "--detections",
             "found.json",
+            "--profile",
+            "thorough",
+            "--face-threshold=0.2",
+            "--mask-growth=0.3",
+            "--mask-shape=box",
+            "--metadata=strip",
         ])
         .unwrap();
         let expected = AnonymizeOptions {
             faces: false,
             plates: true,
             detections_document: true,
-            included_area: vec![Area::new(0.0, 0.5, 0.25, 1.0).unwrap().into()],
+            detection: DetectionOptions {
+                profile: Profile::Thorough,
+                faces: Some(ConfidenceThreshold::new(0.2).unwrap()),
+                plates: None,
+            },
+            included_area: vec![
+                Area::new(0.0, 0.5, 0.25, 1.0).unwrap().into(),
+                Polygon::new(vec![[0.0, 0.0], [1.0, 0.0], [0.5, 1.0]])
+                    .unwrap()
+                    .into(),
+            ],
+            excluded_area: vec![Area::new(0.0, 1.0, 0.0, 0.1).unwrap().into()],
             mask: Mask {
                 style: MaskStyle::Opaque(Color { rgb: [16, 32, 48] }),
                 smooth_padding: SmoothPadding::new(0.25).unwrap(),
-                ..Mask::default()
+                growth: MaskGrowth::new(0.3).unwrap(),
+                shape: Some(MaskShape::Box),
             },
-            ..AnonymizeOptions::default()
+            metadata: MetadataPolicy::Strip,
         };
         assert_eq!(options, expected);
         let cells = parse(&["--type", "pixelate", "--cells", "8"]).unwrap().mask.style;
@@ -268,6 +332,18 @@ mod tests {
             (&["--smooth-padding", "1.5"], "from 0 to 1"),
             (&["--included-area", "0.5,0.5,0,1"], "left < right"),
             (&["--included-area", "0,1"], "four numbers"),
+            (&["--excluded-area", "0,0;1,1"], "3 to 1000 corners"),
+            (
+                &["--excluded-area", "0,0;1,1;0"],
+                "corners x,y parted by semicolons",
+            ),
+            (&["--profile", "best"], "thorough"),
+            (&["--face-threshold", "0.01"], "from 0.05 to 1"),
+            (&["--mask-growth", "2"], "from 0 to 1"),
+            (&["--mask-shape", "star"], "ellipse, box, quad"),
+            (&["--metadata", "all"], "strip, safe, keep"),
+            (&["--threads", "0"], "worker.threads_per_job"),
+            (&["--frames-max", "0"], "pictures.frames_max"),
             (&["--jobs", "0"], "--jobs"),
             (&["--type", "swirl"], "pixelate"),
         ] {

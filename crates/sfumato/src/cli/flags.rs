@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use sfumato_core::options::Profile;
 
-use crate::settings::{FlagValue, Loaded, SettingsError, Sources, variables_of_process};
+use crate::settings::{
+    FlagValue, Folders, Loaded, SettingValue, SettingsError, Sources, variables_of_process,
+};
 
 /// Which settings file.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +34,28 @@ pub(crate) struct MediaFlags {
     /// The executable that does all media work [default: sfumato-media beside this one]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) media_program: Option<String>,
+    /// Folder with models of your own and a pack.toml; may be given several times
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) model_pack: Vec<PathBuf>,
+}
+
+/// How hard is looked.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ProfileFlag {
+    /// How hard is looked, time against misses; for clients that do not say [default: balanced]
+    #[arg(long, value_name = "PROFILE", value_parser = Profile::ALL.map(Profile::as_str))]
+    pub(crate) profile: Option<String>,
+}
+
+/// What a picture with several frames may be at most.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct FrameFlags {
+    /// Most frames of an animation or pages of a TIFF file [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) frames_max: Option<String>,
+    /// Most pixels of all frames or pages together [default: 1073741824]
+    #[arg(long, value_name = "N")]
+    pub(crate) frames_pixels_max: Option<String>,
 }
 
 /// What is logged and how.
@@ -64,6 +89,10 @@ pub(crate) struct ServeFlags {
     #[arg(long, value_name = "N")]
     pub(crate) jobs_at_once: Option<String>,
     #[command(flatten)]
+    pub(crate) profile: ProfileFlag,
+    #[command(flatten)]
+    pub(crate) frames: FrameFlags,
+    #[command(flatten)]
     pub(crate) media: MediaFlags,
     #[command(flatten)]
     pub(crate) log: LogFlags,
@@ -75,7 +104,8 @@ pub(crate) trait Overrides {
     fn overrides(&self) -> Vec<FlagValue>;
 }
 
-fn given(flag: &'static str, key: &'static str, value: Option<&String>) -> Option<FlagValue> {
+/// The flag as it was given, where it was.
+pub(crate) fn given(flag: &'static str, key: &'static str, value: Option<&String>) -> Option<FlagValue> {
     value.map(|value| FlagValue {
         flag,
         key,
@@ -93,9 +123,34 @@ impl Overrides for DataFlag {
 
 impl Overrides for MediaFlags {
     fn overrides(&self) -> Vec<FlagValue> {
+        // As a TOML list, which also holds folders with a colon in their name.
+        let packs =
+            (!self.model_pack.is_empty()).then(|| Folders(self.model_pack.clone()).to_toml().to_string());
         [
             given("--assets-dir", "assets_dir", self.assets_dir.as_ref()),
             given("--media-program", "media_program", self.media_program.as_ref()),
+            given("--model-pack", "media.model_packs", packs.as_ref()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl Overrides for ProfileFlag {
+    fn overrides(&self) -> Vec<FlagValue> {
+        given("--profile", "detection.profile", self.profile.as_ref())
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Overrides for FrameFlags {
+    fn overrides(&self) -> Vec<FlagValue> {
+        let (frames, pixels) = (self.frames_max.as_ref(), self.frames_pixels_max.as_ref());
+        [
+            given("--frames-max", "pictures.frames_max", frames),
+            given("--frames-pixels-max", "pictures.frames_pixels_max", pixels),
         ]
         .into_iter()
         .flatten()
@@ -135,6 +190,8 @@ impl Overrides for ServeFlags {
         own.into_iter()
             .flatten()
             .chain(self.data.overrides())
+            .chain(self.profile.overrides())
+            .chain(self.frames.overrides())
             .chain(self.media.overrides())
             .chain(self.log.overrides())
             .collect()
@@ -171,9 +228,17 @@ mod tests {
             public_url: text("https://example.com"),
             allow_private_webhooks: true,
             jobs_at_once: text("3"),
+            profile: ProfileFlag {
+                profile: text("fast"),
+            },
+            frames: FrameFlags {
+                frames_max: text("7"),
+                frames_pixels_max: text("8"),
+            },
             media: MediaFlags {
                 assets_dir: text("a"),
                 media_program: text("m"),
+                model_pack: vec!["p:q".into(), "r".into()],
             },
             log: LogFlags {
                 log_format: text("json"),
@@ -208,6 +273,9 @@ mod tests {
         for flag in overrides {
             assert_eq!(loaded.origin(flag.key).to_string(), flag.flag);
         }
-        assert!(loaded.settings.allow_private_webhooks);
+        let settings = loaded.settings;
+        assert!(settings.allow_private_webhooks);
+        assert_eq!(settings.model_packs.0, [PathBuf::from("p:q"), "r".into()]);
+        assert_eq!(settings.detection_profile, Profile::Fast);
     }
 }

@@ -4,8 +4,11 @@ mod blur;
 mod client;
 mod completions;
 mod config;
+mod detect;
 mod flags;
 mod listen;
+mod look;
+mod models;
 mod serve;
 
 use std::process::ExitCode;
@@ -27,6 +30,8 @@ Examples:
   sfumato client create --data-dir data --name demo
                                          make credentials for a client
   sfumato blur photo.jpg -o hidden.jpg   hide faces and plates without a server
+  sfumato detect photo.jpg               show what would be hidden
+  sfumato models verify                  check the models
   sfumato listen --port 9000             show webhooks as they arrive
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
@@ -40,6 +45,8 @@ enum Command {
     Serve(serve::Args),
     Client(client::Args),
     Blur(blur::Args),
+    Detect(detect::Args),
+    Models(models::Args),
     Listen(listen::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -55,6 +62,8 @@ impl Cli {
             Command::Serve(args) => serve::run(&args),
             Command::Client(args) => client::run(&args),
             Command::Blur(args) => blur::run(&args),
+            Command::Detect(args) => detect::run(&args),
+            Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

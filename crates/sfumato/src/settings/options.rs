@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 
 use super::units::ByteSize;
-use super::values::{Count, JobsAtOnce, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue};
+use super::values::{
+    Count, Folders, JobsAtOnce, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
+};
 
 /// One setting, as the reader and the printer see it.
 pub(crate) struct OptionInfo {
@@ -99,6 +102,12 @@ settings! {
     /// How long a job belongs to a worker that gives no sign of life; then another may take it.
     lease: Duration = "worker.lease", "30s";
 
+    /// How hard is looked for faces and plates where nobody says: `fast`, `balanced` or `thorough`.
+    detection_profile: Profile = "detection.profile", "balanced";
+
+    /// Folders with models of your own, each with a `pack.toml`; `sfumato models verify` checks them.
+    model_packs: Folders = "media.model_packs", "";
+
     /// Largest upload.
     upload_bytes_max: ByteSize = "uploads.bytes_max", "8GiB";
 
@@ -108,6 +117,10 @@ settings! {
     picture_side_pixels_max: Count = "pictures.side_pixels_max", "65500";
     /// Largest width times height of a picture in pixels; it takes up to 16 bytes of memory a pixel (PNG, 16 bit).
     picture_pixels_max: Count = "pictures.pixels_max", "268435456";
+    /// Most frames of an animation, or pages of a TIFF file.
+    picture_frames_max: Count = "pictures.frames_max", "1000";
+    /// Most pixels of all frames or pages together: what bounds the time that they take.
+    picture_frames_pixels_max: Count = "pictures.frames_pixels_max", "1073741824";
 
     /// How long one delivery may take, from name resolution to the last byte of the answer.
     webhook_deadline: Duration = "webhooks.deadline", "15s";

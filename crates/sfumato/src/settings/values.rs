@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 use thiserror::Error;
 use toml::de::DeValue;
@@ -148,6 +149,49 @@ impl SettingValue for Networks {
     fn to_toml(&self) -> toml::Value {
         let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         texts.join(",").into()
+    }
+}
+
+/// Folders, in the order in which they count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Folders(pub(crate) Vec<PathBuf>);
+
+impl SettingValue for Folders {
+    const EXPECTED: &'static str =
+        "a list of folders such as [\"/opt/models/a\", \"/opt/models/b\"], or both parted by a colon";
+
+    /// Folders parted by colons as in `PATH`, or a TOML list for folders with a colon in their name.
+    fn from_text(text: &str) -> Option<Self> {
+        if text.starts_with('[') {
+            return Self::from_toml(DeValue::parse(text).ok()?.get_ref());
+        }
+        let folders = text.split(':').filter(|folder| !folder.is_empty());
+        Some(Self(folders.map(PathBuf::from).collect()))
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Self> {
+        let Some(folders) = value.as_array() else {
+            return Self::from_text(value.as_str().filter(|text| !text.starts_with('['))?);
+        };
+        let folder = |value: &toml::Spanned<DeValue<'_>>| PathBuf::from_text(value.get_ref().as_str()?);
+        folders.iter().map(folder).collect::<Option<_>>().map(Self)
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        let texts = self.0.iter().map(|folder| folder.display().to_string());
+        texts.collect::<Vec<_>>().into()
+    }
+}
+
+impl SettingValue for Profile {
+    const EXPECTED: &'static str = "\"fast\", \"balanced\" or \"thorough\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.as_str().into()
     }
 }
 
@@ -334,6 +378,27 @@ mod tests {
         }
         for text in ["10.1.0.0", "10.1.0.0/33", "example.com", "10.0.0.0/8;fd00::/8"] {
             assert_eq!(Networks::from_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_are_read_as_a_list_and_as_a_path_is_written() {
+        let folders = |names: &[&str]| Some(Folders(names.iter().map(PathBuf::from).collect()));
+        for (text, expected) in [
+            ("", folders(&[])),
+            ("/a", folders(&["/a"])),
+            ("/a:b:", folders(&["/a", "b"])),
+            ("[]", folders(&[])),
+            ("['/a:b', \"c\"]", folders(&["/a:b", "c"])),
+            ("['/a', '']", None),
+            ("['/a', 1]", None),
+            ("['/a'", None),
+        ] {
+            assert_eq!(Folders::from_text(text), expected, "{text}");
+            if let Some(folders) = expected {
+                let written = folders.to_toml().to_string();
+                assert_eq!(Folders::from_text(&written), Some(folders));
+            }
         }
     }
 
