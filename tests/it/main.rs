@@ -1,6 +1,7 @@
 //! The product from outside: built binaries, real pictures, real sockets, real kills.
 #![forbid(unsafe_code)]
 
+mod extensions;
 mod full_run;
 mod isolation;
 mod memory;

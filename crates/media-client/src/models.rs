@@ -67,8 +67,11 @@ pub struct ModelInfo {
     pub bytes: Option<u64>,
     /// The SHA-256 that the file should have, in hexadecimal digits.
     pub sha256: String,
-    /// The profiles in which it looks; none where another model replaces it.
+    /// The profiles in which it looks.
     pub profiles: Vec<Profile>,
+    /// The built-in model that is not used beside it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<String>,
     /// What is wrong with it; absent where it is as it should be.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub problem: Option<String>,

@@ -34,7 +34,10 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Option<Serve>,
+    sources: Option<Sources>,
+    /// Threads that inference may use.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,23 +58,14 @@ struct Sources {
     model_pack: Vec<PathBuf>,
 }
 
-#[derive(Args, Debug)]
-struct Serve {
-    #[command(flatten)]
-    sources: Sources,
-    /// Threads that inference may use.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: usize,
-}
-
 /// The exit code after a fault of this program, the one that a panic has.
 const EXIT_FAULT: u8 = 101;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = match (&arguments.command, &arguments.serve) {
+    let outcome = match (&arguments.command, &arguments.sources) {
         (Some(Command::Models(command)), _) => models::run(command),
-        (None, Some(arguments)) => serve(arguments),
+        (None, Some(sources)) => serve(sources, arguments.threads),
         (None, None) => Err("--assets is missing; see `sfumato-media --help`".to_owned()),
     };
     match outcome {
@@ -83,16 +77,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(arguments: &Serve) -> Result<ExitCode, String> {
+fn serve(sources: &Sources, threads: usize) -> Result<ExitCode, String> {
     // Before anything else is opened, so that the numbers cannot belong to something else by then.
     let mut input = inherit(INPUT_FD)?;
     let mut output = inherit(OUTPUT_FD)?;
     // A server that is killed cannot tell; without it nobody wants the results.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
-    let sources = &arguments.sources;
     models::refuse_packs(&sources.model_pack)?;
-    let mut detectors = DetectorSet::load(&sources.assets, arguments.threads)
+    let mut detectors = DetectorSet::load(&sources.assets, threads)
         .map_err(|error| format!("failed to {}", log::chain(&error)))?;
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {

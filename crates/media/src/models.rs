@@ -97,6 +97,7 @@ fn info(assets: &Path, model: Model) -> ModelInfo {
         sha256,
         // The plan looks with each of them, whatever the profile.
         profiles: Profile::ALL.to_vec(),
+        replaces: None,
         problem,
     }
 }

@@ -10,6 +10,7 @@ mod courier;
 mod courier_faults;
 mod guard;
 mod guard_properties;
+mod intake;
 mod janitor;
 mod logs;
 mod outbound;

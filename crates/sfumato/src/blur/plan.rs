@@ -118,6 +118,7 @@ impl Plan {
         let mut plan = Self::default();
         let Some(folder) = documents else {
             plan.add_inputs(inputs, Path::new(""));
+            plan.files.iter_mut().for_each(|file| file.output.clear());
             return Ok(plan);
         };
         if folder.is_file() {
@@ -498,7 +499,8 @@ mod tests {
         let places: Vec<_> = plan.files.iter().map(|file| file.place).collect();
         assert_eq!((places, plan.failures[0].place), (vec![0, 2, 3], 1));
         let twice = ["in/a.jpg", "in/a.jpg"];
-        assert_eq!(look(&twice, None).unwrap().files.len(), 2);
+        let plan = look(&twice, None).unwrap();
+        assert!(plan.files.len() == 2 && plan.files.iter().all(|file| file.output == Path::new("")));
         assert!(matches!(
             look(&twice, Some("out")),
             Err(PlanError::Collision { .. })

@@ -25,11 +25,11 @@ use crate::{lifecycle, server, telemetry};
 Examples:
   sfumato detect photo.jpg
   sfumato detect photos/ --profile fast > found.jsonl
-  sfumato detect 'photos/**/*.jpg' --output found/   photo.jpg.json for photo.jpg
+  sfumato detect 'photos/**/*.jpg' --output found/   also found/photo.jpg.json
   sfumato detect crowd.png --no-plates --face-threshold 0.2 --json
   sfumato detect set/ --jobs 1 --threads 1           for measuring
 
-Exit codes: 0 every input was looked at, 1 an input failed, 2 the command is wrong.")]
+Exit codes: 0 every input was done, 1 an input failed, 2 the command is wrong.")]
 pub(crate) struct Args {
     /// Files, folders, or patterns that the shell did not expand
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]

@@ -168,6 +168,7 @@ mod tests {
             bytes: Some(1_234_567),
             sha256: "00".into(),
             profiles: vec![Profile::Fast, Profile::Thorough],
+            replaces: None,
             problem: None,
         };
         let bad = ModelInfo {

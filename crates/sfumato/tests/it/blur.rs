@@ -1,4 +1,4 @@
-use crate::support::{Place, checkout};
+use crate::support::{Place, astronaut, is_set_up};
 
 const TEXT: &str = "words, no picture";
 
@@ -22,24 +22,6 @@ fn a_command_that_would_destroy_an_input_is_refused_before_anything_happens() {
     ];
     place.run(&args).failure(2, &["would overwrite an input"]);
     assert_eq!(std::fs::read(&picture).unwrap(), before);
-}
-
-/// The media executable beside the binary and the models of the checkout: `cargo xtask test` sees to both.
-fn is_set_up() {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_sfumato")).with_file_name("sfumato-media");
-    assert!(
-        program.is_file(),
-        "build `sfumato-media`: `cargo xtask test` does"
-    );
-    assert!(
-        checkout().join("assets/models").is_dir(),
-        "fetch the models: `cargo xtask setup` does"
-    );
-}
-
-fn astronaut() -> Vec<u8> {
-    is_set_up();
-    std::fs::read(checkout().join("assets/pictures/astronaut.png")).unwrap()
 }
 
 #[test]
@@ -75,6 +57,8 @@ fn a_face_in_a_photograph_is_hidden_and_reported() {
         .success()
         .json();
     assert_eq!(again["files"][0]["faces"], 0);
+    let timings = again["files"][0]["timings"].as_object().unwrap();
+    assert!(timings["inference_ms"].as_f64().unwrap() > 0.0, "{timings:?}");
     place
         .run(&["blur", "in.png", "-o", "out/hidden.png"])
         .failure(1, &["exists already", "--overwrite"]);
@@ -132,7 +116,7 @@ fn an_input_that_is_no_picture_or_not_there_fails_with_its_reason() {
     let ended = place.run(&args).failure(
         1,
         &[
-            "notes.txt: the content is of no supported format (jpeg, png)",
+            "notes.txt: the content is of no supported format (jpeg, png, webp, bmp, tiff)",
             "absent.png: there is no such file",
             "x/*.png: no file matches",
         ],
@@ -142,4 +126,48 @@ fn an_input_that_is_no_picture_or_not_there_fails_with_its_reason() {
         "{}",
         ended.stdout
     );
+}
+
+#[test]
+fn regions_and_the_form_of_masks_are_taken() {
+    let place = Place::new();
+    place.write("in.png", astronaut());
+    let blur = |flags: &[&str]| {
+        let fixed = [
+            "blur",
+            "in.png",
+            "-o",
+            "out.png",
+            "--overwrite",
+            "--json",
+            "--no-plates",
+        ];
+        let json = place.run(&[&fixed, flags].concat()).success().json();
+        json["files"][0]["faces"].as_u64().unwrap()
+    };
+    assert_eq!(blur(&["--type", "opaque"]), 1);
+    for region in ["0,1,0,0.5", "0,0;1,0;1,0.6;0,0.6"] {
+        assert_eq!(blur(&["--excluded-area", region]), 0, "{region}");
+        assert_eq!(blur(&["--included-area", region]), 1, "{region}");
+        assert_eq!(
+            blur(&["--included-area", region, "--exclude-area", region]),
+            0,
+            "{region}"
+        );
+    }
+    let elsewhere = ["--include-area", "0,0.1,0,0.1"];
+    assert_eq!(blur(&elsewhere), 0);
+    assert_eq!(
+        blur(&[&elsewhere[..], &["--include-area", "0,1,0,0.5"]].concat()),
+        1
+    );
+    let form = [
+        "--mask-growth",
+        "0.3",
+        "--mask-shape",
+        "box",
+        "--metadata",
+        "strip",
+    ];
+    assert_eq!(blur(&form), 1);
 }

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["serve"],
     &["client"],
@@ -10,6 +10,10 @@ const COMMANDS: [&[&str]; 13] = [
     &["client", "disable"],
     &["client", "enable"],
     &["blur"],
+    &["detect"],
+    &["models"],
+    &["models", "list"],
+    &["models", "verify"],
     &["listen"],
     &["config"],
     &["config", "print"],
@@ -55,7 +59,13 @@ fn completions_know_every_command_in_every_shell() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.run(&["completions", shell]).success().stdout;
-        for command in ["serve", "rotate-secret", "blur", "--allow-private-webhooks"] {
+        for command in [
+            "serve",
+            "rotate-secret",
+            "blur",
+            "detect",
+            "--allow-private-webhooks",
+        ] {
             let written = command.trim_start_matches('-');
             assert!(script.contains(written), "{shell} does not know {command}");
         }

@@ -8,7 +8,9 @@
 mod blur;
 mod client;
 mod config;
+mod detect;
 mod help;
 mod listen;
+mod models;
 mod serve;
 mod support;

@@ -262,3 +262,22 @@ pub(crate) fn assert_golden(name: &str, text: &str) {
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(text == kept, "{name} is out of date; SFUMATO_BLESS=1 rewrites it");
 }
+
+/// The media executable beside the binary and the models of the checkout: `cargo xtask test` sees to both.
+pub(crate) fn is_set_up() {
+    let program = Path::new(env!("CARGO_BIN_EXE_sfumato")).with_file_name("sfumato-media");
+    assert!(
+        program.is_file(),
+        "build `sfumato-media`: `cargo xtask test` does"
+    );
+    assert!(
+        checkout().join("assets/models").is_dir(),
+        "fetch the models: `cargo xtask setup` does"
+    );
+}
+
+/// A photograph with one face, as a PNG.
+pub(crate) fn astronaut() -> Vec<u8> {
+    is_set_up();
+    std::fs::read(checkout().join("assets/pictures/astronaut.png")).unwrap()
+}
