@@ -42,7 +42,7 @@ pub(crate) struct MediaFlags {
 /// How hard is looked.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ProfileFlag {
-    /// How hard is looked, time against misses; for clients that do not say [default: balanced]
+    /// How hard is looked where nobody says: time against misses [default: balanced]
     #[arg(long, value_name = "PROFILE", value_parser = Profile::ALL.map(Profile::as_str))]
     pub(crate) profile: Option<String>,
 }
