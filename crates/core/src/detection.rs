@@ -97,9 +97,10 @@ pub struct Detection {
     pub class: Class,
     /// Where it is.
     pub bbox: BoundingBox,
-    /// 0 to 1, comparable within one model only.
+    /// 0 to 1, on one scale for all models of a class: their scores are calibrated, and looks that agree raise it. No
+    /// probability.
     pub confidence: f32,
-    /// The model that found it, e.g. `centerface`.
+    /// The model whose box it is, e.g. `centerface`.
     pub model: String,
     /// The corners, where the model gives them.
     pub corners: Option<Corners>,
@@ -160,9 +161,9 @@ pub struct DocumentedDetection {
     pub frame: Option<u32>,
     /// What it is.
     pub class: Class,
-    /// 0 to 1, comparable within one model only.
+    /// 0 to 1, on one scale for all models of a class.
     pub confidence: f32,
-    /// The model that found it.
+    /// The model whose box it is.
     pub model: String,
     /// The bounding box in pixels as displayed.
     #[serde(rename = "box")]

@@ -1,23 +1,19 @@
 //! What can go wrong between pixels and detections.
 
-use std::io;
 use std::path::PathBuf;
 
 use crate::graph::GraphError;
-use crate::model::Model;
+use crate::pack::PackError;
 
 /// Why the detectors could not be loaded or could not look at a picture; fits "failed to …".
 #[derive(Debug, thiserror::Error)]
 pub enum DetectError {
-    /// A model is not where the assets should be.
-    #[error("read {path}; run `cargo xtask setup`")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why it could not be read.
-        #[source]
-        source: io::Error,
-    },
+    /// A model that comes with Sfumato is not where the assets should be, or is another one.
+    #[error("use the built-in models; run `cargo xtask setup`")]
+    Builtin(#[source] PackError),
+    /// A model pack cannot be used.
+    #[error("use a model pack")]
+    Pack(#[source] PackError),
     /// ONNX Runtime is missing or is none.
     #[error("load ONNX Runtime from {path}; run `cargo xtask setup`")]
     Library {
@@ -34,7 +30,7 @@ pub enum DetectError {
     #[error("prepare the graph of {model}")]
     Graph {
         /// The model.
-        model: Model,
+        model: String,
         /// What is wrong with it.
         #[source]
         source: GraphError,
@@ -43,7 +39,7 @@ pub enum DetectError {
     #[error("load the model {model}")]
     Session {
         /// The model.
-        model: Model,
+        model: String,
         /// What ONNX Runtime says.
         #[source]
         source: ort::Error,
@@ -52,7 +48,7 @@ pub enum DetectError {
     #[error("run the model {model}")]
     Inference {
         /// The model.
-        model: Model,
+        model: String,
         /// What ONNX Runtime says.
         #[source]
         source: ort::Error,
@@ -61,9 +57,15 @@ pub enum DetectError {
     #[error("read output {output} of the model {model}")]
     Output {
         /// The model.
-        model: Model,
+        model: String,
         /// The name of the output.
         output: &'static str,
+    },
+    /// A plan names a model that is not loaded: it was made for another set of detectors.
+    #[error("find the model {model}, which the plan names")]
+    UnknownModel {
+        /// The model.
+        model: String,
     },
     /// The samples of a picture do not fit its size.
     #[error("read a picture of {width}x{height} pixels from {samples} samples")]

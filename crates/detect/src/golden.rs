@@ -1,19 +1,20 @@
 //! The models' numbers: that the clean-up of a graph leaves them alone, and that an engine or a file that changes them is
 //! noticed.
 
-use std::path::PathBuf;
-
 use fast_image_resize::Resizer;
 use ort::session::Session;
 use ort::value::TensorRef;
 use sfumato_core::detection::BoundingBox;
 
 use crate::candidate::Candidate;
-use crate::graph;
+use crate::catalogue::Catalogue;
+use crate::graph::{self, ComputedResize};
 use crate::image::ImageView;
-use crate::model::Model;
+use crate::pack::ModelPack;
+use crate::pack::manifest::ModelEntry;
 use crate::session::{Network, commit, runtime};
-use crate::tensor::{Encoding, Letterbox, Tensor};
+use crate::tensor::{Encoding, Letterbox, Tensor, scaled_size};
+use crate::tile::Rect;
 
 #[path = "../tests/it/support.rs"]
 mod support;
@@ -23,11 +24,20 @@ use support::{assets, astronaut};
 /// The largest difference between the outputs of a graph before and after its clean-up.
 const DIFFERENCE_MAX: f32 = 1e-4;
 
+const YUNET: &str = "yunet";
+const CENTERFACE: &str = "centerface";
+const PLATE: &str = "plate-retinanet";
+
+fn tensor(image: ImageView<'_>, long_side_px: u32, encoding: Encoding) -> Tensor {
+    let scaled = scaled_size((image.width(), image.height()), long_side_px);
+    let letterbox = Letterbox::new(&mut Resizer::new(), image, scaled, Rect::whole(scaled)).unwrap();
+    letterbox.tensor(encoding, false)
+}
+
 fn portrait(long_side_px: u32, encoding: Encoding) -> Tensor {
     let picture = astronaut();
     let image = ImageView::new(picture.width, picture.height, &picture.samples).unwrap();
-    let letterbox = Letterbox::new(&mut Resizer::new(), image, long_side_px).unwrap();
-    letterbox.tensor(encoding)
+    tensor(image, long_side_px, encoding)
 }
 
 /// The portrait without its lower part, so that height and width differ.
@@ -35,9 +45,7 @@ fn wide_portrait(encoding: Encoding) -> Tensor {
     let picture = astronaut();
     let rows = &picture.samples[..3 * 512 * 300];
     let image = ImageView::new(picture.width, 300, rows).unwrap();
-    Letterbox::new(&mut Resizer::new(), image, 640)
-        .unwrap()
-        .tensor(encoding)
+    tensor(image, 640, encoding)
 }
 
 /// A square around the face of the portrait, plane by plane.
@@ -51,9 +59,28 @@ fn face_of_portrait(long_side_px: u32, side: usize) -> Vec<f32> {
         .collect()
 }
 
-fn file(model: Model) -> Vec<u8> {
-    let path: PathBuf = assets().join("models").join(model.file_name());
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run cargo xtask setup", path.display()))
+/// A built-in model.
+fn entry(model: &str) -> ModelEntry {
+    let catalogue = Catalogue::builtin();
+    let entry = catalogue
+        .models()
+        .iter()
+        .find(|listed| listed.entry.name.as_str() == model);
+    entry.unwrap().entry.clone()
+}
+
+fn file(model: &str) -> Vec<u8> {
+    ModelPack::builtin(&assets())
+        .read_model(&entry(model))
+        .expect("run cargo xtask setup")
+}
+
+fn clean(model: &str) -> Vec<u8> {
+    let resize = match entry(model).resize_doubles {
+        true => ComputedResize::Doubles,
+        false => ComputedResize::Unknown,
+    };
+    graph::clean(&file(model), resize).unwrap()
 }
 
 /// All outputs of a session, by name.
@@ -68,9 +95,9 @@ fn outputs(session: &mut Session, shape: [usize; 4], samples: &[f32]) -> Vec<(St
 }
 
 /// The outputs of a model as published and cleaned have to be equal.
-fn assert_unchanged(model: Model, shape: [usize; 4], samples: &[f32]) {
+fn assert_unchanged(model: &str, shape: [usize; 4], samples: &[f32]) {
     let (runtime, original) = (runtime(&assets()).unwrap(), file(model));
-    let cleaned = graph::clean(&original).unwrap();
+    let cleaned = clean(model);
     let expected = outputs(&mut commit(&runtime, &original, 1).unwrap(), shape, samples);
     let actual = outputs(&mut commit(&runtime, &cleaned, 1).unwrap(), shape, samples);
     assert_eq!(actual.len(), expected.len());
@@ -90,7 +117,7 @@ fn assert_unchanged(model: Model, shape: [usize; 4], samples: &[f32]) {
 #[test]
 fn the_clean_up_leaves_the_numbers_of_yunet_alone() {
     let tensor = portrait(640, Encoding::Bgr);
-    assert_unchanged(Model::YuNet, [1, 3, 640, 640], &tensor.samples);
+    assert_unchanged(YUNET, [1, 3, 640, 640], &tensor.samples);
 }
 
 #[test]
@@ -100,7 +127,7 @@ fn the_clean_up_leaves_the_numbers_of_centerface_alone() {
         .step_by(5)
         .flat_map(|long_side_px| face_of_portrait(long_side_px, 32))
         .collect();
-    assert_unchanged(Model::CenterFace, [10, 3, 32, 32], &samples);
+    assert_unchanged(CENTERFACE, [10, 3, 32, 32], &samples);
 }
 
 #[test]
@@ -110,29 +137,34 @@ fn the_clean_up_leaves_the_numbers_of_the_plate_model_alone() {
         wide_portrait(Encoding::BgrLessMean),
     ] {
         let shape = [1, 3, tensor.height, tensor.width];
-        assert_unchanged(Model::PlateRetinaNet, shape, &tensor.samples);
+        assert_unchanged(PLATE, shape, &tensor.samples);
     }
 }
 
 #[test]
 fn a_cleaned_graph_is_clean() {
-    for model in Model::ALL {
-        let cleaned = graph::clean(&file(model)).unwrap();
-        assert_eq!(graph::clean(&cleaned).unwrap(), cleaned, "{model}");
+    for model in [YUNET, CENTERFACE, PLATE] {
+        let cleaned = clean(model);
+        assert_eq!(
+            graph::clean(&cleaned, ComputedResize::Unknown).unwrap(),
+            cleaned,
+            "{model}"
+        );
     }
 }
 
 #[test]
 fn what_is_no_model_is_an_error() {
-    assert!(graph::clean(b"").is_err());
-    assert!(graph::clean(b"no model").is_err());
-    let model = file(Model::YuNet);
-    assert!(graph::clean(&model[..model.len() / 2]).is_err());
+    let clean = |file: &[u8]| graph::clean(file, ComputedResize::Doubles);
+    assert!(clean(b"").is_err());
+    assert!(clean(b"no model").is_err());
+    let model = file(YUNET);
+    assert!(clean(&model[..model.len() / 2]).is_err());
 }
 
 /// The sum of the absolute values of every output, in the order of the graph.
-fn sums(model: Model, tensor: &Tensor) -> Vec<(String, f64)> {
-    let cleaned = graph::clean(&file(model)).unwrap();
+fn sums(model: &str, tensor: &Tensor) -> Vec<(String, f64)> {
+    let cleaned = clean(model);
     let mut session = commit(&runtime(&assets()).unwrap(), &cleaned, 1).unwrap();
     let outputs = outputs(&mut session, [1, 3, tensor.height, tensor.width], &tensor.samples);
     let sum = |numbers: Vec<f32>| numbers.into_iter().map(|number| f64::from(number.abs())).sum();
@@ -145,8 +177,8 @@ fn sums(model: Model, tensor: &Tensor) -> Vec<(String, f64)> {
 /// Sums of absolute values are compared to this fraction of themselves: processors differ in the order of additions.
 const TOLERANCE: f64 = 1e-3;
 
-fn assert_sums(model: Model, expected: &[(&str, f64)]) {
-    let actual = sums(model, &portrait(512, model.encoding()));
+fn assert_sums(model: &str, expected: &[(&str, f64)]) {
+    let actual = sums(model, &portrait(512, entry(model).encoding()));
     assert_eq!(actual.len(), expected.len());
     for ((name, sum), (expected_name, expected)) in actual.iter().zip(expected) {
         assert_eq!(name, expected_name);
@@ -174,7 +206,7 @@ fn yunet_gives_the_numbers_it_always_gave() {
         ("kps_16", 5364.322),
         ("kps_32", 2496.684),
     ];
-    assert_sums(Model::YuNet, &expected);
+    assert_sums(YUNET, &expected);
 }
 
 #[test]
@@ -185,28 +217,26 @@ fn centerface_gives_the_numbers_it_always_gave() {
         ("539", 1581.914),
         ("540", 86421.21),
     ];
-    assert_sums(Model::CenterFace, &expected);
+    assert_sums(CENTERFACE, &expected);
 }
 
 #[test]
 fn the_plate_model_gives_the_numbers_it_always_gave() {
     let expected = [("loc", 18094.34), ("conf", 10752.0), ("landms", 110_209.2)];
-    assert_sums(Model::PlateRetinaNet, &expected);
+    assert_sums(PLATE, &expected);
 }
 
 /// The most confident face of the portrait at a given size, fed with an encoding.
-fn best_face(model: Model, long_side_px: u32, encoding: Encoding) -> Candidate {
-    let mut network = Network::load(&runtime(&assets()).unwrap(), model, &assets(), 1).unwrap();
-    let candidates = network
-        .candidates(&portrait(long_side_px, encoding), 0.5)
-        .unwrap();
+fn best_face(model: &str, long_side_px: u32, encoding: Encoding) -> Candidate {
+    let mut network = Network::load(&runtime(&assets()).unwrap(), &entry(model), &file(model), 1).unwrap();
+    let candidates = network.look(&portrait(long_side_px, encoding), 0.3).unwrap();
     let by_confidence = |a: &Candidate, b: &Candidate| a.confidence.total_cmp(&b.confidence);
     candidates.into_iter().max_by(by_confidence).unwrap()
 }
 
 #[test]
 fn yunet_finds_the_face_at_another_size_than_the_published_one() {
-    let face = best_face(Model::YuNet, 320, Encoding::Bgr);
+    let face = best_face(YUNET, 320, Encoding::Bgr);
     // The face at 512 pixels is from (178, 63) to (270, 178).
     let expected = BoundingBox {
         left: 111.0,
@@ -219,9 +249,9 @@ fn yunet_finds_the_face_at_another_size_than_the_published_one() {
 
 #[test]
 fn each_face_model_is_surer_of_the_face_in_its_own_order_of_channels() {
-    for (model, other) in [(Model::YuNet, Encoding::Rgb), (Model::CenterFace, Encoding::Bgr)] {
+    for (model, other) in [(YUNET, Encoding::Rgb), (CENTERFACE, Encoding::Bgr)] {
         for long_side_px in [320, 512, 640] {
-            let own = best_face(model, long_side_px, model.encoding()).confidence;
+            let own = best_face(model, long_side_px, entry(model).encoding()).confidence;
             let swapped = best_face(model, long_side_px, other).confidence;
             assert!(
                 own > swapped + 0.005,

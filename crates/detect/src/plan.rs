@@ -1,128 +1,262 @@
-//! Which models look at a picture, and how closely.
+//! Which models look at a picture, how often and how closely.
 
-use crate::model::Model;
+use sfumato_core::detection::Class;
+use sfumato_core::options::{DetectionOptions, Profile};
 
-/// One look of one model at the whole picture.
-#[derive(Clone, Copy, Debug, PartialEq)]
+use crate::calibration::balanced_threshold;
+use crate::catalogue::Catalogue;
+use crate::pack::manifest::{Look, ModelEntry};
+use crate::tensor::scaled_size;
+use crate::tile::{Tile, tiles};
+
+/// One look of one model at a tile of a picture.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pass {
-    /// The model.
-    pub model: Model,
-    /// The length in pixels to which the long side of the picture is scaled; 0 counts as 1.
+    /// The name of the model.
+    pub model: String,
+    /// What the model finds.
+    pub class: Class,
+    /// The look that the tile belongs to: looks of one picture are numbered, tiles of one look share its number.
+    pub look: usize,
+    /// The length in pixels to which the long side of the whole picture is scaled.
     pub long_side_px: u32,
-    /// Confidence from which a detection counts, 0 to 1, on the model's own scale.
-    pub threshold: f32,
+    /// The part of the scaled picture that is looked at, in its pixels.
+    pub tile: Tile,
+    /// Whether the mirror image of the tile is looked at.
+    pub flipped: bool,
 }
 
-/// The looks that are taken at a picture; their detections are merged.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The looks that are taken at a picture of one size; what they find is merged.
+#[derive(Clone, Debug, PartialEq)]
 pub struct DetectionPlan {
-    /// The looks, in any order.
-    pub passes: Vec<Pass>,
+    size: (u32, u32),
+    passes: Vec<Pass>,
+    faces: f32,
+    plates: f32,
 }
 
 /// By how much a picture is scaled up at most: beyond that faces get larger than the models know them.
-const SCALE_UP_MAX: u32 = 2;
+const SCALE_UP_MAX: f64 = 2.0;
 
-/// The long side in pixels to which every picture is scaled for the first looks.
-const LONG_SIDE_PX: u32 = 640;
+/// The ratio of the sides of the pictures that the long side of a look is meant for. Others are scaled so that they have as
+/// many pixels, so that the time and the memory for a look do not depend on the shape of a picture.
+const ASPECT: f64 = 16.0 / 9.0;
 
-/// Long side in pixels from which a picture may show faces that are too small to be found at 640.
-const LARGE_PICTURE_PX: u32 = 1000;
+/// The ratio of the sides from which a picture is a strip: the closest look at it gets at least so many pixels, because
+/// what it shows is small.
+const STRIP_ASPECT: f64 = 2.5;
+const STRIP_AREA_PX: f64 = 1280.0 * 960.0;
 
-/// The range in pixels of the long side for a closer look at the faces of a large picture.
-const CLOSER_FACES_PX: (u32, u32) = (960, 1280);
-
-/// The long side in pixels for a closer look for plates.
-const CLOSER_PLATES_PX: u32 = 1280;
-
-/// The ratio of the sides from which a picture is a strip: its long side says little about how small its faces are.
-const STRIP_ASPECT: f32 = 2.5;
-
-/// The pixels to which a strip is scaled for a closer look, as many as other large pictures have then, and the largest
-/// long side in pixels.
-const STRIP_AREA_PX: f32 = 1280.0 * 960.0;
-const STRIP_LONG_SIDE_MAX_PX: u32 = 8192;
+/// The long side of a scaled picture at most.
+const LONG_SIDE_MAX_PX: f64 = 8192.0;
 
 impl DetectionPlan {
-    /// The plan for a picture of the given size in pixels: faces and plates, in favour of finding all of them.
-    pub fn for_picture(width: u32, height: u32) -> Self {
-        let long_side = width.max(height);
-        let strip = strip_long_side_px(long_side, width.min(height));
-        let mut plan = Self::default();
-        let pass = |model, long_side_px: u32, threshold| Pass {
-            model,
-            long_side_px: long_side_px.min(long_side.saturating_mul(SCALE_UP_MAX)),
-            threshold,
+    /// The plan for a picture of the given size in pixels with the built-in models. A set of detectors that was loaded with
+    /// model packs has plans of its own, see [`DetectorSet::plan`](crate::DetectorSet::plan).
+    pub fn for_picture(options: &DetectionOptions, width: u32, height: u32) -> Self {
+        Self::with_models(&Catalogue::builtin(), options, width, height)
+    }
+
+    pub(crate) fn with_models(
+        catalogue: &Catalogue,
+        options: &DetectionOptions,
+        width: u32,
+        height: u32,
+    ) -> Self {
+        let size = (width.max(1), height.max(1));
+        let of_profile = |class| threshold(options.profile, class);
+        let mut plan = Self {
+            size,
+            passes: Vec::new(),
+            faces: options.faces.map_or(of_profile(Class::Face), |given| given.get()),
+            plates: options
+                .plates
+                .map_or(of_profile(Class::Plate), |given| given.get()),
         };
-        plan.add(pass(Model::YuNet, LONG_SIDE_PX, 0.5));
-        plan.add(pass(Model::CenterFace, LONG_SIDE_PX, 0.3));
-        if long_side > LARGE_PICTURE_PX {
-            let (min, max) = CLOSER_FACES_PX;
-            let closer = strip.unwrap_or(long_side.clamp(min, max));
-            plan.add(pass(Model::CenterFace, closer, 0.3));
+        for model in catalogue.models() {
+            plan.add_looks(&model.entry, options.profile);
         }
-        plan.add(pass(Model::PlateRetinaNet, LONG_SIDE_PX, 0.2));
-        let closer = strip.unwrap_or(CLOSER_PLATES_PX);
-        plan.add(pass(Model::PlateRetinaNet, closer, 0.25));
         plan
     }
 
-    /// Adds a look, unless the model looks at that size already.
-    fn add(&mut self, pass: Pass) {
-        let is_same = |other: &Pass| (other.model, other.long_side_px) == (pass.model, pass.long_side_px);
-        if !self.passes.iter().any(is_same) {
-            self.passes.push(pass);
+    /// Adds the looks of a model, each once: a small picture is scaled to the same size for several of them.
+    fn add_looks(&mut self, model: &ModelEntry, profile: Profile) {
+        let looks: Vec<&Look> = model
+            .looks
+            .iter()
+            .filter(|look| look.profiles.contains(&profile))
+            .collect();
+        let closest = looks.iter().map(|look| look.long_side_px).max();
+        let first = self.passes.len();
+        for look in looks {
+            let long_side_px = long_side_px(
+                self.size,
+                look.long_side_px.px(),
+                Some(look.long_side_px) == closest,
+            );
+            let is_same = |pass: &Pass| (pass.long_side_px, pass.flipped) == (long_side_px, look.flipped);
+            if self.passes[first..].iter().any(is_same) {
+                continue;
+            }
+            let number = self.passes.last().map_or(0, |pass| pass.look + 1);
+            let scaled = scaled_size(self.size, long_side_px);
+            let tiles = tiles(scaled, model.family.tile_area_max_px());
+            self.passes.extend(tiles.into_iter().map(|tile| Pass {
+                model: model.name.to_string(),
+                class: model.class,
+                look: number,
+                long_side_px,
+                tile,
+                flipped: look.flipped,
+            }));
         }
+    }
+
+    /// The size of the picture that the plan is for: width and height in pixels.
+    pub const fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// The looks, tile by tile.
+    pub fn passes(&self) -> &[Pass] {
+        &self.passes
+    }
+
+    /// The confidence from which a detection of a class counts.
+    pub const fn threshold(&self, class: Class) -> f32 {
+        match class {
+            Class::Face => self.faces,
+            Class::Plate => self.plates,
+        }
+    }
+
+    /// The length in pixels that the long side of a raster needs for the closest look: a smaller raster would be scaled up
+    /// again. It is at most that of the picture, at least 1.
+    pub fn long_side_px(&self) -> u32 {
+        let closest = self.passes.iter().map(|pass| pass.long_side_px).max();
+        closest.unwrap_or(1).min(self.size.0.max(self.size.1))
     }
 }
 
-/// The long side in pixels for a closer look at a strip; none where the picture is no strip.
-fn strip_long_side_px(long_side: u32, short_side: u32) -> Option<u32> {
-    // The closest that f32 comes to a side is close enough for a ratio.
-    let aspect = long_side as f32 / short_side.max(1) as f32;
-    // `as` saturates.
-    let scaled = (STRIP_AREA_PX * aspect).sqrt() as u32;
-    (aspect > STRIP_ASPECT).then(|| scaled.clamp(CLOSER_PLATES_PX, STRIP_LONG_SIDE_MAX_PX))
+/// The confidence from which a detection counts where the options say nothing. The more looks a profile takes the more they
+/// confirm one another, mistakes too.
+const fn threshold(profile: Profile, class: Class) -> f32 {
+    match (profile, class) {
+        (Profile::Fast, Class::Face) => 0.18,
+        (Profile::Fast, Class::Plate) => 0.06,
+        (Profile::Balanced, class) => balanced_threshold(class),
+        (Profile::Thorough, Class::Face) => 0.45,
+        (Profile::Thorough, Class::Plate) => 0.15,
+    }
+}
+
+/// The length in pixels to which the long side of a picture is scaled for a look that is meant for pictures of 16 to 9.
+fn long_side_px((width, height): (u32, u32), look_px: u32, is_closest: bool) -> u32 {
+    let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
+    let aspect = long / short;
+    let area = f64::from(look_px) * f64::from(look_px) / ASPECT;
+    let area = if is_closest && aspect > STRIP_ASPECT {
+        area.max(STRIP_AREA_PX)
+    } else {
+        area
+    };
+    let scaled = (area * aspect).sqrt().round();
+    // At most 8192, so that the cast loses nothing.
+    scaled.min(long * SCALE_UP_MAX).clamp(1.0, LONG_SIDE_MAX_PX) as u32
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    use Model::{CenterFace, PlateRetinaNet, YuNet};
+    fn plan(profile: Profile, width: u32, height: u32) -> DetectionPlan {
+        let options = DetectionOptions {
+            profile,
+            ..DetectionOptions::default()
+        };
+        DetectionPlan::for_picture(&options, width, height)
+    }
 
-    fn looks(width: u32, height: u32) -> Vec<(Model, u32)> {
-        let plan = DetectionPlan::for_picture(width, height);
-        plan.passes
-            .iter()
-            .map(|pass| (pass.model, pass.long_side_px))
-            .collect()
+    /// The looks of a plan: model, long side, and whether it is the mirror image.
+    fn looks(profile: Profile, width: u32, height: u32) -> Vec<(String, u32, bool)> {
+        let plan = plan(profile, width, height);
+        let mut looks: Vec<_> = plan.passes().iter().collect();
+        looks.dedup_by_key(|pass| pass.look);
+        let look = |pass: &Pass| (pass.model.clone(), pass.long_side_px, pass.flipped);
+        looks.into_iter().map(look).collect()
+    }
+
+    fn expected(looks: &[(&str, u32, bool)]) -> Vec<(String, u32, bool)> {
+        let look =
+            |&(model, long_side_px, flipped): &(&str, u32, bool)| (model.to_owned(), long_side_px, flipped);
+        looks.iter().map(look).collect()
     }
 
     #[test]
-    fn a_large_picture_gets_a_closer_look_at_its_faces() {
-        let plates = [(PlateRetinaNet, 640), (PlateRetinaNet, 1280)];
-        let with_faces = |faces: &[(Model, u32)]| [faces, &plates].concat();
-        let (quick, close) = ((YuNet, 640), |size| (CenterFace, size));
-        assert_eq!(looks(1000, 400), with_faces(&[quick, close(640)]));
-        assert_eq!(looks(500, 1001), with_faces(&[quick, close(640), close(1001)]));
-        assert_eq!(looks(5000, 4000), with_faces(&[quick, close(640), close(1280)]));
+    fn each_profile_looks_at_a_frame_of_16_to_9_at_the_sides_of_the_manifest() {
+        let (faces, quick, plates) = ("centerface", "yunet", "plate-retinanet");
+        assert_eq!(
+            looks(Profile::Fast, 1920, 1080),
+            expected(&[(quick, 704, false), (plates, 640, false)])
+        );
+        let balanced = [
+            (faces, 896, false),
+            (quick, 640, false),
+            (plates, 640, true),
+            (plates, 1280, false),
+        ];
+        assert_eq!(looks(Profile::Balanced, 1920, 1080), expected(&balanced));
+        let thorough = [
+            (faces, 896, false),
+            (faces, 640, true),
+            (faces, 1280, true),
+            (faces, 1920, false),
+            (quick, 640, false),
+            (plates, 640, true),
+            (plates, 1280, false),
+            (plates, 1280, true),
+        ];
+        assert_eq!(looks(Profile::Thorough, 3840, 2160), expected(&thorough));
     }
 
+    #[test]
+    fn pictures_of_another_shape_are_looked_at_with_as_many_pixels() {
+        let balanced = looks(Profile::Balanced, 4000, 3000);
+        // 896 * sqrt(3 / 4)
+        assert_eq!(balanced[0].1, 776);
+        assert_eq!(balanced, looks(Profile::Balanced, 3000, 4000));
+    }
+
+    #[test]
+    fn a_small_picture_is_at_most_doubled_and_looked_at_once_for_each_size() {
+        let sides: Vec<_> = looks(Profile::Balanced, 150, 200);
+        let twice = [
+            ("centerface", 400, false),
+            ("yunet", 400, false),
+            ("plate-retinanet", 400, true),
+            ("plate-retinanet", 400, false),
+        ];
+        assert_eq!(sides, expected(&twice));
+        assert_eq!(looks(Profile::Thorough, 150, 200).len(), 5);
+    }
+
+    /// The closest look at faces and at plates.
     fn closest(width: u32, height: u32) -> [u32; 2] {
-        let looks = looks(width, height);
-        [CenterFace, PlateRetinaNet].map(|model| {
-            let sizes = looks.iter().filter(|look| look.0 == model).map(|look| look.1);
-            sizes.max().unwrap()
+        let looks = looks(Profile::Balanced, width, height);
+        ["centerface", "plate-retinanet"].map(|model| {
+            let sides = looks.iter().filter(|look| look.0 == model).map(|look| look.1);
+            sides.max().unwrap()
         })
     }
 
     #[test]
-    fn a_long_strip_is_looked_at_with_as_many_pixels_as_other_large_pictures() {
+    fn a_long_strip_is_looked_at_with_more_pixels_than_other_pictures() {
         // sqrt(1280 * 960 * 20000 / 1080)
         assert_eq!(closest(1080, 20_000), [4770; 2]);
         assert_eq!(closest(20_000, 1080), [4770; 2]);
-        assert_eq!(closest(5000, 2000), [1280; 2], "2.5 to 1 is no strip");
+        assert_eq!(closest(5000, 2000), [1063, 1518], "2.5 to 1 is no strip");
         assert_eq!(closest(5000, 1999), [1753; 2]);
     }
 
@@ -131,12 +265,28 @@ mod tests {
         assert_eq!(closest(65_000, 2), [8192; 2]);
         assert_eq!(closest(1100, 20), [2200; 2], "at most doubled");
         assert_eq!(closest(300, 20), [600; 2], "at most doubled");
-        assert_eq!(closest(1000, 0), [640, 2000], "no picture, no fault");
+        assert_eq!(closest(1000, 0), [2000; 2], "no picture, no fault");
     }
 
     #[test]
-    fn a_small_picture_is_at_most_doubled_and_looked_at_once_a_model() {
-        let expected = [(YuNet, 400), (CenterFace, 400), (PlateRetinaNet, 400)];
-        assert_eq!(looks(150, 200), expected);
+    fn a_raster_needs_no_more_pixels_than_the_closest_look_or_the_picture() {
+        assert_eq!(plan(Profile::Balanced, 3840, 2160).long_side_px(), 1280);
+        assert_eq!(plan(Profile::Fast, 2160, 3840).long_side_px(), 704);
+        assert_eq!(plan(Profile::Balanced, 400, 300).long_side_px(), 400);
+    }
+
+    proptest! {
+        #[test]
+        fn the_tiles_of_every_look_share_out_the_scaled_picture(width in 1_u32..9000, height in 1_u32..9000) {
+            let plan = plan(Profile::Thorough, width, height);
+            let looks = plan.passes().last().unwrap().look + 1;
+            for look in 0..looks {
+                let passes: Vec<_> = plan.passes().iter().filter(|pass| pass.look == look).collect();
+                let (width, height) = scaled_size((width, height), passes[0].long_side_px);
+                let area = |pass: &&Pass| u64::from(pass.tile.core.width) * u64::from(pass.tile.core.height);
+                let sum: u64 = passes.iter().map(area).sum();
+                prop_assert_eq!(sum, u64::from(width) * u64::from(height));
+            }
+        }
     }
 }

@@ -1,21 +1,33 @@
 //! The detectors together.
 
 use std::path::Path;
+use std::time::Duration;
 
 use fast_image_resize::Resizer;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
+use sfumato_core::options::DetectionOptions;
 
 use crate::candidate::Candidate;
+use crate::catalogue::{Catalogue, Listed};
+use crate::clock::processor_time;
 use crate::error::DetectError;
 use crate::image::ImageView;
-use crate::model::Model;
-use crate::nms;
+use crate::merge::{self, merge};
+use crate::pack::ModelPack;
 use crate::plan::{DetectionPlan, Pass};
 use crate::session::{Network, runtime};
-use crate::tensor::Letterbox;
+use crate::tensor::{Letterbox, scaled_size};
+use crate::tile::Rect;
 
-/// Overlap from which detections of two models or of two sizes are one.
-const MERGE_IOU_MAX: f32 = 0.4;
+/// The share of a class's threshold from which one look's detection is kept: others may confirm it.
+const PROPOSAL_SHARE: f32 = 1.0 / 3.0;
+
+/// By how much a centre may lie outside the core of its tile, in pixels of the scaled picture. Neighbouring tiles do not
+/// see a thing in exactly the same place; without slack each could leave it to the other.
+const CORE_SLACK_PX: f32 = 16.0;
+
+/// The distance in pixels from the border of a tile at which a box counts as cut off.
+const CUT_PX: f32 = 3.0;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,90 +48,171 @@ impl Wanted {
     }
 }
 
+/// What was found in a picture, and the processor time that it took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The detections, the most confident first. Boxes are in pixels of the picture that was given and lie within it;
+    /// corners may lie outside.
+    pub detections: Vec<Detection>,
+    /// Processor time for scaling the picture and writing the inputs.
+    pub resize: Duration,
+    /// Processor time for running the models, reading their outputs and merging.
+    pub inference: Duration,
+}
+
 /// All detectors, loaded and ready. One thread at a time uses a set; a process may hold several.
 #[derive(Debug)]
 pub struct DetectorSet {
-    yunet: Network,
-    centerface: Network,
-    plate: Network,
+    catalogue: Catalogue,
+    /// One for each model of the catalogue, in its order.
+    networks: Vec<Network>,
     resizer: Resizer,
 }
 
 impl DetectorSet {
-    /// Loads ONNX Runtime (`lib/libonnxruntime.so`, once a process) and the models (`models/*.onnx`) from the assets folder.
-    /// Each model computes on `threads` threads.
+    /// Loads ONNX Runtime (`lib/libonnxruntime.so`, once a process) and the models (`models/*.onnx`) from the assets folder,
+    /// and the models of the packs. Each model computes on `threads` threads. The hash of every model is checked.
     ///
     /// # Errors
-    /// [`DetectError`] for files that are missing or are not what they should be.
-    pub fn load(assets: &Path, threads: usize) -> Result<Self, DetectError> {
+    /// [`DetectError`] for files that are missing or are not what they should be, and for packs that do not fit together.
+    pub fn load(assets: &Path, packs: &[ModelPack], threads: usize) -> Result<Self, DetectError> {
+        let catalogue = Catalogue::new(&ModelPack::builtin(assets), packs).map_err(DetectError::Pack)?;
         let runtime = runtime(assets)?;
-        let load = |model| Network::load(&runtime, model, assets, threads);
+        let load = |model: &Listed| {
+            let read = model.pack.read_model(&model.entry);
+            let file = read.map_err(|source| match model.is_builtin {
+                true => DetectError::Builtin(source),
+                false => DetectError::Pack(source),
+            })?;
+            Network::load(&runtime, &model.entry, &file, threads)
+        };
         Ok(Self {
-            yunet: load(Model::YuNet)?,
-            centerface: load(Model::CenterFace)?,
-            plate: load(Model::PlateRetinaNet)?,
+            networks: catalogue.models().iter().map(load).collect::<Result<_, _>>()?,
+            catalogue,
             resizer: Resizer::new(),
         })
     }
 
     /// The names of the models that are loaded, as detections bear them.
     pub fn names(&self) -> Vec<String> {
-        Model::ALL.map(|model| model.name().to_owned()).to_vec()
+        let models = self.catalogue.models().iter();
+        models.map(|model| model.entry.name.to_string()).collect()
+    }
+
+    /// The plan for a picture of the given size in pixels with the models that are loaded.
+    pub fn plan(&self, options: &DetectionOptions, width: u32, height: u32) -> DetectionPlan {
+        DetectionPlan::with_models(&self.catalogue, options, width, height)
     }
 
     /// Finds what is wanted in a picture.
     ///
-    /// Boxes are in pixels of the picture and lie within it; corners may lie outside. The most confident detections come
-    /// first.
+    /// The picture may be a smaller raster of the one that the plan was made for, with the same aspect: scales and tiles are
+    /// relative to the plan's picture, boxes come back in pixels of the raster. Nothing is lost where its long side has
+    /// [`DetectionPlan::long_side_px`] pixels.
     ///
     /// # Errors
-    /// [`DetectError`] where the picture cannot be scaled or a model fails.
+    /// [`DetectError`] where the picture cannot be scaled, a model fails, or the plan names a model that is not loaded.
     pub fn detect(
         &mut self,
         image: ImageView<'_>,
         wanted: Wanted,
         plan: &DetectionPlan,
-    ) -> Result<Vec<Detection>, DetectError> {
-        let mut scaled: Vec<(u32, Letterbox)> = Vec::new();
+    ) -> Result<Found, DetectError> {
+        let mut scaled: Vec<((u32, Rect), Letterbox)> = Vec::new();
         let mut found = Vec::new();
-        for pass in plan
-            .passes
-            .iter()
-            .filter(|pass| wanted.includes(pass.model.class()))
-        {
-            let size = pass.long_side_px.max(1);
-            let index = match scaled.iter().position(|(other, _)| *other == size) {
+        let (mut resize, mut inference) = (Duration::ZERO, Duration::ZERO);
+        let mut last = processor_time();
+        let mut lap = |stage: &mut Duration| {
+            let time = processor_time();
+            *stage += time.saturating_sub(last);
+            last = time;
+        };
+        for pass in plan.passes().iter().filter(|pass| wanted.includes(pass.class)) {
+            let Some((rank, _)) = self.catalogue.find(&pass.model) else {
+                return Err(DetectError::UnknownModel {
+                    model: pass.model.clone(),
+                });
+            };
+            let key = (pass.long_side_px, pass.tile.seen);
+            let index = match scaled.iter().position(|(other, _)| *other == key) {
                 Some(index) => index,
                 None => {
-                    scaled.push((size, Letterbox::new(&mut self.resizer, image, size)?));
+                    let size = scaled_size(plan.size(), pass.long_side_px);
+                    scaled.push((
+                        key,
+                        Letterbox::new(&mut self.resizer, image, size, pass.tile.seen)?,
+                    ));
                     scaled.len() - 1
                 }
             };
             let letterbox = &scaled[index].1;
-            let candidates = self.look(letterbox, pass)?;
-            found.extend(candidates.into_iter().filter_map(|candidate| {
-                let detection = in_picture(pass.model, candidate, letterbox);
-                clipped(detection, image.width(), image.height())
-            }));
+            let network = &mut self.networks[rank];
+            let tensor = letterbox.tensor(network.encoding(), pass.flipped);
+            lap(&mut resize);
+            let candidates = network.look(&tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
+            let located = candidates.into_iter().filter_map(|candidate| {
+                let (candidate, is_cut) = in_tile(pass, candidate, letterbox)?;
+                let detection = in_picture(pass, candidate, letterbox);
+                Some(merge::Found {
+                    detection: clipped(detection, image.width(), image.height())?,
+                    look: pass.look,
+                    rank,
+                    is_cut,
+                })
+            });
+            found.extend(located);
+            lap(&mut inference);
         }
-        Ok(merge(found))
-    }
-
-    /// One look of one model; boxes in pixels of its input.
-    fn look(&mut self, letterbox: &Letterbox, pass: &Pass) -> Result<Vec<Candidate>, DetectError> {
-        let network = match pass.model {
-            Model::YuNet => &mut self.yunet,
-            Model::CenterFace => &mut self.centerface,
-            Model::PlateRetinaNet => &mut self.plate,
-        };
-        let candidates = network.candidates(&letterbox.tensor(pass.model.encoding()), pass.threshold)?;
-        let key = |candidate: &Candidate| (candidate.bbox, candidate.confidence);
-        Ok(nms::suppress(candidates, pass.model.iou_max(), key))
+        let detections = merge(found, |class| plan.threshold(class));
+        lap(&mut inference);
+        Ok(Found {
+            detections,
+            resize,
+            inference,
+        })
     }
 }
 
-/// A candidate in pixels of the picture.
-fn in_picture(model: Model, candidate: Candidate, letterbox: &Letterbox) -> Detection {
+/// A candidate in pixels of the scaled picture, and whether the border of its tile cuts it off; none where another tile
+/// answers for it.
+fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox) -> Option<(Candidate, bool)> {
+    let Candidate {
+        bbox,
+        confidence,
+        corners,
+    } = candidate;
+    let scaled = |point| letterbox.to_scaled(point, pass.flipped);
+    let ([x1, top], [x2, bottom]) = (scaled([bbox.left, bbox.top]), scaled([bbox.right, bbox.bottom]));
+    let bbox = BoundingBox {
+        left: x1.min(x2),
+        top,
+        right: x1.max(x2),
+        bottom,
+    };
+    if !pass.tile.core.contains_nearly(bbox.center(), CORE_SLACK_PX) {
+        return None;
+    }
+    let (seen, core) = (pass.tile.seen, pass.tile.core);
+    // A border of the tile lies inside the picture where the core ends before it.
+    let is_cut = seen.left < core.left && bbox.left < seen.left as f32 + CUT_PX
+        || seen.top < core.top && bbox.top < seen.top as f32 + CUT_PX
+        || seen.right() > core.right() && bbox.right > seen.right() as f32 - CUT_PX
+        || seen.bottom() > core.bottom() && bbox.bottom > seen.bottom() as f32 - CUT_PX;
+    // Clockwise from the top left corner as the plate is read: in the mirror left and right change places.
+    let corners = corners.map(|corners| {
+        let [a, b, c, d] = corners.map(scaled);
+        if pass.flipped { [b, a, d, c] } else { [a, b, c, d] }
+    });
+    let candidate = Candidate {
+        bbox,
+        confidence,
+        corners,
+    };
+    Some((candidate, is_cut))
+}
+
+/// A candidate in pixels of the scaled picture as a detection in pixels of the given one.
+fn in_picture(pass: &Pass, candidate: Candidate, letterbox: &Letterbox) -> Detection {
     let Candidate {
         bbox,
         confidence,
@@ -128,7 +221,7 @@ fn in_picture(model: Model, candidate: Candidate, letterbox: &Letterbox) -> Dete
     let [left, top] = letterbox.to_original([bbox.left, bbox.top]);
     let [right, bottom] = letterbox.to_original([bbox.right, bbox.bottom]);
     Detection {
-        class: model.class(),
+        class: pass.class,
         bbox: BoundingBox {
             left,
             top,
@@ -136,7 +229,7 @@ fn in_picture(model: Model, candidate: Candidate, letterbox: &Letterbox) -> Dete
             bottom,
         },
         confidence,
-        model: model.name().to_owned(),
+        model: pass.model.clone(),
         corners: corners.map(|corners| corners.map(|corner| letterbox.to_original(corner))),
     }
 }
@@ -162,18 +255,6 @@ fn clipped(detection: Detection, width: u32, height: u32) -> Option<Detection> {
     })
 }
 
-/// Merges the detections of all looks; those of different classes do not meet.
-fn merge(found: Vec<Detection>) -> Vec<Detection> {
-    let key = |detection: &Detection| (detection.bbox, detection.confidence);
-    let (faces, plates) = found
-        .into_iter()
-        .partition(|detection| detection.class == Class::Face);
-    let mut merged = nms::suppress(faces, MERGE_IOU_MAX, key);
-    merged.extend(nms::suppress(plates, MERGE_IOU_MAX, key));
-    merged.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    merged
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,15 +272,6 @@ mod tests {
             model: String::new(),
             corners: None,
         }
-    }
-
-    #[test]
-    fn a_face_and_a_plate_in_one_place_both_stay_and_the_surer_one_comes_first() {
-        let place = [10.0, 10.0, 20.0, 20.0];
-        let face = detection(Class::Face, place, 0.5);
-        let plate = detection(Class::Plate, place, 0.8);
-        let again = detection(Class::Face, [10.0, 10.0, 20.0, 19.0], 0.4);
-        assert_eq!(merge(vec![again, face.clone(), plate.clone()]), [plate, face]);
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //!   repack them. They are taken off the list.
 //! - The size that a model was exported with is replaced by a symbolic height and width, and the sizes that were derived
 //!   from it are dropped. The networks are fully convolutional.
-//! - A `Resize` node of a feature pyramid that computes its size from another layer's becomes one that doubles. This holds
-//!   where both sides of the input are multiples of the coarsest stride, which a letterbox sees to.
+//! - A `Resize` node of a feature pyramid that takes its size from another layer or from the export becomes one that
+//!   doubles. This holds where both sides of the input are multiples of the coarsest stride, which a letterbox sees to,
+//!   and only for networks whose layers double: whoever describes the model has to say so, else the node is refused. Its
+//!   size would be that of the exported input, and the numbers silently wrong for every other one.
 //!
 //! Field numbers are those of `onnx.proto3`, <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>.
 
@@ -19,7 +21,7 @@ use std::collections::HashSet;
 use wire::{Field, Value, fields, put_bytes_field, put_varint_field};
 
 /// Why a model's file could not be rewritten; fits "failed to …".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
     /// It ends within a field.
     #[error("read past the end of the file")]
@@ -33,6 +35,26 @@ pub enum GraphError {
     /// It is protobuf, but no ONNX model.
     #[error("find the graph")]
     NoGraph,
+    /// A node scales a layer to a size, not by constant factors.
+    #[error(
+        "keep node `{node}` ({operator}) right for pictures of any size: it computes its size or scales; export the model \
+         with constant scales, or say `resize_doubles = true` if the node doubles height and width"
+    )]
+    UnknownResize {
+        /// The name of the node.
+        node: String,
+        /// What it does, `Resize` or `Upsample`.
+        operator: String,
+    },
+}
+
+/// What is known of nodes that scale a layer to a size which is computed or was fixed at export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ComputedResize {
+    /// They double height and width.
+    Doubles,
+    /// Nothing.
+    Unknown,
 }
 
 mod model {
@@ -49,6 +71,8 @@ mod content {
 
 mod node {
     pub(super) const INPUT: u64 = 1;
+    pub(super) const OUTPUT: u64 = 2;
+    pub(super) const NAME: u64 = 3;
     pub(super) const OP_TYPE: u64 = 4;
 }
 
@@ -82,13 +106,13 @@ const SCALES: &str = "sfumato_scales_double";
 /// Rewrites a serialized ONNX model.
 ///
 /// # Errors
-/// [`GraphError`] where the bytes are not an ONNX model.
-pub(crate) fn clean(model: &[u8]) -> Result<Vec<u8>, GraphError> {
+/// [`GraphError`] where the bytes are not an ONNX model, or where a node scales in an unknown way.
+pub(crate) fn clean(model: &[u8], resize: ComputedResize) -> Result<Vec<u8>, GraphError> {
     let mut found = false;
     let cleaned = rewrite(model, |field, out| {
         if let (model::GRAPH, Value::Bytes(bytes)) = (field.number, field.value) {
             found = true;
-            put_bytes_field(out, field.number, &clean_graph(bytes)?);
+            put_bytes_field(out, field.number, &clean_graph(bytes, resize)?);
         } else {
             out.extend_from_slice(field.raw);
         }
@@ -139,10 +163,16 @@ fn bytes_of(message: &[u8], number: u64) -> Result<Vec<&[u8]>, GraphError> {
     Ok(found)
 }
 
-fn clean_graph(message: &[u8]) -> Result<Vec<u8>, GraphError> {
+fn clean_graph(message: &[u8], resize: ComputedResize) -> Result<Vec<u8>, GraphError> {
     let mut weights = HashSet::new();
     for initializer in bytes_of(message, content::INITIALIZER)? {
         weights.extend(bytes_of(initializer, tensor::NAME)?);
+    }
+    let mut constants = weights.clone();
+    for node in bytes_of(message, content::NODE)? {
+        if bytes_of(node, node::OP_TYPE)? == [b"Constant".as_slice()] {
+            constants.extend(bytes_of(node, node::OUTPUT)?);
+        }
     }
     let mut doubles = false;
     let mut out = rewrite(message, |field, out| {
@@ -151,7 +181,7 @@ fn clean_graph(message: &[u8]) -> Result<Vec<u8>, GraphError> {
             return Ok(());
         };
         match field.number {
-            content::NODE => match doubled_resize(bytes)? {
+            content::NODE => match with_constant_scales(bytes, &constants, resize)? {
                 Some(node) => {
                     doubles = true;
                     put_bytes_field(out, content::NODE, &node);
@@ -231,16 +261,33 @@ fn is_one(dim: &[u8]) -> Result<bool, GraphError> {
     Ok(fields(dim)?.iter().any(is_one))
 }
 
-/// The node that stands for a `Resize` node with computed sizes; none for other nodes.
-fn doubled_resize(message: &[u8]) -> Result<Option<Vec<u8>>, GraphError> {
+/// The node that stands for one that scales to a computed size; none for nodes that are right as they are.
+fn with_constant_scales(
+    message: &[u8],
+    constants: &HashSet<&[u8]>,
+    resize: ComputedResize,
+) -> Result<Option<Vec<u8>>, GraphError> {
     // Inputs of `Resize` since operator set 11: the tensor, a region of interest, scales, sizes. Scales are empty where
     // sizes are given; here an empty name or an empty constant stands for them.
     const SCALES_INPUT: usize = 2;
     const SIZES_INPUT: usize = 3;
-    let is_resize = bytes_of(message, node::OP_TYPE)? == [b"Resize".as_slice()];
-    let inputs = bytes_of(message, node::INPUT)?;
-    if !is_resize || inputs.get(SIZES_INPUT).is_none_or(|sizes| sizes.is_empty()) {
+    let operator = bytes_of(message, node::OP_TYPE)?.concat();
+    if !matches!(operator.as_slice(), b"Resize" | b"Upsample") {
         return Ok(None);
+    }
+    let inputs = bytes_of(message, node::INPUT)?;
+    let has_sizes = inputs.get(SIZES_INPUT).is_some_and(|sizes| !sizes.is_empty());
+    // Before operator set 11 scales are the second and last input; before 9 they are an attribute.
+    let scales = inputs.get(SCALES_INPUT).or_else(|| inputs.get(1));
+    if !has_sizes && scales.is_none_or(|scales| constants.contains(scales)) {
+        return Ok(None);
+    }
+    if !has_sizes || resize == ComputedResize::Unknown {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        return Err(GraphError::UnknownResize {
+            node: text(&bytes_of(message, node::NAME)?.concat()),
+            operator: text(&operator),
+        });
     }
     let mut index = 0;
     let node = rewrite(message, |field, out| {
@@ -272,4 +319,71 @@ fn scales() -> Vec<u8> {
         factors.map(f32::to_le_bytes).as_flattened(),
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A model of one node with the given inputs, of which `weights` are constants.
+    fn model(operator: &str, inputs: &[&str], weights: &[&str]) -> Vec<u8> {
+        let mut node = Vec::new();
+        for input in inputs {
+            put_bytes_field(&mut node, node::INPUT, input.as_bytes());
+        }
+        put_bytes_field(&mut node, node::NAME, b"up");
+        put_bytes_field(&mut node, node::OP_TYPE, operator.as_bytes());
+        let mut graph = Vec::new();
+        put_bytes_field(&mut graph, content::NODE, &node);
+        for weight in weights {
+            let mut initializer = Vec::new();
+            put_bytes_field(&mut initializer, tensor::NAME, weight.as_bytes());
+            put_bytes_field(&mut graph, content::INITIALIZER, &initializer);
+        }
+        let mut model = Vec::new();
+        put_bytes_field(&mut model, model::GRAPH, &graph);
+        model
+    }
+
+    fn refused(operator: &str) -> Result<Vec<u8>, GraphError> {
+        Err(GraphError::UnknownResize {
+            node: "up".to_owned(),
+            operator: operator.to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_node_that_scales_by_constants_stays_as_it_is() {
+        for (operator, inputs) in [
+            ("Resize", ["x", "roi", "scales"].as_slice()),
+            ("Resize", &["x", "roi", "scales", ""]),
+            ("Upsample", &["x", "scales"]),
+            ("Conv", &["x", "y", "z", "computed"]),
+        ] {
+            let model = model(operator, inputs, &["roi", "scales"]);
+            assert_eq!(clean(&model, ComputedResize::Unknown), Ok(model));
+        }
+    }
+
+    #[test]
+    fn a_node_that_scales_to_a_size_is_refused_unless_it_is_known_to_double() {
+        let model = model("Resize", &["x", "", "", "sizes"], &["sizes"]);
+        assert_eq!(clean(&model, ComputedResize::Unknown), refused("Resize"));
+        let doubled = clean(&model, ComputedResize::Doubles).unwrap();
+        let graph = bytes_of(&doubled, model::GRAPH).unwrap()[0];
+        let node = bytes_of(graph, content::NODE).unwrap()[0];
+        let inputs: [&[u8]; 3] = [b"x", b"", SCALES.as_bytes()];
+        assert_eq!(bytes_of(node, node::INPUT).unwrap(), inputs);
+    }
+
+    #[test]
+    fn a_node_that_computes_its_scales_is_refused_always() {
+        for (operator, inputs) in [
+            ("Resize", ["x", "", "computed"].as_slice()),
+            ("Upsample", &["x", "computed"]),
+        ] {
+            let model = model(operator, inputs, &[]);
+            assert_eq!(clean(&model, ComputedResize::Doubles), refused(operator));
+        }
+    }
 }

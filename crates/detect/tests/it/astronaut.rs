@@ -1,67 +1,157 @@
 //! What is found in the portrait.
 
 use sfumato_core::detection::{BoundingBox, Class};
-use sfumato_detect::{DetectionPlan, DetectorSet, ImageView, Wanted};
+use sfumato_core::options::{ConfidenceThreshold, DetectionOptions, Profile};
+use sfumato_detect::{DetectError, DetectionPlan, DetectorSet, ImageView, ModelPack, Wanted};
 
-use crate::support::{assets, astronaut};
+use crate::support::{Rgb, assets, astronaut};
+
+const BOTH: Wanted = Wanted {
+    faces: true,
+    plates: true,
+};
+
+/// Where the face of the portrait is.
+const FACE: BoundingBox = BoundingBox {
+    left: 176.0,
+    top: 66.0,
+    right: 273.0,
+    bottom: 192.0,
+};
+
+fn options(profile: Profile) -> DetectionOptions {
+    DetectionOptions {
+        profile,
+        ..DetectionOptions::default()
+    }
+}
+
+fn view(picture: &Rgb) -> ImageView<'_> {
+    ImageView::new(picture.width, picture.height, &picture.samples).expect("samples of a whole picture")
+}
 
 #[test]
-fn the_face_of_the_portrait_is_found_once_and_no_plate() {
+fn the_face_of_the_portrait_is_found_once_in_every_profile_and_no_plate() {
     let picture = astronaut();
-    let image = ImageView::new(picture.width, picture.height, &picture.samples).unwrap();
-    let mut detectors = DetectorSet::load(&assets(), 1).unwrap();
-    let wanted = Wanted {
-        faces: true,
-        plates: true,
-    };
-    let found = detectors
-        .detect(image, wanted, &DetectionPlan::for_picture(512, 512))
-        .unwrap();
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
+    for profile in Profile::ALL {
+        let plan = DetectionPlan::for_picture(&options(profile), 512, 512);
+        assert_eq!(plan, detectors.plan(&options(profile), 512, 512));
+        let found = detectors.detect(view(&picture), BOTH, &plan).unwrap();
+        let detections = found.detections;
+        assert_eq!(detections.len(), 1, "{profile:?}: {detections:?}");
+        assert_eq!(detections[0].class, Class::Face);
+        assert!(detections[0].bbox.iou(&FACE) > 0.7, "{profile:?}: {detections:?}");
+        assert!(!found.resize.is_zero() && !found.inference.is_zero());
+    }
+}
+
+#[test]
+fn a_face_at_the_border_of_a_tile_is_found_once() {
+    // Four portraits wide and three high: thorough looks cut this picture through faces.
+    let portrait = astronaut();
+    let (columns, rows) = (4, 3);
+    let mut samples = Vec::new();
+    for row in 0..rows * 512 {
+        let start = row % 512 * 512 * 3;
+        samples.extend(portrait.samples[start..start + 512 * 3].repeat(columns));
+    }
+    let image = ImageView::new(2048, 1536, &samples).unwrap();
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
+    let plan = detectors.plan(&options(Profile::Thorough), 2048, 1536);
+    let found = detectors.detect(image, BOTH, &plan).unwrap().detections;
+    for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+        let (dx, dy) = ((column * 512) as f32, (row * 512) as f32);
+        let face = BoundingBox {
+            left: FACE.left + dx,
+            top: FACE.top + dy,
+            right: FACE.right + dx,
+            bottom: FACE.bottom + dy,
+        };
+        let hits = found
+            .iter()
+            .filter(|detection| detection.bbox.iou(&face) > 0.3)
+            .count();
+        assert_eq!(hits, 1, "column {column}, row {row}: {found:?}");
+    }
+    assert_eq!(found.len(), columns * rows, "{found:?}");
+}
+
+#[test]
+fn a_smaller_raster_of_the_picture_gives_boxes_in_its_own_pixels() {
+    let picture = astronaut();
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
+    // As if the portrait had been photographed with eight times as many pixels a side.
+    let plan = detectors.plan(&options(Profile::Balanced), 4096, 4096);
+    assert!(plan.long_side_px() < 1000);
+    let found = detectors.detect(view(&picture), BOTH, &plan).unwrap().detections;
     assert_eq!(found.len(), 1, "{found:?}");
-    let face = BoundingBox {
-        left: 176.0,
-        top: 66.0,
-        right: 273.0,
-        bottom: 192.0,
+    assert!(found[0].bbox.iou(&FACE) > 0.7, "{found:?}");
+}
+
+#[test]
+fn a_threshold_of_the_options_replaces_that_of_the_profile() {
+    let picture = astronaut();
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
+    let certain = DetectionOptions {
+        faces: Some(ConfidenceThreshold::new(1.0).unwrap()),
+        ..options(Profile::Fast)
     };
-    assert_eq!(found[0].class, Class::Face);
-    assert!(found[0].bbox.iou(&face) > 0.7, "{found:?}");
+    let plan = detectors.plan(&certain, 512, 512);
+    assert_eq!(
+        (plan.threshold(Class::Face), plan.threshold(Class::Plate)),
+        (1.0, 0.06)
+    );
+    assert_eq!(
+        detectors.detect(view(&picture), BOTH, &plan).unwrap().detections,
+        []
+    );
 }
 
 #[test]
 fn nothing_is_found_of_a_class_that_is_not_wanted() {
     let picture = astronaut();
-    let image = ImageView::new(picture.width, picture.height, &picture.samples).unwrap();
-    let mut detectors = DetectorSet::load(&assets(), 1).unwrap();
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
     let wanted = Wanted {
         faces: false,
         plates: true,
     };
-    let plan = DetectionPlan::for_picture(picture.width, picture.height);
-    assert_eq!(detectors.detect(image, wanted, &plan).unwrap(), []);
+    let plan = detectors.plan(&DetectionOptions::default(), picture.width, picture.height);
+    assert_eq!(
+        detectors
+            .detect(view(&picture), wanted, &plan)
+            .unwrap()
+            .detections,
+        []
+    );
 }
 
 #[test]
 fn pictures_of_one_pixel_a_side_and_long_ones_are_looked_at() {
-    let mut detectors = DetectorSet::load(&assets(), 1).unwrap();
-    let wanted = Wanted {
-        faces: true,
-        plates: true,
-    };
+    let mut detectors = DetectorSet::load(&assets(), &[], 1).unwrap();
     for (width, height) in [(1, 1), (5000, 1), (1, 5000), (3, 2)] {
         let samples = vec![128; 3 * width as usize * height as usize];
         let image = ImageView::new(width, height, &samples).unwrap();
-        let plan = DetectionPlan::for_picture(width, height);
-        assert_eq!(
-            detectors.detect(image, wanted, &plan).unwrap(),
-            [],
-            "{width}x{height}"
-        );
+        let plan = detectors.plan(&DetectionOptions::default(), width, height);
+        let found = detectors.detect(image, BOTH, &plan).unwrap().detections;
+        assert_eq!(found, [], "{width}x{height}");
     }
 }
 
 #[test]
 fn a_folder_without_assets_is_an_error_that_tells_how_to_get_them() {
-    let error = DetectorSet::load(std::path::Path::new("/nowhere"), 1).unwrap_err();
+    let error = DetectorSet::load(std::path::Path::new("/nowhere"), &[], 1).unwrap_err();
     assert!(error.to_string().contains("cargo xtask setup"), "{error}");
+}
+
+#[test]
+fn a_plan_for_other_models_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::packs::write_pack(dir.path(), &crate::packs::manifest());
+    let pack = ModelPack::read(dir.path()).unwrap();
+    let mut detectors = DetectorSet::load(&assets(), &[pack], 1).unwrap();
+    let plan = DetectionPlan::for_picture(&options(Profile::Fast), 512, 512);
+    let picture = astronaut();
+    let refused = detectors.detect(view(&picture), BOTH, &plan);
+    assert!(matches!(refused, Err(DetectError::UnknownModel { model }) if model == "yunet"));
 }

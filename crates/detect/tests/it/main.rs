@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 mod astronaut;
+mod packs;
 mod support;
