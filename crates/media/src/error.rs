@@ -3,9 +3,16 @@
 
 use std::io;
 
-use sfumato_core::FailureClass;
+use sfumato_core::{FailureClass, MediaFormat};
 use sfumato_media_client::protocol::Failure;
 use thiserror::Error;
+
+/// The names of all formats, for a message.
+fn formats() -> String {
+    MediaFormat::ALL
+        .map(|format| format.as_str().to_uppercase())
+        .join(", ")
+}
 
 /// A picture cannot be processed.
 #[derive(Debug, Error)]
@@ -14,7 +21,7 @@ pub enum PictureError {
     #[error("the file is empty")]
     Empty,
     /// The first bytes are those of no format that is supported.
-    #[error("the content is neither a JPEG nor a PNG picture")]
+    #[error("the content is in none of the supported formats ({})", formats())]
     UnknownFormat,
     /// The file is larger than allowed.
     #[error("the file has {bytes} bytes; the limit for a picture is {picture_bytes_max} bytes")]
@@ -43,6 +50,24 @@ pub enum PictureError {
         height: u32,
         /// The limit that is broken.
         picture_pixels_max: u64,
+    },
+    /// There are more frames or pages than allowed.
+    #[error("the picture has {frames} frames or pages; the limit is {frames_max}")]
+    TooManyFrames {
+        /// Frames or pages.
+        frames: u64,
+        /// The limit that is broken.
+        frames_max: u32,
+    },
+    /// The frames or pages have more pixels together than allowed.
+    #[error(
+        "the frames or pages of the picture have {pixels} pixels; the limit is {frames_pixels_max} in all of them"
+    )]
+    TooManyFramePixels {
+        /// Pixels of all frames or pages.
+        pixels: u64,
+        /// The limit that is broken.
+        frames_pixels_max: u64,
     },
     /// The file ends before the picture does.
     #[error("the picture is truncated: the file ends before the picture does")]

@@ -72,6 +72,40 @@ pub(crate) fn check_size(width: u32, height: u32, limits: &MediaLimits) -> Resul
     Ok(())
 }
 
+/// Holds the frames of an animation, which all have the size of the canvas, against the limits.
+pub(crate) fn check_frames(
+    frames: u64,
+    (width, height): (u32, u32),
+    limits: &MediaLimits,
+) -> Result<(), PictureError> {
+    check_frame_count(frames, limits)?;
+    check_frame_pixels(
+        frames.saturating_mul(u64::from(width) * u64::from(height)),
+        limits,
+    )
+}
+
+/// Holds a number of frames or pages against the limit.
+pub(crate) fn check_frame_count(frames: u64, limits: &MediaLimits) -> Result<(), PictureError> {
+    let frames_max = limits.frames_max;
+    if frames > u64::from(frames_max) {
+        return Err(PictureError::TooManyFrames { frames, frames_max });
+    }
+    Ok(())
+}
+
+/// Holds the pixels of all frames or pages together against the limit.
+pub(crate) fn check_frame_pixels(pixels: u64, limits: &MediaLimits) -> Result<(), PictureError> {
+    let frames_pixels_max = limits.frames_pixels_max;
+    if pixels > frames_pixels_max {
+        return Err(PictureError::TooManyFramePixels {
+            pixels,
+            frames_pixels_max,
+        });
+    }
+    Ok(())
+}
+
 /// The size in the IHDR chunk, which the PNG specification (section 5.6) puts first.
 fn png_size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
     let header = bytes.get(8..24).ok_or(PictureError::Truncated)?;
@@ -109,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_picture_is_named_so() {
         assert_eq!(message(b""), "the file is empty");
-        assert!(message(b"GIF89a..........").contains("neither a JPEG nor a PNG"));
+        assert!(message(b"GIF89a..........").contains("(JPEG, PNG, WEBP, BMP, TIFF)"));
         assert!(message(b"\x89PNG\r\n\x1a\n\0\0").contains("truncated"));
         assert!(message(b"\xFF\xD8\xFF").contains("truncated"));
         assert!(message(&png(0, 5)).contains("no width"));

@@ -1,7 +1,9 @@
 //! Decoded pixels, in the depth and with the channels that the file has.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use crate::error::PictureError;
 use crate::orientation::Orientation;
 
 /// What a pixel consists of.
@@ -49,6 +51,86 @@ pub(crate) enum Samples {
     Eight(Vec<u8>),
     /// 16 bits, 0 to 65,535.
     Sixteen(Vec<u16>),
+}
+
+/// A part of a picture: whole pixels, with the first column and row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rect {
+    pub(crate) x: u32,
+    pub(crate) y: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl Rect {
+    /// All of a picture.
+    pub(crate) const fn whole(width: u32, height: u32) -> Self {
+        Self {
+            x: 0,
+            y: 0,
+            width,
+            height,
+        }
+    }
+
+    /// Whether it lies in a picture of the given size and has at least one pixel.
+    pub(crate) fn lies_in(self, width: u32, height: u32) -> bool {
+        let ends = |start: u32, length: u32, end: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|last| last <= end)
+        };
+        ends(self.x, self.width, width) && ends(self.y, self.height, height)
+    }
+
+    /// For each of its rows the range of samples in a picture of the given width.
+    pub(crate) fn rows(self, width: u32, channels: usize) -> impl Iterator<Item = Range<usize>> {
+        let count = self.width as usize * channels;
+        (self.y..self.y + self.height).map(move |row| {
+            let start = (row as usize * width as usize + self.x as usize) * channels;
+            start..start + count
+        })
+    }
+}
+
+/// Memory for as many samples, all zero. A size that comes from a file must not end the process.
+pub(crate) fn allocate<T: Copy + Default>(count: usize) -> Result<Vec<T>, PictureError> {
+    let mut samples = reserve(count)?;
+    samples.resize(count, T::default());
+    Ok(samples)
+}
+
+/// Memory for as many samples, none of them there.
+pub(crate) fn reserve<T>(count: usize) -> Result<Vec<T>, PictureError> {
+    let mut samples = Vec::new();
+    samples
+        .try_reserve_exact(count)
+        .map_err(|_| PictureError::Memory)?;
+    Ok(samples)
+}
+
+/// The smallest part outside of which two pictures of one size are the same; `None` where they are the same everywhere.
+pub(crate) fn changed<T: PartialEq>(before: &[T], after: &[T], width: u32, channels: usize) -> Option<Rect> {
+    let stride = width as usize * channels;
+    let rows = || before.chunks_exact(stride).zip(after.chunks_exact(stride));
+    let first = rows().position(|(a, b)| a != b)?;
+    let mut last = first;
+    let (mut left, mut right) = (stride, 0);
+    for (y, (a, b)) in rows().enumerate().skip(first) {
+        let differs = |(a, b): (&T, &T)| a != b;
+        let Some(start) = a.iter().zip(b).position(differs) else {
+            continue;
+        };
+        let end = a.iter().zip(b).rposition(differs).unwrap_or(start);
+        (left, right, last) = (left.min(start), right.max(end), y);
+    }
+    // Columns and rows of a picture, whose sides are u32.
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let (left, right) = (left / channels, right / channels);
+    Some(Rect {
+        x: number(left),
+        y: number(first),
+        width: number(right - left + 1),
+        height: number(last - first + 1),
+    })
 }
 
 /// A picture in memory, as it is stored (before EXIF orientation).
@@ -179,6 +261,35 @@ mod tests {
         );
         assert_eq!(raster(51).upright_rgb8_over(0, Orientation::UPRIGHT)[3], 10);
         assert!(raster(254).is_translucent() && !raster(255).is_translucent());
+    }
+
+    #[test]
+    fn what_has_changed_lies_in_a_rectangle() {
+        let before = [0u8; 5 * 4 * 2];
+        let at = |points: &[(usize, usize)]| {
+            let mut after = before;
+            points.iter().for_each(|(x, y)| after[(y * 5 + x) * 2 + 1] = 1);
+            changed(&before, &after, 5, 2)
+        };
+        assert_eq!(at(&[]), None);
+        let rect = |x, y, width, height| Some(Rect { x, y, width, height });
+        assert_eq!(at(&[(4, 3)]), rect(4, 3, 1, 1));
+        assert_eq!(at(&[(3, 1), (1, 2), (2, 3)]), rect(1, 1, 3, 3));
+        assert_eq!(at(&[(0, 0), (4, 3)]), Some(Rect::whole(5, 4)));
+    }
+
+    #[test]
+    fn a_part_that_overflows_lies_nowhere() {
+        let rect = |x, width| Rect {
+            x,
+            y: 0,
+            width,
+            height: 1,
+        };
+        assert!(rect(2, 3).lies_in(5, 1));
+        for outside in [rect(3, 3), rect(5, 1), rect(0, 0), rect(u32::MAX, 2)] {
+            assert!(!outside.lies_in(5, 1), "{outside:?}");
+        }
     }
 
     #[test]

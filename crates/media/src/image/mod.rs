@@ -4,10 +4,14 @@
 //! [`Work`]: crate::work::Work
 
 pub(crate) mod bmp;
+mod frames;
 mod icc;
+mod indexed;
 pub(crate) mod jpeg;
 mod libjpeg;
 pub(crate) mod png;
 pub(crate) mod segments;
+#[cfg(test)]
+mod testing;
 pub(crate) mod tiff;
 pub(crate) mod webp;

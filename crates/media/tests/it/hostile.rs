@@ -26,7 +26,10 @@ fn assert_refused(bytes: &[u8], words: &str) {
 #[test]
 fn what_is_no_picture_is_refused() {
     assert_refused(b"", "empty");
-    assert_refused(b"GIF89a and so on, and so on", "neither a JPEG nor a PNG");
+    assert_refused(
+        b"GIF89a and so on, and so on",
+        "in none of the supported formats (JPEG, PNG, WEBP, BMP, TIFF)",
+    );
     assert_refused(b"\xFF\xD8\xFF\xE0 garbage", "truncated");
     assert_refused(
         b"\x89PNG\r\n\x1a\n garbage that is long enough to be a header",
@@ -88,20 +91,6 @@ fn a_png_whose_header_claims_a_huge_picture_is_refused_by_the_limit() {
     let mut bytes = rgb_png(&astronaut());
     bytes[16..24].copy_from_slice(&[0, 0, 0x80, 0, 0, 0, 0x80, 0]);
     assert_refused(&bytes, "the limit is 268435456 pixels in total");
-}
-
-#[test]
-fn an_animation_is_refused_because_its_other_frames_would_show_the_face() {
-    let pixels = astronaut();
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, 512, 512);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_animated(2, 0).unwrap();
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&pixels.rgb).unwrap();
-    writer.write_image_data(&pixels.rgb).unwrap();
-    writer.finish().unwrap();
-    assert_refused(&bytes, "animated PNG pictures are not supported");
 }
 
 #[test]
