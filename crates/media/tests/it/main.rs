@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod frames;
 mod hostile;
 mod jpeg_faces;
 #[expect(dead_code, reason = "the rest of it is for the unit tests beside the code")]
