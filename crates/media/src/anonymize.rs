@@ -37,7 +37,7 @@ pub fn anonymize(
     })
 }
 
-fn run(
+pub(crate) fn run(
     finder: &mut dyn Find,
     task: &Task,
     input: impl Read + Seek,

@@ -6,6 +6,8 @@
 
 mod anonymize;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod image;
 pub mod log;
 mod mask;

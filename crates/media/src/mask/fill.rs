@@ -5,6 +5,8 @@
 //! region becomes a handful of cells, whose number does not grow with the region, and each cell becomes the mean of its
 //! pixels plus noise that nobody can subtract. Only these few numbers are then spread smoothly over the region.
 
+use std::ops::Range;
+
 use sfumato_core::options::Color;
 
 use super::shape::Shape;
@@ -97,68 +99,87 @@ impl Fill {
         Some(Self::Cells { grid, smooth: true })
     }
 
-    /// The colours along a row of pixels.
-    pub(super) fn line(&self, y: f32) -> Line {
+    /// The colours of the pixels in the given columns, row by row.
+    pub(super) fn rows(&self, columns: Range<usize>) -> Rows<'_> {
         match self {
-            Self::Even(color) => Line::Even(*color),
-            Self::Cells { grid, smooth: false } => {
-                let row = clamped_cell((y - grid.top) / grid.cell, grid.rows);
-                Line::Cells {
-                    left: grid.left,
-                    cell: grid.cell,
-                    colors: grid.row(row).to_vec(),
-                    smooth: false,
-                }
-            }
-            Self::Cells { grid, smooth: true } => {
-                let mut colors = vec![[0.0; 3]; grid.columns];
-                for (row, weight) in spline((y - grid.top) / grid.cell, grid.rows) {
-                    for (sum, color) in colors.iter_mut().zip(grid.row(row)) {
-                        add(sum, color, weight);
-                    }
-                }
-                Line::Cells {
-                    left: grid.left,
-                    cell: grid.cell,
-                    colors,
-                    smooth: true,
-                }
-            }
+            Self::Even(color) => Rows {
+                kind: RowKind::Even,
+                colors: vec![*color; columns.len()],
+            },
+            Self::Cells { grid, smooth: false } => Rows {
+                colors: vec![[0.0; 3]; columns.len()],
+                kind: RowKind::Mosaic {
+                    grid,
+                    cells: columns.map(|column| grid.column_of(column)).collect(),
+                    row: None,
+                },
+            },
+            Self::Cells { grid, smooth: true } => Rows {
+                colors: vec![[0.0; 3]; columns.len()],
+                kind: RowKind::Smooth {
+                    grid,
+                    weights: columns
+                        .map(|column| spline((column as f32 + 0.5 - grid.left) / grid.cell, grid.columns))
+                        .collect(),
+                },
+            },
         }
     }
 }
 
-/// See [`Fill::line`].
-pub(super) enum Line {
-    Even(Rgb),
-    Cells {
-        left: f32,
-        cell: f32,
-        colors: Vec<Rgb>,
-        smooth: bool,
+/// See [`Fill::rows`].
+pub(super) struct Rows<'a> {
+    kind: RowKind<'a>,
+    colors: Vec<Rgb>,
+}
+
+enum RowKind<'a> {
+    Even,
+    Mosaic {
+        grid: &'a Grid,
+        /// The cell of each column.
+        cells: Vec<usize>,
+        /// The row of cells that `colors` is of.
+        row: Option<usize>,
+    },
+    Smooth {
+        grid: &'a Grid,
+        /// The cells of each column and their weights.
+        weights: Vec<[(usize, f32); 4]>,
     },
 }
 
-impl Line {
-    pub(super) fn color(&self, x: f32) -> Rgb {
-        match self {
-            Self::Even(color) => *color,
-            Self::Cells {
-                left,
-                cell,
-                colors,
-                smooth: false,
-            } => colors[clamped_cell((x - left) / cell, colors.len())],
-            Self::Cells {
-                left, cell, colors, ..
-            } => {
-                let mut sum = [0.0; 3];
-                for (column, weight) in spline((x - left) / cell, colors.len()) {
-                    add(&mut sum, &colors[column], weight);
+impl Rows<'_> {
+    /// The colours of the row of pixels whose centre is at `y`.
+    pub(super) fn at(&mut self, y: f32) -> &[Rgb] {
+        match &mut self.kind {
+            RowKind::Even => {}
+            RowKind::Mosaic { grid, cells, row } => {
+                let wanted = grid.row_of(y);
+                if *row != Some(wanted) {
+                    *row = Some(wanted);
+                    let line = grid.row(wanted);
+                    for (color, cell) in self.colors.iter_mut().zip(cells) {
+                        *color = line[*cell];
+                    }
                 }
-                sum
+            }
+            RowKind::Smooth { grid, weights } => {
+                let mut line = vec![[0.0; 3]; grid.columns];
+                for (row, weight) in spline((y - grid.top) / grid.cell, grid.rows) {
+                    for (sum, color) in line.iter_mut().zip(grid.row(row)) {
+                        add(sum, color, weight);
+                    }
+                }
+                for (color, weights) in self.colors.iter_mut().zip(weights) {
+                    *color = [0.0; 3];
+                    for (cell, weight) in weights {
+                        add(color, &line[*cell], *weight);
+                    }
+                }
             }
         }
+        &self.colors
     }
 }
 
@@ -220,15 +241,14 @@ impl Grid {
         };
         let mut sums = vec![([0.0f64; 3], 0.0f64); grid.columns * grid.rows];
         let (columns, rows) = view.clip([left, top, right, bottom]);
+        let cells: Vec<usize> = columns.clone().map(|column| grid.column_of(column)).collect();
         for row in rows {
             let y = row as f32 + 0.5;
-            let first = clamped_cell((y - grid.top) / cell, grid.rows) * grid.columns;
-            for column in columns.clone() {
-                let x = column as f32 + 0.5;
-                if shape.distance(x, y) > 0.0 {
-                    continue;
-                }
-                let (sum, weight) = &mut sums[first + clamped_cell((x - grid.left) / cell, grid.columns)];
+            let first = grid.row_of(y) * grid.columns;
+            let span = shape.span(y);
+            let (inside, _) = view.clip([span.start, 0.0, span.end, 0.0]);
+            for column in inside.start.max(columns.start)..inside.end.min(columns.end) {
+                let (sum, weight) = &mut sums[first + cells[column - columns.start]];
                 let pixel = view.pixel(column, row);
                 let visibility = visibility(pixel, view.channels);
                 for (sum, sample) in sum.iter_mut().zip(&pixel[..view.channels.colors()]) {
@@ -243,6 +263,16 @@ impl Grid {
             .collect();
         grid.colors = fill_gaps(means, grid.columns)?;
         Some(grid)
+    }
+
+    /// The column of cells that a column of pixels lies in.
+    fn column_of(&self, column: usize) -> usize {
+        clamped_cell((column as f32 + 0.5 - self.left) / self.cell, self.columns)
+    }
+
+    /// The row of cells at `y`.
+    fn row_of(&self, y: f32) -> usize {
+        clamped_cell((y - self.top) / self.cell, self.rows)
     }
 
     fn row(&self, row: usize) -> &[Rgb] {

@@ -11,6 +11,8 @@
 mod fill;
 mod shape;
 
+use std::ops::Range;
+
 use sfumato_core::detection::Detection;
 use sfumato_core::options::{AnonymizeOptions, Mask, MaskStyle, Region};
 
@@ -56,7 +58,7 @@ impl Masks {
     ) -> Self {
         let shapes = detections
             .into_iter()
-            .map(|detection| Shape::around(detection, orientation, size))
+            .map(|detection| Shape::around(detection, &mask, orientation, size))
             .collect();
         Self {
             shapes,
@@ -167,8 +169,8 @@ impl Sample for u8 {
     }
 
     fn from_fraction(fraction: f32) -> Self {
-        // `as` saturates, and turns NaN into 0.
-        (fraction * 255.0).round() as u8
+        // `as` cuts off, saturates, and turns NaN into 0; rounding is a call of a function for most processors.
+        (fraction * 255.0 + 0.5) as u8
     }
 }
 
@@ -178,8 +180,8 @@ impl Sample for u16 {
     }
 
     fn from_fraction(fraction: f32) -> Self {
-        // `as` saturates, and turns NaN into 0.
-        (fraction * 65_535.0).round() as u16
+        // As above.
+        (fraction * 65_535.0 + 0.5) as u16
     }
 }
 
@@ -195,7 +197,7 @@ pub(crate) struct View<'a, S> {
 
 impl<S: Sample> View<'_, S> {
     /// The pixels whose centres a rectangle holds, clipped to the window: columns and rows.
-    fn clip(&self, [left, top, right, bottom]: [f32; 4]) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+    fn clip(&self, [left, top, right, bottom]: [f32; 4]) -> (Range<usize>, Range<usize>) {
         // `as` saturates: what lies left of the picture becomes 0.
         let first = |edge: f32| (edge - 0.5).ceil() as usize;
         let (x, y) = self.origin;
@@ -223,32 +225,53 @@ impl<S: Sample> View<'_, S> {
             right + soft_edge,
             bottom + soft_edge,
         ]);
-        let (count, colors) = (self.channels.count(), self.channels.colors());
+        let mut colors = fill.rows(columns.clone());
         for row in rows {
             let y = row as f32 + 0.5;
-            let line = fill.line(y);
-            for column in columns.clone() {
-                let x = column as f32 + 0.5;
-                let distance = shape.distance(x, y);
-                if distance >= soft_edge {
+            let colors = colors.at(y);
+            let within = |span: Range<f32>| {
+                let (span, _) = self.clip([span.start, 0.0, span.end, 0.0]);
+                let start = span.start.clamp(columns.start, columns.end);
+                start..span.end.clamp(start, columns.end)
+            };
+            let near = within(shape.span_within(soft_edge, y));
+            let inside = within(shape.span(y));
+            for column in near.start.min(inside.start)..near.end.max(inside.end) {
+                let color = &colors[column - columns.start];
+                if inside.contains(&column) {
+                    self.cover(row, column, color);
                     continue;
                 }
-                let opacity = if distance <= 0.0 {
-                    1.0
-                } else {
-                    ramp(1.0 - distance / soft_edge)
-                };
-                let color = line.color(x);
-                let start = self.index(column, row);
-                for (sample, color) in self.samples[start..start + colors].iter_mut().zip(color) {
-                    let there = sample.to_fraction();
-                    *sample = S::from_fraction(there + (color - there) * opacity);
-                }
-                for alpha in &mut self.samples[start + colors..start + count] {
-                    let there = alpha.to_fraction();
-                    *alpha = S::from_fraction(there + (1.0 - there) * opacity);
+                let distance = shape.distance(column as f32 + 0.5, y);
+                if distance < soft_edge {
+                    self.mix(row, column, color, ramp(1.0 - distance / soft_edge));
                 }
             }
+        }
+    }
+
+    /// Replaces a pixel.
+    fn cover(&mut self, row: usize, column: usize, color: &[f32; 3]) {
+        let (count, colors) = (self.channels.count(), self.channels.colors());
+        let start = self.index(column, row);
+        let pixel = &mut self.samples[start..start + count];
+        for (sample, color) in pixel.iter_mut().zip(&color[..colors]) {
+            *sample = S::from_fraction(*color);
+        }
+        for alpha in &mut pixel[colors..] {
+            *alpha = S::from_fraction(1.0);
+        }
+    }
+
+    /// Mixes a colour into a pixel.
+    fn mix(&mut self, row: usize, column: usize, color: &[f32; 3], opacity: f32) {
+        let (count, colors) = (self.channels.count(), self.channels.colors());
+        let start = self.index(column, row);
+        let pixel = &mut self.samples[start..start + count];
+        // Alpha is mixed with 1.
+        for (sample, color) in pixel.iter_mut().zip(color[..colors].iter().chain(&[1.0])) {
+            let there = sample.to_fraction();
+            *sample = S::from_fraction(there + (color - there) * opacity);
         }
     }
 }
