@@ -5,10 +5,14 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use sfumato_core::detection::Detection;
+use sfumato_core::options::MetadataPolicy;
 use sfumato_media_client::protocol::{Report, Task};
 
 use crate::anonymize::run;
 use crate::error::PictureError;
+use crate::image::{icc, segments as jpeg_segments};
+use crate::metadata;
+use crate::orientation::Orientation;
 use crate::work::{Find, Found};
 
 /// What [`crate::anonymize()`] does, with the given detections in every frame instead of what models find; their boxes
@@ -27,6 +31,34 @@ pub fn process(
     Ok((report, output))
 }
 
+/// The EXIF data of a result.
+pub fn exif(policy: MetadataPolicy, original: &[u8]) -> Option<Vec<u8>> {
+    metadata::exif(policy, Some(original), metadata::orientation(original))
+}
+
+/// The XMP packet of a result.
+pub fn xmp(policy: MetadataPolicy, original: &[u8]) -> Option<Vec<u8>> {
+    metadata::xmp(policy, original)
+}
+
+/// The Photoshop image resources of a result.
+pub fn image_resources(policy: MetadataPolicy, original: &[u8]) -> Option<Vec<u8>> {
+    metadata::image_resources(policy, original)
+}
+
+/// The ICC profile of a result.
+pub fn icc(original: &[u8]) -> Option<Vec<u8>> {
+    icc::sane_icc(original)
+}
+
+/// Walks the segments of a JPEG, and says how many scans it has and which orientation.
+pub fn segments(bytes: &[u8]) -> (usize, Orientation) {
+    let contents = jpeg_segments::contents(bytes);
+    let _any_outcome = jpeg_segments::frame_header(bytes);
+    let orientation = contents.exif.map_or(Orientation::UPRIGHT, metadata::orientation);
+    (contents.scans, orientation)
+}
+
 /// Finds what is known already.
 struct Known<'a>(&'a [Detection]);
 
@@ -38,12 +70,9 @@ impl Find for Known<'_> {
     fn find(&mut self, _rgb: &[u8], size: (u32, u32), shown: (u32, u32)) -> Result<Found, PictureError> {
         let ratio = |part: u32, whole: u32| part as f32 / whole.max(1) as f32;
         let scale = [ratio(size.0, shown.0), ratio(size.1, shown.1)];
+        let detections = self.0.iter().map(|detection| detection.clone().scaled(scale));
         Ok(Found {
-            detections: self
-                .0
-                .iter()
-                .map(|detection| detection.clone().scaled(scale))
-                .collect(),
+            detections: detections.collect(),
             resize: Duration::ZERO,
             inference: Duration::ZERO,
         })

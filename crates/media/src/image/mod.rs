@@ -5,7 +5,7 @@
 
 pub(crate) mod bmp;
 mod frames;
-mod icc;
+pub(crate) mod icc;
 mod indexed;
 pub(crate) mod jpeg;
 mod libjpeg;

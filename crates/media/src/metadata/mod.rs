@@ -1,13 +1,23 @@
-//! The little that is kept beside the pixels: orientation, colour profile, density.
+//! What is kept beside the pixels; `docs/metadata.md` lists it for customers.
 //!
 //! Kept metadata has betrayed people before: an EXIF block holds a thumbnail of the picture before it was masked, and the
 //! position where it was taken. Therefore nothing is filtered out of the original's metadata. What is kept is read, and
-//! written anew.
+//! written anew, under every policy: what is not understood has no way into the result.
 
-use exif::{In, Tag};
+mod exif;
+mod resources;
+mod text;
+mod xmp;
+
+use ::exif::{In, Tag};
 use sfumato_core::options::MetadataPolicy;
 
 use crate::orientation::Orientation;
+
+pub(crate) use self::exif::exif;
+pub(crate) use resources::image_resources;
+pub(crate) use text::is_text;
+pub(crate) use xmp::xmp;
 
 /// The marker in front of the EXIF data of a JPEG.
 pub(crate) const EXIF_PREFIX: &[u8] = b"Exif\0\0";
@@ -15,7 +25,7 @@ pub(crate) const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 /// Reads the orientation out of EXIF data (a TIFF structure, without the prefix it has in a JPEG). Damage elsewhere in the
 /// data does not matter; data without a readable orientation counts as upright.
 pub(crate) fn orientation(exif_data: &[u8]) -> Orientation {
-    exif::Reader::new()
+    ::exif::Reader::new()
         .continue_on_error(true)
         .read_raw(exif_data.to_vec())
         .or_else(|error| error.distill_partial_result(|_damage| ()))
@@ -39,26 +49,7 @@ pub(crate) fn minimal_exif(orientation: Orientation) -> Option<Vec<u8>> {
     Some(tiff)
 }
 
-/// The EXIF data of a result (a TIFF structure, without the prefix it has in a JPEG); `None` where there is nothing to say.
-pub(crate) fn exif(
-    _policy: MetadataPolicy,
-    _original: Option<&[u8]>,
-    orientation: Orientation,
-) -> Option<Vec<u8>> {
-    minimal_exif(orientation)
-}
-
-/// The XMP packet of a result.
-pub(crate) fn xmp(_policy: MetadataPolicy, _original: &[u8]) -> Option<Vec<u8>> {
-    None
-}
-
-/// The Photoshop image resources (a sequence of `8BIM` blocks, which hold IPTC data) of a result.
-pub(crate) fn image_resources(_policy: MetadataPolicy, _original: &[u8]) -> Option<Vec<u8>> {
-    None
-}
-
-/// Whether comments and other texts of the original are in the result.
+/// Whether comments and other texts of the original are in the result; each of them has to pass [`is_text`].
 pub(crate) fn keeps_texts(policy: MetadataPolicy) -> bool {
     policy == MetadataPolicy::Keep
 }
@@ -74,7 +65,7 @@ mod tests {
         for expected in Orientation::all().skip(1) {
             let data = minimal_exif(expected).unwrap();
             assert_eq!(orientation(&data), expected);
-            let parsed = exif::Reader::new().read_raw(data).unwrap();
+            let parsed = ::exif::Reader::new().read_raw(data).unwrap();
             assert_eq!(parsed.fields().count(), 1);
         }
         assert_eq!(minimal_exif(Orientation::UPRIGHT), None);
