@@ -312,3 +312,21 @@ pub(crate) fn png_chunks(bytes: &[u8]) -> Vec<String> {
     }
     types
 }
+
+/// An ICC profile with the given tags: header, tag table, tag data (ICC.1:2022, 7).
+pub(crate) fn icc_with(tags: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let word = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    let mut table = word(tags.len()).to_vec();
+    let mut data = vec![];
+    let start = 132 + 12 * tags.len();
+    for (signature, content) in tags {
+        table.extend([**signature, word(start + data.len()), word(content.len())].concat());
+        data.extend_from_slice(content);
+        data.resize(data.len().next_multiple_of(4), 0);
+    }
+    let mut header = [0; 128];
+    header[..4].copy_from_slice(&word(start + data.len()));
+    header[8..24].copy_from_slice(b"\x04\x40\0\0mntrRGB XYZ ");
+    header[36..40].copy_from_slice(b"acsp");
+    [&header[..], &table, &data].concat()
+}
