@@ -26,12 +26,21 @@ impl Noise {
 
     /// A number from -1 to 1, all of them alike.
     pub(crate) fn symmetric(&mut self) -> f32 {
+        f32::from(self.next()) / f32::from(u16::MAX) * 2.0 - 1.0
+    }
+
+    /// A number below `count`, which must be 1 or more; nearly alike for counts far below 65,536.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::from(self.next()) * count / (usize::from(u16::MAX) + 1)
+    }
+
+    fn next(&mut self) -> u16 {
         if self.used == self.block.len() {
             self.refill();
         }
         let bytes = [self.block[self.used], self.block[self.used + 1]];
         self.used += 2;
-        f32::from(u16::from_le_bytes(bytes)) / f32::from(u16::MAX) * 2.0 - 1.0
+        u16::from_le_bytes(bytes)
     }
 
     fn refill(&mut self) {
@@ -59,6 +68,15 @@ mod tests {
         assert_eq!(take(1, 0), take(1, 0));
         assert_ne!(take(1, 0), take(2, 0));
         assert_ne!(take(1, 0), take(1, 1));
+    }
+
+    #[test]
+    fn numbers_below_a_count_are_all_there() {
+        let mut noise = Noise::new([5; 32], 0);
+        let mut seen = [0; 7];
+        (0..7000).for_each(|_| seen[noise.below(7)] += 1);
+        assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
+        assert_eq!(noise.below(1), 0);
     }
 
     #[test]

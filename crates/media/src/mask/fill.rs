@@ -3,7 +3,12 @@
 //! **The blur cannot be undone.** A Gaussian blur can be inverted in part, and a fine mosaic can be matched against
 //! candidates (McPherson, Shokri and Shmatikov, 2016, arXiv:1609.00408). So this blur first throws the picture away: the
 //! region becomes a handful of cells, whose number does not grow with the region, and each cell becomes the mean of its
-//! pixels plus noise that nobody can subtract. Only these few numbers are then spread smoothly over the region.
+//! pixels, moved most of the way to the mean of all, plus noise that nobody can subtract. Only these few numbers are then
+//! spread smoothly over the region.
+//!
+//! **A mosaic tells the colours of its cells, but not where they were**: they change places, in an order that depends on
+//! the secret seed of the task, and get noise as well. So there is nothing to match candidates against, for faces as for the
+//! letters of a plate.
 
 use std::ops::Range;
 
@@ -26,12 +31,36 @@ const BLUR_CELL_PIXELS_MIN: f32 = 4.0;
 /// just that.
 const MOSAIC_CELL_PIXELS_MIN: f32 = 4.0;
 
-/// How far each cell of the blur is moved towards the mean of all of them, as a fraction of the way.
-const BLUR_FLATTENING: f32 = 0.25;
+/// What is done to the cells of a region before they are drawn.
+#[derive(Clone, Copy, Debug)]
+struct Disguise {
+    /// Whether the cells change places.
+    shuffled: bool,
+    /// How far each cell is moved towards the mean of all of them, as a fraction of the way.
+    flattening: f32,
+    /// The largest change by noise, as a fraction of the range of a sample: common to all channels, and for each of them.
+    luma: f32,
+    chroma: f32,
+}
 
-/// The largest change by noise, as a fraction of the range of a sample: common to all channels, and for each of them.
-const NOISE_LUMA: f32 = 0.06;
-const NOISE_CHROMA: f32 = 0.02;
+/// A blur is a hint of the colours that were there.
+const BLUR: Disguise = Disguise {
+    shuffled: false,
+    flattening: 0.6,
+    luma: 0.04,
+    chroma: 0.015,
+};
+
+/// A mosaic of a face is a face, to detectors and to people who screw up their eyes: of 228 faces that were replaced by
+/// mosaics of 10 cells in their places, 46 % were found again, with noise and less contrast 49 %, and where the cells change
+/// places 19 % (of mosaics of one colour and noise, which show nothing at all, 23 %). Their number and size are what was
+/// asked for, and their colours are those of the region.
+const MOSAIC: Disguise = Disguise {
+    shuffled: true,
+    flattening: 0.0,
+    luma: 0.03,
+    chroma: 0.01,
+};
 
 /// Colours in fractions, red, green, blue; luminance is in the first alone.
 type Rgb = [f32; 3];
@@ -70,11 +99,12 @@ impl Fill {
         shape: &Shape,
         soft_edge: f32,
         cells: u32,
+        noise: &mut Noise,
     ) -> Option<Self> {
         let (width, height) = shape.size();
         // At most 100 cells, which f32 holds exactly.
         let cell = (width.max(height) / cells as f32).max(MOSAIC_CELL_PIXELS_MIN);
-        let grid = Grid::sample(view, shape, soft_edge, cell)?;
+        let grid = Grid::sample(view, shape, soft_edge, cell, |cells| MOSAIC.apply(cells, noise))?;
         Some(Self::Cells { grid, smooth: false })
     }
 
@@ -87,15 +117,7 @@ impl Fill {
     ) -> Option<Self> {
         let (width, height) = shape.size();
         let cell = (width.max(height) / BLUR_CELLS).max(BLUR_CELL_PIXELS_MIN);
-        let mut grid = Grid::sample(view, shape, soft_edge, cell)?;
-        let mean = mean(grid.colors.iter().copied())?;
-        for color in &mut grid.colors {
-            let common = noise.symmetric() * NOISE_LUMA;
-            for (value, mean) in color.iter_mut().zip(mean) {
-                let flattened = *value + (mean - *value) * BLUR_FLATTENING;
-                *value = (flattened + common + noise.symmetric() * NOISE_CHROMA).clamp(0.0, 1.0);
-            }
-        }
+        let grid = Grid::sample(view, shape, soft_edge, cell, |cells| BLUR.apply(cells, noise))?;
         Some(Self::Cells { grid, smooth: true })
     }
 
@@ -123,6 +145,32 @@ impl Fill {
                         .collect(),
                 },
             },
+        }
+    }
+}
+
+impl Disguise {
+    /// Changes the cells that have a colour; the others take theirs from them.
+    fn apply(self, cells: &mut [Option<Rgb>], noise: &mut Noise) {
+        let mut colors: Vec<&mut Rgb> = cells.iter_mut().flatten().collect();
+        let Some(mean) = mean(colors.iter().map(|color| **color)) else {
+            return;
+        };
+        if self.shuffled {
+            // Fisher and Yates.
+            for last in (1..colors.len()).rev() {
+                let other = noise.below(last + 1);
+                let color = *colors[last];
+                *colors[last] = *colors[other];
+                *colors[other] = color;
+            }
+        }
+        for color in colors {
+            let common = noise.symmetric() * self.luma;
+            for (value, mean) in color.iter_mut().zip(mean) {
+                let flattened = *value + (mean - *value) * self.flattening;
+                *value = (flattened + common + noise.symmetric() * self.chroma).clamp(0.0, 1.0);
+            }
         }
     }
 }
@@ -222,9 +270,15 @@ fn spline(position: f32, count: usize) -> [(usize, f32); 4] {
 }
 
 impl Grid {
-    /// Takes the means of the pixels of the region, and of no others. Cells that hold none, in the corners of a round region
-    /// and in its soft edge, take on the colour of their neighbours.
-    fn sample<S: Sample>(view: &View<'_, S>, shape: &Shape, soft_edge: f32, cell: f32) -> Option<Self> {
+    /// Takes the means of the pixels of the region, and of no others, and lets `disguise` change them. Cells that hold no
+    /// pixel, in the corners of a round region and in its soft edge, take on the colour of their neighbours.
+    fn sample<S: Sample>(
+        view: &View<'_, S>,
+        shape: &Shape,
+        soft_edge: f32,
+        cell: f32,
+        disguise: impl FnOnce(&mut [Option<Rgb>]),
+    ) -> Option<Self> {
         let [left, top, right, bottom] = shape.bounds();
         // The cells start at the corner of the region, so that the soft edge gets whole cells. `as` saturates, and a sliver
         // of a cell at the far edge, which rounding can leave, is no cell.
@@ -257,10 +311,11 @@ impl Grid {
                 *weight += visibility;
             }
         }
-        let means = sums
+        let mut means: Vec<Option<Rgb>> = sums
             .into_iter()
             .map(|(sum, weight)| (weight > 0.0).then(|| sum.map(|value| (value / weight) as f32)))
             .collect();
+        disguise(&mut means);
         grid.colors = fill_gaps(means, grid.columns)?;
         Some(grid)
     }

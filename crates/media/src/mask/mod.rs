@@ -140,10 +140,11 @@ impl Masks {
 
     fn fill<S: Sample>(&self, view: &View<'_, S>, shape: &Shape, number: u64) -> Option<Fill> {
         let edge = self.soft_edge(shape);
+        let mut noise = Noise::new(self.seed, number);
         match self.mask.style {
             MaskStyle::Opaque(color) => Some(Fill::opaque(color, view.channels)),
-            MaskStyle::Pixelate(cells) => Fill::mosaic(view, shape, edge, cells.get()),
-            MaskStyle::Blur => Fill::blur(view, shape, edge, &mut Noise::new(self.seed, number)),
+            MaskStyle::Pixelate(cells) => Fill::mosaic(view, shape, edge, cells.get(), &mut noise),
+            MaskStyle::Blur => Fill::blur(view, shape, edge, &mut noise),
         }
     }
 

@@ -138,7 +138,7 @@ impl Shape {
 /// Scales a box to the axes of the superellipse for a growth.
 ///
 /// - It is never less than 2^(1/3) = 1.26, with which the curve goes through the corners of the box.
-/// - It is 1.4 for the default growth of 0.15: the curve's area is then 1.73 of the box's, a little more than the 1.69 of
+/// - It is 1.4 for a growth of 0.15: the curve's area is then 1.73 of the box's, a little more than the 1.69 of
 ///   the grown box.
 /// - It rises so that the curve hides what the grown box promises to hide: the face, which is round, wherever its true box
 ///   lies within the grown one. The hardest place is the diagonal, where the point of a face that is off by the growth g in
@@ -146,8 +146,8 @@ impl Shape {
 fn ellipse_scale(growth: MaskGrowth) -> f32 {
     const AROUND_THE_CORNERS: f32 = 1.26;
     // A fraction from 0 to 1 loses nothing that matters as f32.
-    let beyond_default = (growth.get() - MaskGrowth::default().get()) as f32;
-    (1.4 + 2.0 * AROUND_THE_CORNERS * beyond_default).max(AROUND_THE_CORNERS)
+    let beyond = growth.get() as f32 - 0.15;
+    (1.4 + 2.0 * AROUND_THE_CORNERS * beyond).max(AROUND_THE_CORNERS)
 }
 
 /// The corners of the grown box and, where the model gives corners, of the grown quadrilateral: a plate that is seen at an

@@ -4,6 +4,7 @@
 
 mod frames;
 mod hostile;
+mod hostile_corpus;
 mod jpeg_faces;
 #[expect(dead_code, reason = "the rest of it is for the unit tests beside the code")]
 mod jpeg_reader;

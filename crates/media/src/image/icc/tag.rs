@@ -102,6 +102,10 @@ fn lies_close(content: &[u8]) -> Option<bool> {
     } else {
         (inputs, outputs)
     };
+    if word(content, 12)? == 0 {
+        // Only the first curves must be there.
+        return None;
+    }
     let mut parts = vec![(0, 32)];
     for (at, curves) in [(12, b), (20, b), (28, a)] {
         let start = word(content, at)?;

@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""Writes the hostile files that the tests of the media crate replay (crates/media/tests/corpus).
+
+A name begins with `ok-` where the file has to be processed, with `bad-` where it has to be refused; of metadata, with
+`some-` where something is kept, with `none-` where nothing is. The files are deterministic: running this twice changes
+nothing.
+"""
+
+import struct
+import zlib
+from pathlib import Path
+
+CORPUS = Path(__file__).resolve().parent.parent / "crates/media/tests/corpus"
+
+
+def write(folder, name, content):
+    path = CORPUS / folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+# JPEG: one component, every coefficient zero, so that a block takes two bits.
+
+
+def segment(marker, payload):
+    return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
+
+
+def jpeg(width, height, *, segments=b"", scan=None, sof=0xC0, precision=8, components=1, end=b"\xff\xd9"):
+    blocks = ((width + 7) // 8) * ((height + 7) // 8)
+    bits = blocks * 2
+    if scan is None:
+        scan = bytes((bits + 7) // 8)
+        if bits % 8:
+            scan = scan[:-1] + bytes([(1 << (8 - bits % 8)) - 1])
+    table = segment(0xDB, bytes([0]) + bytes([1] * 64))
+    frame = segment(
+        sof,
+        struct.pack(">BHHB", precision, height, width, components)
+        + b"".join(bytes([i + 1, 0x11, 0]) for i in range(components)),
+    )
+    huffman = b"".join(
+        segment(0xC4, bytes([kind, 1]) + bytes(15) + bytes([0])) for kind in (0x00, 0x10)
+    )
+    start = segment(0xDA, bytes([1, 1, 0, 0, 63, 0]))
+    return b"\xff\xd8" + segments + table + frame + huffman + start + scan + end
+
+
+def jpegs():
+    plain = jpeg(16, 16)
+    exif = b"Exif\0\0" + tiff_fields([(0x0112, 3, 1, struct.pack("<HH", 6, 0))])
+    files = {
+        "ok-16x16": plain,
+        "ok-1x1": jpeg(1, 1),
+        "ok-wide": jpeg(4096, 8),
+        "ok-orientation": jpeg(16, 8, segments=segment(0xE1, exif)),
+        "ok-second-picture-behind": plain + jpeg(8, 8),
+        "ok-garbage-behind": plain + b"garbage" * 9,
+        "ok-fill-bytes": plain[:2] + b"\xff" * 20 + plain[2:],
+        "ok-hostile-exif": jpeg(16, 16, segments=segment(0xE1, b"Exif\0\0" + exif_loop())),
+        "ok-hostile-icc": jpeg(16, 16, segments=segment(0xE2, b"ICC_PROFILE\0\1\1" + icc_overlap())),
+        "ok-icc-of-too-many-parts": jpeg(16, 16, segments=segment(0xE2, b"ICC_PROFILE\0\xff\xff" + bytes(99))),
+        "bad-empty": b"\xff\xd8\xff",
+        "bad-cut-in-header": plain[:40],
+        "bad-cut-in-scan": jpeg(512, 512)[:-300],
+        "bad-no-scan": plain[: plain.index(b"\xff\xda")] + b"\xff\xd9",
+        "bad-no-frame": b"\xff\xd8" + segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + b"\xff\xd9",
+        "bad-short-frame": b"\xff\xd8" + segment(0xC0, b"\x08") + b"\xff\xd9",
+        "bad-no-tables": b"\xff\xd8" + segment(0xC0, struct.pack(">BHHB", 8, 8, 8, 1) + b"\1\x11\0")
+        + segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + b"\0\xff\xd9",
+        "bad-zero-width": jpeg(0, 16, scan=b""),
+        "bad-zero-height": jpeg(16, 0, scan=b""),
+        "bad-65535-wide": jpeg(65535, 8, scan=b""),
+        "bad-huge": jpeg(65000, 65000, scan=b"\0"),
+        "bad-lossless": jpeg(16, 16, sof=0xC3),
+        "bad-12-bits": jpeg(16, 16, sof=0xC1, precision=12),
+        "bad-too-many-scans": jpeg(
+            8, 8, sof=0xC2, scan=b"\x3f" + (segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + b"\x3f") * 200
+        ),
+        "bad-size-that-lies": jpeg(16, 16).replace(struct.pack(">HH", 16, 16), struct.pack(">HH", 900, 900)),
+    }
+    for name, content in files.items():
+        write("jpeg", name, content)
+
+
+# PNG.
+
+
+def chunk(kind, data, *, length=None, crc=None):
+    crc = zlib.crc32(kind + data) if crc is None else crc
+    return struct.pack(">I", len(data) if length is None else length) + kind + data + struct.pack(">I", crc)
+
+
+def png(width, height, *, depth=8, color=0, between=b"", pixels=None, behind=b"", interlace=0, end=chunk(b"IEND", b"")):
+    if pixels is None:
+        pixels = zlib.compress((b"\0" + bytes((width * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color] * depth + 7) // 8)) * height, 9)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
+    return b"\x89PNG\r\n\x1a\n" + header + between + chunk(b"IDAT", pixels) + behind + end
+
+
+def pngs():
+    plain = png(16, 16)
+    bomb = zlib.compress(bytes(20 << 20), 9)
+    files = {
+        "ok-16x16": plain,
+        "ok-1x1": png(1, 1),
+        "ok-16-bits": png(3, 5, depth=16, color=6),
+        "ok-one-bit": png(9, 3, depth=1),
+        "ok-palette": png(4, 4, color=3, between=chunk(b"PLTE", bytes(range(30)))),
+        "ok-text-bomb": png(16, 16, between=chunk(b"zTXt", b"Comment\0\0" + bomb)),
+        "ok-profile-that-is-none": png(16, 16, between=chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(999)))),
+        "ok-hostile-exif": png(16, 16, between=chunk(b"eXIf", exif_loop())),
+        "ok-data-behind-the-end": plain + b"garbage",
+        "bad-empty": b"\x89PNG\r\n\x1a\n",
+        "bad-cut-in-header": plain[:20],
+        "bad-cut-in-pixels": plain[:-20],
+        "bad-no-pixels": png(16, 16, pixels=b""),
+        "bad-pixels-end-early": png(16, 16, pixels=zlib.compress(bytes(20))),
+        "bad-pixels-are-garbage": png(16, 16, pixels=b"garbage"),
+        "bad-zero-width": png(0, 16, pixels=b""),
+        "bad-zero-height": png(16, 0, pixels=b""),
+        "bad-65535-wide": png(65535, 1, pixels=zlib.compress(bytes(65536))),
+        "bad-huge": png(0x7FFFFFFF, 0x7FFFFFFF, pixels=bomb),
+        "bad-depth": png(16, 16, depth=3, pixels=zlib.compress(bytes(999))),
+        "bad-checksum": plain.replace(b"IHDR", b"IHDr", 1),
+        "bad-palette-that-lacks": png(4, 4, color=3),
+        "bad-chunk-that-is-too-long": plain[:33] + chunk(b"tEXt", b"x", length=0x7FFFFFFF),
+    }
+    for name, content in files.items():
+        write("png", name, content)
+
+
+# WebP, BMP, TIFF.
+
+
+def riff(*chunks, size=None):
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) if size is None else size) + body
+
+
+# One pixel, lossless.
+VP8L = bytes.fromhex("2f0000001007101111888 8fe07 00".replace(" ", ""))
+
+
+def vp8x(width, height, flags=0):
+    return b"VP8X", bytes([flags, 0, 0, 0]) + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+
+
+def webps():
+    plain = riff((b"VP8L", VP8L))
+    files = {
+        "ok-1x1": plain,
+        "ok-garbage-behind": plain + b"garbage",
+        "ok-hostile-exif": riff(vp8x(1, 1, 0x08), (b"VP8L", VP8L), (b"EXIF", exif_loop())),
+        "bad-empty": b"RIFF\x04\0\0\0WEBP",
+        "bad-cut": plain[:-8],
+        "bad-size-that-lies": riff((b"VP8L", VP8L), size=0xFFFFFFF0)[:24],
+        "bad-huge-canvas": riff(vp8x(1 << 24, 1 << 24), (b"VP8L", VP8L)),
+        "bad-animation-without-frames": riff(vp8x(4, 4, 0x02), (b"ANIM", bytes(6))),
+        "bad-key-frame": riff((b"VP8 ", b"\0\0\0\x9d\1\x2a\0\0\0\0")),
+    }
+    for name, content in files.items():
+        write("webp", name, content)
+
+
+def bmp(width, height, *, bits=24, compression=0, offset=54, pixels=None, colors=0, header=40):
+    if pixels is None:
+        pixels = bytes((abs(width) * bits + 31) // 32 * 4 * abs(height))
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 54 + len(pixels), 0, 0, offset)
+        + struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, len(pixels), 2835, 2835, colors, 0)
+        + pixels
+    )
+
+
+def bmps():
+    plain = bmp(16, 16)
+    files = {
+        "ok-16x16": plain,
+        "ok-1x1": bmp(1, 1),
+        "ok-top-down": bmp(5, -3),
+        "bad-cut-in-header": plain[:30],
+        "bad-cut-in-pixels": plain[:-300],
+        "bad-zero-width": bmp(0, 16),
+        "bad-zero-height": bmp(16, 0),
+        "bad-huge": bmp(0x7FFFFFFF, 0x7FFFFFFF, pixels=b""),
+        "bad-negative-width": bmp(-16, 16, pixels=bytes(999)),
+        "bad-smallest-height": bmp(16, -0x80000000, pixels=bytes(99)),
+        "bad-65535-wide": bmp(65535, 1, pixels=bytes(99)),
+        "bad-offset-outside": bmp(16, 16, offset=0xFFFFFFF0),
+        "bad-bits": bmp(16, 16, bits=7, pixels=bytes(999)),
+        "bad-compression": bmp(16, 16, compression=99),
+    }
+    for name, content in files.items():
+        write("bmp", name, content)
+
+
+def tiff_fields(fields, *, next_directory=0, behind=b""):
+    """A little-endian directory; values are four bytes each."""
+    entries = b"".join(struct.pack("<HHI", tag, kind, count) + value for tag, kind, count, value in sorted(fields))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + entries + struct.pack("<I", next_directory) + behind
+
+
+def exif_loop():
+    """A directory that is its own EXIF directory, its own position, and the next one."""
+    loop = struct.pack("<I", 8)
+    return tiff_fields([(0x8769, 4, 1, loop), (0x8825, 4, 1, loop), (0xA005, 4, 1, loop)], next_directory=8)
+
+
+def tiff(width, height, *, strip=None, offset=None, next_directory=0, extra=(), compression=1, count=None):
+    pixels = bytes(width * height) if strip is None else strip
+    number = lambda value: struct.pack("<I", value)
+    fields = [
+        (0x0100, 4, 1, number(width)),
+        (0x0101, 4, 1, number(height)),
+        (0x0102, 3, 1, number(8)),
+        (0x0103, 3, 1, number(compression)),
+        (0x0106, 3, 1, number(1)),
+        (0x0115, 3, 1, number(1)),
+        (0x0116, 4, 1, number(height)),
+        (0x0117, 4, 1, number(len(pixels) if count is None else count)),
+        *extra,
+    ]
+    start = 8 + 2 + 12 * (len(fields) + 1) + 4
+    fields.append((0x0111, 4, 1, number(start if offset is None else offset)))
+    return tiff_fields(fields, next_directory=next_directory, behind=pixels)
+
+
+def tiffs():
+    plain = tiff(16, 16)
+    files = {
+        "ok-16x16": plain,
+        "ok-1x1": tiff(1, 1),
+        "bad-empty": b"II*\0",
+        "bad-cut-in-directory": plain[:40],
+        "bad-cut-in-pixels": plain[:-100],
+        "bad-no-fields": tiff_fields([]),
+        "bad-directory-outside": b"II*\0\xf0\xff\xff\xff",
+        "bad-zero-width": tiff(0, 16),
+        "bad-zero-height": tiff(16, 0),
+        "bad-huge": tiff(0xFFFFFFF0, 0xFFFFFFF0, strip=b"x"),
+        "bad-65535-wide": tiff(65535, 1, strip=b"x"),
+        "bad-strip-outside": tiff(16, 16, offset=0xFFFFFF00),
+        "bad-strip-that-lies": tiff(16, 16, count=0xFFFFFFFF),
+        "bad-pages-in-a-circle": tiff(16, 16, next_directory=8),
+        "bad-compression": tiff(16, 16, compression=60000),
+    }
+    for name, content in files.items():
+        write("tiff", name, content)
+
+
+# Metadata.
+
+
+def exifs():
+    text = struct.pack("<I", 8 + 2 + 12 + 4)
+    number = struct.pack("<HH", 6, 0)
+    files = {
+        "none-empty": b"",
+        "none-header": b"II*\0",
+        "none-loop": exif_loop(),
+        "none-count-that-is-huge": tiff_fields([(0x010F, 2, 0xFFFFFFFF, text)]),
+        "none-offset-outside": tiff_fields([(0x010F, 2, 100, b"\xf0\xff\xff\xff")]),
+        "none-directory-outside": b"II*\0\xf0\xff\xff\xff",
+        "none-rationals-that-overlap": tiff_fields([(0x011A, 5, 0x1FFFFFFF, text)]),
+        "none-unknown-type": tiff_fields([(0x010F, 99, 1, text)]),
+        "none-many-fields": tiff_fields([(tag, 2, 60000, b"\x08\0\0\0") for tag in range(0x0100, 0x1400)]),
+        "some-orientation": tiff_fields([(0x0112, 3, 1, number)]),
+        "some-orientation-before-damage": tiff_fields([(0x0112, 3, 1, number)], next_directory=0xFFFFFFF0),
+    }
+    for name, content in files.items():
+        write("exif", name, content)
+
+
+RDF = (
+    "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+    "<rdf:Description rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/'{}</rdf:Description></rdf:RDF></x:xmpmeta>"
+)
+
+
+def xmps():
+    laughs = "<!DOCTYPE x [" + "".join(
+        f"<!ENTITY a{i + 1} '{f'&a{i};' * 10}'>" for i in range(9)
+    ) + "]>"
+    files = {
+        "some-format": RDF.format(" dc:format='image/jpeg'>"),
+        "none-empty": "",
+        "none-laughs": laughs + RDF.format("><dc:title>&a9;</dc:title>"),
+        "none-external-entity": "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>" + RDF.format("><dc:title>&a;</dc:title>"),
+        "none-deep": RDF.format(">" + "<dc:a>" * 5000 + "</dc:a>" * 5000),
+        "none-open": RDF.format("><dc:title>")[:-30],
+        "none-many-namespaces": RDF.format("".join(f" xmlns:n{i}='u{i}'" for i in range(1000)) + ">"),
+        "none-data": RDF.format("><dc:source>" + "QUJD" * 1000 + "</dc:source>"),
+        "none-binary": "\x00\x01\x02",
+    }
+    for name, content in files.items():
+        write("xmp", name, content.encode())
+
+
+def icc(tags, *, size=None, count=None):
+    table = b"".join(name + struct.pack(">II", offset, length) for name, offset, length, _ in tags)
+    data = b"".join(content for *_, content in tags)
+    whole = 132 + len(table) + len(data)
+    header = struct.pack(">I", whole if size is None else size).ljust(36, b"\0") + b"acsp"
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags) if count is None else count) + table + data
+
+
+def icc_overlap():
+    """Many tags that all refer to the same curve."""
+    curve = b"curv\0\0\0\0" + struct.pack(">I", 4000) + bytes(8000)
+    names = [b"rTRC", b"gTRC", b"bTRC", b"kTRC"] * 300
+    start = 132 + 12 * len(names)
+    return icc([(name, start, len(curve), curve if i == 0 else b"") for i, name in enumerate(names)])
+
+
+def iccs():
+    white = b"XYZ \0\0\0\0white point!"
+    files = {
+        "some-white-point": icc([(b"wtpt", 144, 20, white)]),
+        "some-overlap": icc_overlap(),
+        "none-empty": b"",
+        "none-header": bytes(128),
+        "none-count-that-is-huge": icc([(b"wtpt", 144, 20, white)], count=0xFFFFFFFF),
+        "none-offset-outside": icc([(b"wtpt", 0xFFFFFFF0, 20, white)]),
+        "none-size-that-lies": icc([(b"wtpt", 144, 20, white)], size=0xFFFFFFFF),
+        "none-size-that-is-huge": icc([(b"wtpt", 144, 0xFFFFFFF0, white)]),
+        "none-in-its-table": icc([(b"wtpt", 4, 20, white)]),
+        "none-curve-that-lies": icc([(b"rTRC", 144, 12, b"curv\0\0\0\0\xff\xff\xff\xff")]),
+        "none-table-that-overflows": icc([(b"A2B0", 144, 48, b"mft1\0\0\0\0\x0f\x0f\xff\0" + bytes(36))]),
+        "none-curves-in-a-circle": icc([(b"A2B0", 144, 32, b"mAB \0\0\0\0\x03\x03\0\0" + struct.pack(">5I", 0, 0, 0, 0, 0))]),
+    }
+    for name, content in files.items():
+        write("icc", name, content)
+
+
+def segments():
+    block = lambda number, data: b"8BIM" + struct.pack(">HHI", number, 0, len(data)) + data
+    files = {
+        "none-empty": b"",
+        "none-markers": b"\xff\xd8" + b"\xff" * 300,
+        "none-length-of-zero": b"\xff\xd8" + b"\xff\xe0\0\0" * 50,
+        "none-length-that-lies": b"\xff\xd8\xff\xe1\xff\xffExif\0\0",
+        "none-resource-that-lies": b"8BIM\x04\x04\0\0\xff\xff\xff\xff\x1c\x02\x78\0\x05",
+        "none-name-that-lies": b"8BIM\x04\x04\xff",
+        "none-dataset-that-lies": block(0x0404, b"\x1c\x02\x78\x7f\xffabc"),
+        "some-caption": block(0x0404, b"\x1c\x02\x78\0\x07caption"),
+    }
+    for name, content in files.items():
+        write("segments", name, content)
+
+
+def probes():
+    files = {
+        "bad-empty": b"",
+        "bad-text": b"just a text, and no picture",
+        "bad-gif": b"GIF89a" + bytes(30),
+        "bad-video": b"\0\0\0\x18ftypmp42" + bytes(30),
+        "bad-script": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "bad-zip": b"PK\3\4" + bytes(30),
+        "bad-zeros": bytes(64),
+        "ok-png": png(16, 16),
+        "ok-jpeg": jpeg(16, 16),
+    }
+    for name, content in files.items():
+        write("probe", name, content)
+
+
+for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes):
+    make()
