@@ -46,6 +46,11 @@ pub fn image_resources(policy: MetadataPolicy, original: &[u8]) -> Option<Vec<u8
     metadata::image_resources(policy, original)
 }
 
+/// Whether a comment of the original is in a result.
+pub fn keeps_comment(policy: MetadataPolicy, original: &[u8]) -> bool {
+    metadata::keeps_texts(policy) && metadata::is_text(original)
+}
+
 /// The ICC profile of a result.
 pub fn icc(original: &[u8]) -> Option<Vec<u8>> {
     icc::sane_icc(original)

@@ -19,9 +19,7 @@ use super::{Sample, View};
 use crate::noise::Noise;
 use crate::raster::Channels;
 
-/// Cells of the blur across the longer side of a region. Measured on 25 pictures with 124 detected faces: with 4 cells the
-/// detectors take 22 % of the masked faces for a face again, with 3 they take 15 %, and with a single colour still 12 %,
-/// because a patch of skin between hair and collar is enough for them.
+/// Cells of the blur across the longer side of a region. With 4 cells a third more faces are found again than with 3.
 const BLUR_CELLS: f32 = 3.0;
 
 /// The smallest cell of the blur in pixels, so that a small region has even fewer cells.
@@ -43,7 +41,9 @@ struct Disguise {
     chroma: f32,
 }
 
-/// A blur is a hint of the colours that were there.
+/// A blur is a hint of the colours that were there. Of 745 faces in 163 pictures 10.3 % are found again, 2.3 % with a
+/// confidence of 0.5 or more; where boxes grow by 0.25 it is 2.6 and 0.8 %. Patches of one colour are no better, whichever
+/// it is, but for pure black (1.2 %).
 const BLUR: Disguise = Disguise {
     shuffled: false,
     flattening: 0.6,
@@ -51,10 +51,10 @@ const BLUR: Disguise = Disguise {
     chroma: 0.015,
 };
 
-/// A mosaic of a face is a face, to detectors and to people who screw up their eyes: of 228 faces that were replaced by
-/// mosaics of 10 cells in their places, 46 % were found again, with noise and less contrast 49 %, and where the cells change
-/// places 19 % (of mosaics of one colour and noise, which show nothing at all, 23 %). Their number and size are what was
-/// asked for, and their colours are those of the region.
+/// A mosaic of a face is a face, to detectors and to people who screw up their eyes: of 745 faces that were replaced by
+/// mosaics of 10 cells in their places, 46.0 % were found again. Noise and less contrast do not help; where the cells change
+/// places it is 23.2 %, no more than of mosaics of one colour and noise, which show nothing at all (8.1 % where boxes grow by
+/// 0.25). The number and the size of the cells are what was asked for, and their colours are those of the region.
 const MOSAIC: Disguise = Disguise {
     shuffled: true,
     flattening: 0.0,
@@ -152,23 +152,20 @@ impl Fill {
 impl Disguise {
     /// Changes the cells that have a colour; the others take theirs from them.
     fn apply(self, cells: &mut [Option<Rgb>], noise: &mut Noise) {
-        let mut colors: Vec<&mut Rgb> = cells.iter_mut().flatten().collect();
-        let Some(mean) = mean(colors.iter().map(|color| **color)) else {
+        let mut colors: Vec<Rgb> = cells.iter().flatten().copied().collect();
+        let Some(mean) = mean(colors.iter().copied()) else {
             return;
         };
         if self.shuffled {
             // Fisher and Yates.
             for last in (1..colors.len()).rev() {
-                let other = noise.below(last + 1);
-                let color = *colors[last];
-                *colors[last] = *colors[other];
-                *colors[other] = color;
+                colors.swap(last, noise.below(last + 1));
             }
         }
-        for color in colors {
+        for (cell, color) in cells.iter_mut().flatten().zip(colors) {
             let common = noise.symmetric() * self.luma;
-            for (value, mean) in color.iter_mut().zip(mean) {
-                let flattened = *value + (mean - *value) * self.flattening;
+            for ((value, mean), color) in cell.iter_mut().zip(mean).zip(color) {
+                let flattened = color + (mean - color) * self.flattening;
                 *value = (flattened + common + noise.symmetric() * self.chroma).clamp(0.0, 1.0);
             }
         }

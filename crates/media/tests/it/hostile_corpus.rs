@@ -160,3 +160,30 @@ fn hostile_segments_are_walked() {
         fuzzing::image_resources(policy, bytes)
     });
 }
+
+#[test]
+fn hostile_files_of_other_formats_are_processed_or_refused() {
+    for target in ["webp", "bmp", "tiff"] {
+        let files = corpus(target);
+        let (_, plain) = files.iter().find(|(name, _)| name == "ok-1x1").unwrap();
+        match process(plain, MetadataPolicy::Safe) {
+            Err(PictureError::Unsupported { .. }) => {
+                let all_refused = files
+                    .iter()
+                    .all(|(_, bytes)| process(bytes, MetadataPolicy::Safe).is_err());
+                assert!(all_refused, "{target}");
+            }
+            _ => replay(target),
+        }
+    }
+}
+
+#[test]
+fn comments_are_kept_where_they_are_asked_for_and_are_texts() {
+    assert!(fuzzing::keeps_comment(MetadataPolicy::Keep, b"A holiday"));
+    assert!(!fuzzing::keeps_comment(
+        MetadataPolicy::Keep,
+        b"\xFF\xD8\xFF\xE0\0\x10JFIF"
+    ));
+    assert!(!fuzzing::keeps_comment(MetadataPolicy::Safe, b"A holiday"));
+}

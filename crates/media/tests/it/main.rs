@@ -8,12 +8,14 @@ mod hostile_corpus;
 mod jpeg_faces;
 #[expect(dead_code, reason = "the rest of it is for the unit tests beside the code")]
 mod jpeg_reader;
+mod masks;
 mod metadata;
 mod pictures;
 mod plant;
 mod plates;
 mod pool;
 mod privacy;
+mod privacy_formats;
 mod process;
 mod scene;
 mod support;

@@ -51,7 +51,7 @@ fn exif_of(fields: &[(Tag, Value)], thumbnail: Option<&[u8]>, strips: Option<&[&
 }
 
 /// EXIF data, each with the face in another place.
-fn exif_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn exif_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
     let make = || (Tag::Make, Value::Ascii(vec![b"Camera".to_vec()]));
     let raw = |tag| {
         exif_of(
@@ -105,20 +105,20 @@ fn exif_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn resource(number: u16, content: &[u8]) -> Vec<u8> {
+pub(crate) fn resource(number: u16, content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len()).unwrap().to_be_bytes();
     let mut bytes = [b"8BIM", &number.to_be_bytes()[..], &[0, 0], &size, content].concat();
     bytes.resize(bytes.len().next_multiple_of(2), 0);
     bytes
 }
 
-fn dataset(record: u8, number: u8, value: &[u8]) -> Vec<u8> {
+pub(crate) fn dataset(record: u8, number: u8, value: &[u8]) -> Vec<u8> {
     let size = u16::try_from(value.len()).unwrap().to_be_bytes();
     [&[0x1C, record, number][..], &size, value].concat()
 }
 
 /// An XMP packet, each with the face in another place.
-fn xmp_places(face: &Face) -> Vec<(&'static str, String)> {
+pub(crate) fn xmp_places(face: &Face) -> Vec<(&'static str, String)> {
     let data = face.base64();
     let packet = |properties: &str| {
         format!(
@@ -280,7 +280,7 @@ fn png_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Profiles, each with the face in another place.
-fn icc_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn icc_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
     let white_point: (&[u8; 4], &[u8]) = (b"wtpt", b"XYZ \0\0\0\0white point!");
     let text = segment(b"text\0\0\0\0", &face.jpeg);
     vec![
@@ -308,7 +308,7 @@ fn icc_places(face: &Face) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn face_of_the_picture() -> Vec<Detection> {
+pub(crate) fn face_of_the_picture() -> Vec<Detection> {
     find(&rgb_png(&astronaut()), sfumato_core::detection::Class::Face)
         .iter()
         .map(detected)
