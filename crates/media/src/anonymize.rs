@@ -1,7 +1,6 @@
 //! The pipeline.
 
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::time::Duration;
 
 use sfumato_core::MediaFormat;
 use sfumato_detect::{DetectionPlan, DetectorSet, ImageView, Wanted};
@@ -9,7 +8,6 @@ use sfumato_media_client::protocol::{Failure, Report, Task};
 
 use crate::error::PictureError;
 use crate::image::{bmp, jpeg, png, tiff, webp};
-use crate::stopwatch::Stopwatch;
 use crate::work::{Find, Found, Work};
 use crate::{log, probe};
 
@@ -120,12 +118,7 @@ struct Finder<'a> {
 
 impl Find for Finder<'_> {
     fn long_side_px(&self, shown: (u32, u32)) -> u32 {
-        let plan = DetectionPlan::for_picture(shown.0, shown.1);
-        plan.passes
-            .iter()
-            .map(|pass| pass.long_side_px)
-            .max()
-            .unwrap_or(1)
+        self.plan(shown).long_side_px()
     }
 
     fn find(
@@ -138,15 +131,20 @@ impl Find for Finder<'_> {
             faces: self.task.options.faces,
             plates: self.task.options.plates,
         };
-        let plan = DetectionPlan::for_picture(shown.0, shown.1);
-        let mut stopwatch = Stopwatch::start();
-        let detections = ImageView::new(width, height, rgb)
+        let plan = self.plan(shown);
+        let found = ImageView::new(width, height, rgb)
             .and_then(|image| self.detectors.detect(image, wanted, &plan))
             .map_err(|error| PictureError::internal(format!("failed to {}", log::chain(&error))))?;
         Ok(Found {
-            detections,
-            resize: Duration::ZERO,
-            inference: stopwatch.lap(),
+            detections: found.detections,
+            resize: found.resize,
+            inference: found.inference,
         })
+    }
+}
+
+impl Finder<'_> {
+    fn plan(&self, (width, height): (u32, u32)) -> DetectionPlan {
+        self.detectors.plan(&self.task.options.detection, width, height)
     }
 }

@@ -84,8 +84,8 @@ fn serve(sources: &Sources, threads: usize) -> Result<ExitCode, String> {
     // A server that is killed cannot tell; without it nobody wants the results.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
-    models::refuse_packs(&sources.model_pack)?;
-    let mut detectors = DetectorSet::load(&sources.assets, threads)
+    let packs = models::read_packs(&sources.model_pack)?;
+    let mut detectors = DetectorSet::load(&sources.assets, &packs, threads)
         .map_err(|error| format!("failed to {}", log::chain(&error)))?;
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {

