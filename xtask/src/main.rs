@@ -7,12 +7,17 @@
 
 mod apt;
 mod assets;
+mod bench;
+mod boxes;
 mod check;
 mod demo;
+mod eval;
 mod manifest;
 mod process;
+mod raster;
 mod report;
 mod setup;
+mod svg;
 mod tidy;
 mod tools;
 mod workspace;
@@ -41,6 +46,13 @@ enum Task {
     Demo(demo::Options),
     /// Set up, then run every check and test.
     Test(check::Options),
+    /// Measure on annotated pictures how much of what is in them is found and hidden.
+    Eval(Box<eval::Options>),
+    /// Measure what the product costs, beside a tool that does the same.
+    Bench {
+        #[command(subcommand)]
+        benchmark: bench::Benchmark,
+    },
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
 }
@@ -51,6 +63,8 @@ fn main() -> ExitCode {
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run_all(options),
+        Task::Eval(options) => eval::run(&options),
+        Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Tidy => tidy::run(),
     };
     match outcome {

@@ -1,0 +1,28 @@
+//! `cargo xtask bench`: what the product costs, beside a tool that does the same.
+
+mod deface;
+mod images;
+mod measure;
+mod pictures;
+mod quality;
+mod show;
+mod subject;
+
+pub(crate) use images::Options as ImageOptions;
+
+/// What is measured.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum Benchmark {
+    /// CPU time a picture, stage by stage, pictures a second and memory, beside those of `deface`.
+    Images(ImageOptions),
+}
+
+/// Measures.
+///
+/// # Errors
+/// Something cannot be fetched, built, run, or read.
+pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
+    match benchmark {
+        Benchmark::Images(options) => images::run(options),
+    }
+}
