@@ -112,7 +112,9 @@ impl Programs {
         match subject {
             Subject::Ours { profile, faces_only } => {
                 let mut blur = command(&self.sfumato);
-                blur.args(["blur", "--json", "--overwrite", "--profile", profile])
+                // One thread for each picture: so the server works, and so CPU times can be compared.
+                blur.args(["blur", "--json", "--overwrite", "--threads", "1"])
+                    .args(["--profile", profile])
                     .arg("--assets-dir")
                     .arg(workspace::root().join(assets::FOLDER))
                     .arg("--output")
@@ -186,7 +188,10 @@ mod tests {
             ours.contains("--profile fast") && ours.contains("--no-plates"),
             "{ours}"
         );
-        assert!(ours.contains("--jobs 1") && ours.ends_with("a.jpg"), "{ours}");
+        assert!(
+            ours.contains("--threads 1") && ours.contains("--jobs 1") && ours.ends_with("a.jpg"),
+            "{ours}"
+        );
         assert!(
             Subject::theirs()
                 .into_iter()

@@ -59,6 +59,8 @@ fn detect(program: &Path, looking: &Looking, files: &[PathBuf]) -> anyhow::Resul
     detect
         .arg("detect")
         .args(["--jobs", &looking.jobs.unwrap_or(1).to_string()])
+        // Several threads for a picture wait for one another on the CPU, so that its time says little.
+        .args(["--threads", "1"])
         .arg("--assets-dir")
         .arg(workspace::root().join(assets::FOLDER));
     if let Some(profile) = &looking.profile {
