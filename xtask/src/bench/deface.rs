@@ -42,7 +42,7 @@ const PACKAGES: [&str; 17] = [
 /// Needed by packages above, for what is not used here too.
 const MORE: [&str; 2] = ["tifffile==2026.3.3", "typing-extensions==4.16.0"];
 
-const SCRIPT: &str = include_str!("deface.py");
+const SCRIPT: &str = include_str!("run_deface.py");
 
 /// deface in a folder of its own.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Deface {
     pub(super) fn install(folder: &Path) -> anyhow::Result<Self> {
         let deface = Self {
             packages: folder.join("packages"),
-            script: folder.join("bench.py"),
+            script: folder.join("run_deface.py"),
         };
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
         fs::write(&deface.script, SCRIPT).with_context(|| format!("write {}", deface.script.display()))?;

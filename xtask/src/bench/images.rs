@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::eval::{self, Timings};
 use crate::report::{self, heading, note};
@@ -158,7 +158,14 @@ impl Bench {
         samples.startup_cpu_ms.push(one.cpu_ms - cpu_ms);
         let wall_ms = match subject {
             Subject::Ours { .. } => {
-                samples.timings.extend(timings(&several.output));
+                let timings = timings(&several.output);
+                ensure!(
+                    timings.len() == self.copies,
+                    "it said the times of {} pictures instead of {}",
+                    timings.len(),
+                    self.copies
+                );
+                samples.timings.extend(timings);
                 // Every worker starts once: the difference is all of them at work.
                 let few = run(self.cores, None)?;
                 let many = run(self.cores * self.copies, None)?;

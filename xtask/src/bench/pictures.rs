@@ -112,7 +112,9 @@ fn street(sources: &Sources, width: usize, height: usize) -> Raster {
 
 /// The colour behind the people. Textures keep their own pixels, so that a larger picture has more detail and not larger one.
 fn ground(sources: &Sources, (x, y): (usize, usize), across: f64, down: f64) -> Color {
-    let tile = |texture: &Raster| f64::from(texture.pixel(x % texture.width, y % texture.height)[0]) / 255.0;
+    let tile = |texture: &Raster, x: usize, y: usize| {
+        f64::from(texture.pixel(x % texture.width, y % texture.height)[0]) / 255.0
+    };
     let tinted = |light: f64, color: [f64; 3]| color.map(|channel| (channel * light).clamp(0.0, 255.0) as u8);
     // Houses are of different heights and colours.
     let house = (across * 5.0) as usize;
@@ -131,12 +133,14 @@ fn ground(sources: &Sources, (x, y): (usize, usize), across: f64, down: f64) -> 
             [190.0, 105.0, 80.0],
             [215.0, 185.0, 140.0],
         ];
-        return tinted(0.35 + 0.9 * tile(&sources.bricks), walls[house.min(4)]);
+        // The wall was photographed lying on its side.
+        let bricks = tile(&sources.bricks, y, x);
+        return tinted(0.35 + 0.9 * bricks, walls[house.min(4)]);
     }
     if down < 0.93 {
-        return tinted(0.5 + 0.6 * tile(&sources.gravel), [140.0, 138.0, 135.0]);
+        return tinted(0.5 + 0.6 * tile(&sources.gravel, x, y), [140.0, 138.0, 135.0]);
     }
-    tinted(0.4 + 0.9 * tile(&sources.grass), [110.0, 150.0, 70.0])
+    tinted(0.4 + 0.9 * tile(&sources.grass, x, y), [110.0, 150.0, 70.0])
 }
 
 /// Draws the bust `side` pixels high.

@@ -127,7 +127,7 @@ fn draw(raster: Raster, scene: &Scene, rules: Rules) -> Raster {
     } else {
         raster
     };
-    let thick = (drawing.width.max(drawing.height) / 800).max(1);
+    let thick = (drawing.width.max(drawing.height) / 500).max(1);
     let scaled = |area: &BoundingBox| {
         let factor = factor as f64;
         BoundingBox {

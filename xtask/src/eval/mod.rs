@@ -16,7 +16,7 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::report::{self, note};
 
@@ -139,6 +139,18 @@ fn measure(set: &Path, options: &Options, rules: Rules) -> anyhow::Result<Vec<(C
             look(&program, &options.looking, &collections)?
         }
     };
+    let known = |collection: &Collection| {
+        let mut paths = collection
+            .pictures
+            .iter()
+            .map(|picture| collection.path(&picture.name));
+        paths.any(|path| seen.contains_key(path.to_string_lossy().as_ref()))
+    };
+    ensure!(
+        collections.iter().any(known),
+        "what was detected is of other files than those in {}",
+        set.display()
+    );
     let judged = collections.into_iter().map(|collection| {
         let scenes = scenes(&collection, |file| seen.remove(file), rules);
         (collection, scenes)

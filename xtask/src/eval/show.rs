@@ -7,6 +7,9 @@ use super::judge::{COVERED_MIN, IOU_STRICT, Rules};
 use super::looked::Timings;
 use super::tally::{ClassFigures, Figures, Scene, mean_timings};
 
+/// More pictures that failed are not named on a terminal.
+const FAILED_SHOWN: usize = 10;
+
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub(super) struct Evaluation {
@@ -83,15 +86,18 @@ impl Evaluation {
         ));
         if let Some(timings) = &self.timings {
             lines.push(format!(
-                "CPU a picture with faces and plates looked for: {:.1} ms (decode {:.1}, resize {:.1}, inference {:.1})",
+                "CPU a picture until everything has been found: {:.1} ms (decode {:.1}, resize {:.1}, inference {:.1})",
                 timings.detection_ms(),
                 timings.decode_ms,
                 timings.resize_ms,
                 timings.inference_ms
             ));
         }
-        for failed in &self.failed {
+        for failed in self.failed.iter().take(FAILED_SHOWN) {
             lines.push(format!("FAILED {}: {}", failed.file, failed.error));
+        }
+        if let Some(more @ 1..) = self.failed.len().checked_sub(FAILED_SHOWN) {
+            lines.push(format!("FAILED {more} more; --json names them"));
         }
         lines
     }

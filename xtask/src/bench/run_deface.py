@@ -1,7 +1,7 @@
 """Runs deface as it is, with the number of threads of ONNX Runtime chosen, or prints what it detects.
 
-    bench.py blur   --threads N [--scale WxH] FILE...   deface's own command line; N = 0 leaves its default
-    bench.py detect --threads N [--scale WxH] FILE...   JSON lines as `sfumato detect` prints them
+    run_deface.py blur   --threads N [--scale WxH] FILE...   deface's own command line; N = 0 leaves its default
+    run_deface.py detect --threads N [--scale WxH] FILE...   JSON lines as `sfumato detect` prints them
 """
 
 import json
