@@ -60,7 +60,8 @@ pub(super) fn segments(
     );
     written.extend(coding.adobe_segment().map(|payload| (APP14, payload)));
     if metadata::keeps_texts(policy) {
-        written.extend(texts.comments.iter().map(|comment| (COM, comment.to_vec())));
+        let comments = texts.comments.iter().filter(|comment| metadata::is_text(comment));
+        written.extend(comments.map(|comment| (COM, comment.to_vec())));
     }
     written.retain(|(_, payload)| payload.len() <= PAYLOAD_BYTES_MAX);
     written

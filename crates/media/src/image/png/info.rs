@@ -40,7 +40,9 @@ pub(super) fn kept(
 }
 
 fn keep_texts(original: &Info<'static>, info: &mut Info<'static>, policy: MetadataPolicy) {
-    let is_kept = |keyword: &str, text: &str| is_text(keyword) && text.len() <= TEXT_BYTES_MAX;
+    let is_kept = |keyword: &str, text: &str| {
+        is_text(keyword) && text.len() <= TEXT_BYTES_MAX && metadata::is_text(text.as_bytes())
+    };
     info.uncompressed_latin1_text = original
         .uncompressed_latin1_text
         .iter()

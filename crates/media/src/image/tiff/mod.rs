@@ -166,7 +166,8 @@ fn kept(file: &File<'_>, page: &Page, policy: MetadataPolicy) -> Vec<Entry> {
     entries.extend(resources.map(|resources| Entry::data(PHOTOSHOP, resources)));
     if metadata::keeps_texts(policy) {
         for tag in TEXTS {
-            let text = data(tag).filter(|text| text.len() <= TEXT_BYTES_MAX && text.ends_with(&[0]));
+            let is_kept = |text: &[u8]| text.len() <= TEXT_BYTES_MAX && metadata::is_text(text);
+            let text = data(tag).filter(|text| text.strip_suffix(&[0]).is_some_and(is_kept));
             entries.extend(text.map(|text| Entry::text(tag, text)));
         }
     }
