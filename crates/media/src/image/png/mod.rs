@@ -75,6 +75,9 @@ fn process_indexed(
     let indices = indexed::unpack(&data, size, bits, frame.line_size)?;
     drop(data);
     let mut picture = match info.color_type {
+        ColorType::Indexed if info.palette.is_none() => {
+            return Err(PictureError::damaged("it has no palette"));
+        }
         ColorType::Indexed => Indexed::with_palette(size, indices, palette(info), bits),
         _ => Indexed::gray(size, indices, bits),
     };
