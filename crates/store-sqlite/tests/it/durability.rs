@@ -197,7 +197,7 @@ async fn a_corrupt_row_is_pinpointed_and_harms_no_other() {
         ("options", "UPDATE jobs SET options = '{' WHERE id = ?1"),
         (
             "upload_format",
-            "UPDATE jobs SET options = '{\"faces\":true,\"plates\":true,\"detections_document\":false,\"included_area\":null,\"mask\":{\"style\":\"blur\",\"smooth_padding\":0.0}}', upload_format = 'bmp' WHERE id = ?1",
+            "UPDATE jobs SET options = '{\"faces\":true,\"plates\":true,\"detections_document\":false,\"included_area\":[],\"mask\":{\"style\":\"blur\",\"smooth_padding\":0.0}}', upload_format = 'gif' WHERE id = ?1",
         ),
         (
             "state",
