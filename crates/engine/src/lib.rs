@@ -30,7 +30,7 @@ use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
 use sfumato_media_client::protocol::MediaLimits;
-use sfumato_media_client::{MediaError, MediaPool};
+use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
@@ -203,15 +203,15 @@ impl Engine {
         Ok(freed)
     }
 
-    /// Starts the media processes ahead of the first job and returns the names of their models; none where this process
-    /// does no media work.
+    /// Starts the media processes ahead of the first job and returns what they say of themselves; nothing where
+    /// this process does no media work.
     ///
     /// # Errors
     /// [`MediaError`]: the executable or the models are missing or damaged. No job can succeed then.
-    pub async fn warm_up(&self) -> Result<Vec<String>, MediaError> {
+    pub async fn warm_up(&self) -> Result<Warm, MediaError> {
         match &self.inner.media {
             Some(media) => media.warm_up().await,
-            None => Ok(vec![]),
+            None => Ok(Warm::default()),
         }
     }
 

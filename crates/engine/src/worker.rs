@@ -265,13 +265,16 @@ impl Engine {
         }
         tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "media work failed");
         match error {
-            MediaError::ChildLost { .. } | MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => {
-                JobOutcome::Failed {
-                    class: FailureClass::Input,
-                    message: "the file could not be processed within the limits of time and memory; try a smaller or simpler one"
+            MediaError::ChildLost { end, .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
+                class: FailureClass::Input,
+                message: format!("the file could not be processed: {end}; try a smaller or simpler one"),
+            },
+            MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
+                class: FailureClass::Input,
+                message:
+                    "the file could not be processed within the limit of time; try a smaller or simpler one"
                         .into(),
-                }
-            }
+            },
             MediaError::Spawn { .. } => transient(),
             other if other.class() == FailureClass::Transient => transient(),
             _ => internal("the media could not be processed"),

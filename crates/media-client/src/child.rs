@@ -15,10 +15,12 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::end::ChildEnd;
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
 use crate::pool::MediaPoolConfig;
 use crate::protocol::{INPUT_FD, OUTPUT_FD, Reply, Report, Request, Task};
+use crate::sandbox::{Bounds, Layers};
 use crate::scratch::Scratch;
 
 /// A longer line of a child's log is split.
@@ -30,8 +32,9 @@ const REAP_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a child that has closed its pipe may take to end by itself.
 const OWN_END_GRACE: Duration = Duration::from_millis(200);
 
-/// Variables that a child may see: those that a developer sets to see more. Everything else, secrets above all, stays here.
-const PASSED_VARIABLES: [&str; 2] = ["RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
+/// Variables that a child may see: what a developer sets to measure coverage, which takes a child without a sandbox.
+/// Everything else, secrets above all, stays here.
+const PASSED_VARIABLES: [&str; 1] = ["LLVM_PROFILE_FILE"];
 
 /// A warm child: its models are loaded, and it waits for a task.
 #[derive(Debug)]
@@ -41,8 +44,10 @@ pub(crate) struct Child {
     stdout: BufReader<ChildStdout>,
     log: JoinHandle<()>,
     last_log_line: Arc<Mutex<String>>,
+    bounds: Bounds,
     pub(crate) scratch: Scratch,
     pub(crate) models: Vec<String>,
+    pub(crate) layers: Layers,
     pub(crate) tasks_done: u32,
 }
 
@@ -69,20 +74,22 @@ impl Child {
             stdout: BufReader::new(stdout),
             log,
             last_log_line,
+            bounds: config.bounds(),
             scratch,
             models: vec![],
+            layers: Layers::default(),
             tasks_done: 0,
         };
-        child.models = child.wait_until_ready(config.ready_deadline).await?;
+        (child.models, child.layers) = child.wait_until_ready(config.ready_deadline).await?;
         Ok(child)
     }
 
-    async fn wait_until_ready(&mut self, deadline: Duration) -> Result<Vec<String>, MediaError> {
+    async fn wait_until_ready(&mut self, deadline: Duration) -> Result<(Vec<String>, Layers), MediaError> {
         match tokio::time::timeout(deadline, frame::read_async(&mut self.stdout)).await {
-            Ok(Ok(Some(Reply::Ready { models }))) => Ok(models),
+            Ok(Ok(Some(Reply::Ready { models, layers }))) => Ok((models, layers)),
             Ok(outcome) => {
-                let status = self.end(describe(&outcome)).await;
-                Err(MediaError::NotReady { reason: status })
+                let (_, reason) = self.end(describe(&outcome)).await;
+                Err(MediaError::NotReady { reason })
             }
             Err(_) => Err(MediaError::NotReady {
                 reason: format!("it said nothing for {} seconds", deadline.as_secs_f32()),
@@ -111,9 +118,8 @@ impl Child {
     }
 
     async fn lost(&mut self, said: String) -> MediaError {
-        MediaError::ChildLost {
-            status: self.end(said).await,
-        }
+        let (end, status) = self.end(said).await;
+        MediaError::ChildLost { end, status }
     }
 
     /// Whether the process still runs.
@@ -122,7 +128,7 @@ impl Child {
     }
 
     /// Kills and reaps the process; the status says how it had ended where it was dead already.
-    async fn end(&mut self, said: String) -> String {
+    async fn end(&mut self, said: String) -> (ChildEnd, String) {
         // A process whose pipe has just closed is about to be dead by itself, and how it died is worth a moment.
         let own_end = tokio::time::timeout(OWN_END_GRACE, self.process.wait()).await;
         if let Ok(Ok(status)) = own_end {
@@ -133,14 +139,16 @@ impl Child {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
-            return if line.is_empty() {
+            let end = ChildEnd::of(status, &line, &self.bounds);
+            let status = if line.is_empty() {
                 status.to_string()
             } else {
                 format!("{status}; it said last: {line}")
             };
+            return (end, status);
         }
         self.kill().await;
-        said
+        (ChildEnd::Fault, said)
     }
 
     /// Kills the process and waits until the system has forgotten it.
@@ -184,6 +192,7 @@ fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, Media
         .args(model_packs(&config.model_packs))
         .arg("--threads")
         .arg(config.threads_per_child.to_string())
+        .args(confinement(config))
         .stdin(Stdio::piped())
         .process_group(0);
     let inherited = |file: &std::fs::File| file.try_clone().map(OwnedFd::from);
@@ -228,6 +237,23 @@ pub(crate) fn bare_command(program: &Path) -> Command {
 pub(crate) fn model_packs(dirs: &[PathBuf]) -> impl Iterator<Item = OsString> {
     dirs.iter()
         .flat_map(|dir| ["--model-pack".into(), absolute(dir).into()])
+}
+
+/// The arguments that say how the child locks itself up.
+fn confinement(config: &MediaPoolConfig) -> [String; 8] {
+    let bounds = config.bounds();
+    // In whole seconds, and at least one.
+    let cpu_seconds_max = bounds.cpu_time_max.as_secs().max(1);
+    [
+        "--sandbox".to_owned(),
+        config.sandbox.to_string(),
+        "--memory-bytes-max".to_owned(),
+        bounds.memory_bytes_max.to_string(),
+        "--result-bytes-max".to_owned(),
+        bounds.result_bytes_max.to_string(),
+        "--cpu-seconds-max".to_owned(),
+        cpu_seconds_max.to_string(),
+    ]
 }
 
 pub(crate) fn absolute(path: &Path) -> PathBuf {

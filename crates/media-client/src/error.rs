@@ -6,6 +6,7 @@ use std::time::Duration;
 use sfumato_core::FailureClass;
 use thiserror::Error;
 
+use crate::end::ChildEnd;
 use crate::protocol::Failure;
 
 /// A task came to no result. [`MediaError::class`] says whether another attempt can help.
@@ -39,8 +40,10 @@ pub enum MediaError {
     #[error("use the scratch files")]
     Scratch(#[source] io::Error),
     /// The child died or spoke nonsense in the middle of the task. It has been replaced.
-    #[error("keep the media process: {status}")]
+    #[error("keep the media process: {end} ({status})")]
     ChildLost {
+        /// What that means, for the customer.
+        end: ChildEnd,
         /// How it ended, e.g. `signal: 9 (SIGKILL)`, or what it said.
         status: String,
     },

@@ -154,7 +154,10 @@ mod tests {
 
     fn replies() -> impl Strategy<Value = Reply> {
         prop_oneof![
-            prop::collection::vec(".*", 0..4).prop_map(|models| Reply::Ready { models }),
+            prop::collection::vec(".*", 0..4).prop_map(|models| Reply::Ready {
+                models,
+                layers: crate::sandbox::Layers::default()
+            }),
             (0.0f32..=1.0).prop_map(Reply::Progress),
             ".*".prop_map(|message| Reply::Failed(Failure {
                 class: FailureClass::Input,

@@ -5,12 +5,15 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod end;
 mod error;
 pub mod frame;
 pub mod models;
 mod pool;
 pub mod protocol;
+pub mod sandbox;
 mod scratch;
 
+pub use end::ChildEnd;
 pub use error::MediaError;
-pub use pool::{Finished, MediaPool, MediaPoolConfig};
+pub use pool::{Finished, MediaPool, MediaPoolConfig, Warm};

@@ -11,8 +11,10 @@ use tokio::io::AsyncRead;
 use tokio::sync::Semaphore;
 
 use crate::child::{Child, Spawner};
+use crate::end::ChildEnd;
 use crate::error::MediaError;
-use crate::protocol::{Report, Task};
+use crate::protocol::{MediaLimits, Report, Task};
+use crate::sandbox::{Bounds, Layers, SandboxMode};
 use crate::scratch::FillError;
 
 /// How a [`MediaPool`] works.
@@ -36,10 +38,15 @@ pub struct MediaPoolConfig {
     pub ready_deadline: Duration,
     /// How long a task may take, from the moment that the child has its original.
     pub task_deadline: Duration,
+    /// Whether processes may work without a whole jail around them.
+    pub sandbox: SandboxMode,
+    /// The largest limits of any task: a process is bounded so that it can do what they allow, and no more.
+    pub limits: MediaLimits,
 }
 
 impl MediaPoolConfig {
-    /// The models of `assets_dir` alone, one single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a task.
+    /// The models of `assets_dir` alone, one single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a
+    /// task, the default limits.
     pub fn new(program: PathBuf, assets_dir: PathBuf, scratch_dir: PathBuf) -> Self {
         Self {
             program,
@@ -51,7 +58,19 @@ impl MediaPoolConfig {
             tasks_per_child_max: 500,
             ready_deadline: Duration::from_secs(30),
             task_deadline: Duration::from_secs(120),
+            sandbox: SandboxMode::default(),
+            limits: MediaLimits::default(),
         }
+    }
+
+    /// What each process may use at most.
+    pub fn bounds(&self) -> Bounds {
+        Bounds::for_pictures(
+            &self.limits,
+            self.task_deadline,
+            self.threads_per_child,
+            self.tasks_per_child_max,
+        )
     }
 }
 
@@ -64,6 +83,15 @@ pub struct Finished {
     /// The result, positioned at its start: a nameless file that is gone when it is closed. Empty after a
     /// [`Goal::Detect`](crate::protocol::Goal::Detect).
     pub output: File,
+}
+
+/// What a warm process says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Warm {
+    /// Names of its models.
+    pub models: Vec<String>,
+    /// The layers of its jail that hold.
+    pub layers: Layers,
 }
 
 /// A pool of `sfumato-media` processes. Processes are started when they are needed and kept warm. Dropping the pool kills
@@ -96,13 +124,13 @@ impl MediaPool {
         })
     }
 
-    /// Starts the processes that are not there yet and returns the names of their models.
+    /// Starts the processes that are not there yet and returns what they say of themselves.
     ///
     /// # Errors
     /// [`MediaError::Spawn`], [`MediaError::NotReady`], [`MediaError::Scratch`]; [`MediaError::ShutDown`] after a shutdown.
-    pub async fn warm_up(&self) -> Result<Vec<String>, MediaError> {
+    pub async fn warm_up(&self) -> Result<Warm, MediaError> {
         let mut permits = vec![];
-        let mut models = vec![];
+        let mut said = Warm::default();
         for _ in 0..self.config.children_max {
             // Held until the end, so that each round takes another process.
             permits.push(self.permits.acquire().await.map_err(|_| MediaError::ShutDown)?);
@@ -110,11 +138,12 @@ impl MediaPool {
         let mut warm = vec![];
         for _ in 0..self.config.children_max {
             let child = self.take_or_start().await?;
-            models.clone_from(&child.models);
+            said.models.clone_from(&child.models);
+            said.layers = child.layers;
             warm.push(child);
         }
         self.idle().append(&mut warm);
-        Ok(models)
+        Ok(said)
     }
 
     /// Runs one task: waits for a free process, hands it the original, and returns the result.
@@ -169,7 +198,8 @@ impl MediaPool {
                     Err(source) if source.kind() == std::io::ErrorKind::InvalidData => {
                         child.kill().await;
                         let status = source.to_string();
-                        return Err(MediaError::ChildLost { status });
+                        let end = ChildEnd::Fault;
+                        return Err(MediaError::ChildLost { end, status });
                     }
                     Err(source) => return Err(MediaError::Scratch(source)),
                 };

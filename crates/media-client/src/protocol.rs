@@ -6,11 +6,13 @@
 //! [`Reply::Progress`] and one [`Reply::Done`] or [`Reply::Failed`]. End of file on standard input ends the child.
 //!
 //! The media themselves never pass through the pipes: the child inherits descriptor [`INPUT_FD`], which it only reads,
-//! and descriptor [`OUTPUT_FD`], which it only writes. It opens no file after it is ready.
+//! and descriptor [`OUTPUT_FD`], which it only writes. Before it is ready it locks itself up: it opens no file afterwards.
 
 use serde::{Deserialize, Serialize};
 use sfumato_core::detection::DetectionsDocument;
 use sfumato_core::{AnonymizeOptions, FailureClass, MediaFormat};
+
+use crate::sandbox::Layers;
 
 /// The descriptor from which the child reads the original, from offset 0.
 pub const INPUT_FD: i32 = 3;
@@ -98,6 +100,9 @@ pub enum Reply {
     Ready {
         /// Names of the models.
         models: Vec<String>,
+        /// The layers of its jail that hold.
+        #[serde(default)]
+        layers: Layers,
     },
     /// Part of the task that is done, 0 to 1.
     Progress(f32),

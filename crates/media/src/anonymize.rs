@@ -11,6 +11,9 @@ use crate::image::{bmp, jpeg, png, tiff, webp};
 use crate::work::{Find, Found, Work};
 use crate::{log, probe};
 
+/// What the inference engine says where the allocator has refused it memory.
+const WANTS_MEMORY: [&str; 2] = ["Failed to allocate memory", "bad_alloc"];
+
 /// Hides faces and plates in one picture, or finds them only, as the task says.
 ///
 /// `input` holds the original from offset 0; the result is written to `output`. Both are used from where a fresh
@@ -134,7 +137,7 @@ impl Find for Finder<'_> {
         let plan = self.plan(shown);
         let found = ImageView::new(width, height, rgb)
             .and_then(|image| self.detectors.detect(image, wanted, &plan))
-            .map_err(|error| PictureError::internal(format!("failed to {}", log::chain(&error))))?;
+            .map_err(|error| failed(&log::chain(&error)))?;
         Ok(Found {
             detections: found.detections,
             resize: found.resize,
@@ -146,5 +149,15 @@ impl Find for Finder<'_> {
 impl Finder<'_> {
     fn plan(&self, (width, height): (u32, u32)) -> DetectionPlan {
         self.detectors.plan(&self.task.options.detection, width, height)
+    }
+}
+
+/// The error for what the detectors say.
+fn failed(text: &str) -> PictureError {
+    if WANTS_MEMORY.iter().any(|words| text.contains(words)) {
+        log::line(format_args!("error: failed to {text}"));
+        PictureError::Memory
+    } else {
+        PictureError::internal(format!("failed to {text}"))
     }
 }

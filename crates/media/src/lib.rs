@@ -9,6 +9,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod image;
+pub mod lockdown;
 pub mod log;
 mod mask;
 mod metadata;

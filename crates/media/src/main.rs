@@ -1,8 +1,8 @@
 //! `sfumato-media`: the process that decodes what strangers upload.
 //!
 //! A worker of `sfumato` starts it with two pipes and two files (see [`sfumato_media_client::protocol`]). It loads its
-//! models, says that it is ready, and then serves one task after the other until its standard input ends. From then on it
-//! opens no file and no connection: all that it can reach are the descriptors that it was given.
+//! models, locks itself up ([`lockdown`]), says that it is ready, and then serves one task after the other until its standard
+//! input ends. It can open no file and no connection then: all that it can reach are the descriptors that it was given.
 #![deny(unsafe_code)]
 
 mod models;
@@ -13,15 +13,18 @@ use std::os::fd::{BorrowedFd, FromRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use rustix::fs::FileType;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use sfumato_core::FailureClass;
 use sfumato_detect::DetectorSet;
+use sfumato_media::lockdown::{self, Lockdown, Threads};
 use sfumato_media::{anonymize, log};
 use sfumato_media_client::frame;
 use sfumato_media_client::protocol::{Failure, INPUT_FD, OUTPUT_FD, Reply, Request, Task};
+use sfumato_media_client::sandbox::{Bounds, Layers, SandboxMode};
 
 /// Hides faces and licence plates in pictures, for `sfumato`, which starts it. Not meant to be called by hand.
 ///
@@ -38,6 +41,26 @@ struct Arguments {
     /// Threads that inference may use.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
+    #[command(flatten)]
+    jail: Jail,
+}
+
+/// How this process locks itself up.
+#[derive(Args, Debug)]
+#[command(args_override_self = true)]
+struct Jail {
+    /// Whether to work where the kernel does not grant every layer of the sandbox: require, prefer, or off.
+    #[arg(long, value_name = "MODE", default_value_t = SandboxMode::Prefer)]
+    sandbox: SandboxMode,
+    /// Private writable memory at most.
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX)]
+    memory_bytes_max: u64,
+    /// Size of a result at most.
+    #[arg(long, value_name = "BYTES", default_value_t = u64::MAX)]
+    result_bytes_max: u64,
+    /// CPU time at most, for the whole life of this process.
+    #[arg(long, value_name = "SECONDS", default_value_t = u64::MAX)]
+    cpu_seconds_max: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,10 +85,15 @@ struct Sources {
 const EXIT_FAULT: u8 = 101;
 
 fn main() -> ExitCode {
+    #[expect(unsafe_code, reason = "the environment of a process has no lock")]
+    // SAFETY: nothing has happened before, so that there is one thread.
+    unsafe {
+        lockdown::set_variables();
+    }
     let arguments = Arguments::parse();
     let outcome = match (&arguments.command, &arguments.sources) {
         (Some(Command::Models(command)), _) => models::run(command),
-        (None, Some(sources)) => serve(sources, arguments.threads),
+        (None, Some(sources)) => serve(sources, arguments.threads, &arguments.jail),
         (None, None) => Err("--assets is missing; see `sfumato-media --help`".to_owned()),
     };
     match outcome {
@@ -77,7 +105,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(sources: &Sources, threads: usize) -> Result<ExitCode, String> {
+fn serve(sources: &Sources, threads: usize, jail: &Jail) -> Result<ExitCode, String> {
     // Before anything else is opened, so that the numbers cannot belong to something else by then.
     let mut input = inherit(INPUT_FD)?;
     let mut output = inherit(OUTPUT_FD)?;
@@ -85,11 +113,17 @@ fn serve(sources: &Sources, threads: usize) -> Result<ExitCode, String> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
     let packs = models::read_packs(&sources.model_pack)?;
+    let lockdown = (jail.sandbox != SandboxMode::Off).then(Lockdown::begin);
     let mut detectors = DetectorSet::load(&sources.assets, &packs, threads)
         .map_err(|error| format!("failed to {}", log::chain(&error)))?;
+    let layers = match lockdown {
+        Some(lockdown) => lock_up(lockdown, jail, &mut detectors)?,
+        None => Layers::default(),
+    };
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {
         models: detectors.names(),
+        layers,
     };
     reply(&mut replies, &ready)?;
     loop {
@@ -106,6 +140,26 @@ fn serve(sources: &Sources, threads: usize) -> Result<ExitCode, String> {
             return Ok(ExitCode::from(EXIT_FAULT));
         }
     }
+}
+
+/// Closes the jail once everything that is needed has been loaded and used.
+fn lock_up(lockdown: Lockdown, jail: &Jail, detectors: &mut DetectorSet) -> Result<Layers, String> {
+    lockdown::rehearse(detectors).map_err(|failure| format!("failed to rehearse: {}", failure.message))?;
+    let bounds = Bounds {
+        memory_bytes_max: jail.memory_bytes_max,
+        result_bytes_max: jail.result_bytes_max,
+        cpu_time_max: Duration::from_secs(jail.cpu_seconds_max),
+    };
+    let locked = lockdown.complete(&bounds, Threads::Fixed);
+    if locked.missing.is_empty() {
+        return Ok(locked.layers);
+    }
+    let missing = locked.missing.join("; ");
+    if jail.sandbox == SandboxMode::Require {
+        return Err(format!("failed to get the sandbox that is required: {missing}"));
+    }
+    log::line(format_args!("the sandbox is incomplete: {missing}"));
+    Ok(locked.layers)
 }
 
 /// Runs one task to its reply; a panic becomes a failure.

@@ -12,6 +12,7 @@ mod lifecycle;
 mod locate;
 mod output;
 mod receiver;
+mod sandbox;
 mod server;
 mod settings;
 mod telemetry;

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
 use crate::settings::{LogFormat, Settings};
-use crate::{lifecycle, locate, output};
+use crate::{lifecycle, locate, output, sandbox};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -81,6 +81,7 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
     pool.children_max = settings.jobs_at_once.resolve();
     pool.threads_per_child = settings.threads_per_job.get();
     pool.task_deadline = settings.task_deadline;
+    sandbox::configure(&mut pool, settings);
     let media = MediaPool::new(pool)?;
     Ok(Engine::new(Parts {
         store,
@@ -155,11 +156,13 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     let (janitor, until) = (engine.clone(), shutdown.clone());
     tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
     let (media, until) = (engine.clone(), shutdown);
+    let (mode, log_format) = (settings.sandbox, settings.log_format);
     // Ends at the first signal as the others do, and before it only where no job could ever succeed.
     tasks.spawn("media pool", async move {
         match media.warm_up().await {
-            Ok(models) => {
-                tracing::info!(models = models.join(", "), "media processes are ready");
+            Ok(warm) => {
+                sandbox::tell(&warm.layers, mode, log_format);
+                tracing::info!(models = warm.models.join(", "), "media processes are ready");
                 until.cancelled().await;
             }
             Err(MediaError::ShutDown) => {}

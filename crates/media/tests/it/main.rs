@@ -1,10 +1,13 @@
 //! The media crate with the real models, and its executable through the real pool.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod frames;
 mod hostile;
 mod hostile_corpus;
+mod jail;
+mod jail_pool;
+mod jail_probes;
 mod jpeg_faces;
 #[expect(dead_code, reason = "the rest of it is for the unit tests beside the code")]
 mod jpeg_reader;

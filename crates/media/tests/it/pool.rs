@@ -129,7 +129,7 @@ async fn a_child_that_is_killed_in_the_middle_fails_its_task_alone() {
     let victim = run_with(&setup.pool, &bytes, kill_all, std::future::pending());
     let error = victim.await.unwrap_err();
     assert!(
-        matches!(&error, MediaError::ChildLost { status } if status.contains("signal: 9")),
+        matches!(&error, MediaError::ChildLost { status, .. } if status.contains("signal: 9")),
         "{error}"
     );
     assert_eq!(error.class(), FailureClass::Transient);
@@ -235,7 +235,7 @@ async fn a_picture_that_cannot_be_processed_leaves_the_child_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_child_that_dies_costs_no_task() {
     let setup = setup(|_| ());
-    let models = setup.pool.warm_up().await.unwrap();
+    let models = setup.pool.warm_up().await.unwrap().models;
     assert!(models.len() >= 2, "{models:?}");
     let id = only_child();
     kill(id);
@@ -309,7 +309,7 @@ async fn a_child_that_talks_nonsense_is_replaced() {
     let pool = setup(|config| config.program = liar);
     let error = run(&pool.pool, b"x").await.unwrap_err();
     assert!(
-        matches!(&error, MediaError::ChildLost { status } if status.contains("the limit is")),
+        matches!(&error, MediaError::ChildLost { status, .. } if status.contains("the limit is")),
         "{error}"
     );
     assert_eq!(children(), []);

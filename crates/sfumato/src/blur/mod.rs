@@ -23,6 +23,8 @@ use tokio::task::JoinSet;
 use self::plan::Plan;
 use self::report::{Outcome, Reporter, Summary};
 use self::work::Job;
+use crate::sandbox;
+use crate::settings::LogFormat;
 
 /// Everything that is the same for all files.
 pub(crate) struct Run {
@@ -36,6 +38,8 @@ pub(crate) struct Run {
     pub(crate) detections: Option<PathBuf>,
     /// Whether existing outputs are replaced.
     pub(crate) overwrite: bool,
+    /// Form of what is said about the sandbox.
+    pub(crate) log_format: LogFormat,
 }
 
 /// Does all files of the plan.
@@ -53,10 +57,11 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
     let single = plan.single_file;
     let mut documents: Vec<Option<Entry>> = vec![];
     if !plan.files.is_empty() {
-        let children = run.pool.children_max;
+        let (children, mode) = (run.pool.children_max, run.pool.sandbox);
         let pool = MediaPool::new(run.pool)?;
         // Whatever is wrong with the executable or the models is said once, not once a file.
-        pool.warm_up().await?;
+        let warm = pool.warm_up().await?;
+        sandbox::tell(&warm.layers, mode, run.log_format);
         let job = Arc::new(Job {
             pool,
             options: run.options,

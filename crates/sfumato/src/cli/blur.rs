@@ -222,6 +222,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .pool(&loaded, plan.files.len(), scratch.path().to_owned())?,
         detections: args.detections.clone(),
         overwrite: args.overwrite,
+        log_format: settings.log_format,
     };
     let mut reporter = Reporter::new(plan.files.len(), args.json);
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;

@@ -56,6 +56,9 @@ pub(crate) struct FrameFlags {
     /// Most pixels of all frames or pages together [default: 1073741824]
     #[arg(long, value_name = "N")]
     pub(crate) frames_pixels_max: Option<String>,
+    /// Whether to work where the kernel does not grant every layer of the sandbox: require, prefer (with a warning), or off [default: prefer]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) sandbox: Option<String>,
 }
 
 /// What is logged and how.
@@ -151,6 +154,7 @@ impl Overrides for FrameFlags {
         [
             given("--frames-max", "pictures.frames_max", frames),
             given("--frames-pixels-max", "pictures.frames_pixels_max", pixels),
+            given("--sandbox", "media.sandbox", self.sandbox.as_ref()),
         ]
         .into_iter()
         .flatten()
@@ -239,6 +243,7 @@ mod tests {
                 assets_dir: text("a"),
                 media_program: text("m"),
                 model_pack: vec!["p:q".into(), "r".into()],
+                sandbox: text("require"),
             },
             log: LogFlags {
                 log_format: text("json"),

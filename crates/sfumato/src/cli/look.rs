@@ -7,8 +7,8 @@ use sfumato_core::options::{ConfidenceThreshold, DetectionOptions};
 use sfumato_media_client::MediaPoolConfig;
 
 use super::flags::{ConfigFlag, FrameFlags, LogFlags, MediaFlags, Overrides, ProfileFlag, given, load};
-use crate::locate;
 use crate::settings::{FlagValue, JobsAtOnce, Loaded, Origin, Settings, SettingsError};
+use crate::{locate, sandbox};
 
 /// What is looked for.
 #[derive(Args, Debug)]
@@ -102,6 +102,7 @@ impl RunFlags {
             _ => settings.threads_per_job.get(),
         };
         pool.task_deadline = settings.task_deadline;
+        sandbox::configure(&mut pool, settings);
         Ok(pool)
     }
 }

@@ -5,6 +5,7 @@ mod client;
 mod completions;
 mod config;
 mod detect;
+mod doctor;
 mod flags;
 mod listen;
 mod look;
@@ -33,6 +34,7 @@ Examples:
   sfumato detect photo.jpg               show what would be hidden
   sfumato models verify                  check the models
   sfumato listen --port 9000             show webhooks as they arrive
+  sfumato doctor                         check what a server needs here
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
 pub(crate) struct Cli {
@@ -48,6 +50,7 @@ enum Command {
     Detect(detect::Args),
     Models(models::Args),
     Listen(listen::Args),
+    Doctor(doctor::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -65,6 +68,7 @@ impl Cli {
             Command::Detect(args) => detect::run(&args),
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
+use sfumato_media_client::sandbox::SandboxMode;
 
 use super::units::ByteSize;
 use super::values::{
@@ -107,6 +108,9 @@ settings! {
 
     /// Folders with models of your own, each with a `pack.toml`; `sfumato models verify` checks them.
     model_packs: Folders = "media.model_packs", "";
+    /// Whether a media process may work where the kernel does not grant every layer of its sandbox: `require` (it does not
+    /// start), `prefer` (with a warning) or `off` (there is no sandbox; for development). `sfumato doctor` shows the layers.
+    sandbox: SandboxMode = "media.sandbox", "prefer";
 
     /// Largest upload.
     upload_bytes_max: ByteSize = "uploads.bytes_max", "8GiB";

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
+use sfumato_media_client::sandbox::SandboxMode;
 use thiserror::Error;
 use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
@@ -205,6 +206,18 @@ impl SettingValue for AllowedOrigins {
 
     fn to_toml(&self) -> toml::Value {
         self.to_string().into()
+    }
+}
+
+impl SettingValue for SandboxMode {
+    const EXPECTED: &'static str = "\"require\", \"prefer\" or \"off\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.name().into()
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
     &["serve"],
     &["client"],
@@ -15,6 +15,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["models", "list"],
     &["models", "verify"],
     &["listen"],
+    &["doctor"],
     &["config"],
     &["config", "print"],
     &["completions"],

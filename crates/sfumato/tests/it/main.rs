@@ -9,6 +9,7 @@ mod blur;
 mod client;
 mod config;
 mod detect;
+mod doctor;
 mod help;
 mod listen;
 mod models;

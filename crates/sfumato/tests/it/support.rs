@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use sfumato_media_client::sandbox::{Landlock, Layers};
 
 /// Longer than anything that works takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +71,12 @@ impl Place {
         let mut ready = vec![];
         let reply = sfumato_media_client::protocol::Reply::Ready {
             models: vec!["none".into()],
+            layers: Layers {
+                rlimits: true,
+                no_new_privs: true,
+                landlock: Landlock::Full { abi: 7 },
+                seccomp: true,
+            },
         };
         sfumato_media_client::frame::write(&mut ready, &reply).unwrap();
         let ready = self.write("ready.frame", ready);
@@ -280,4 +287,12 @@ pub(crate) fn is_set_up() {
 pub(crate) fn astronaut() -> Vec<u8> {
     is_set_up();
     std::fs::read(checkout().join("assets/pictures/astronaut.png")).unwrap()
+}
+
+/// The arguments of `doctor` with an empty folder for models.
+pub(crate) fn doctor_args(place: &Place, program: &str, more: &[&str]) -> Vec<String> {
+    std::fs::create_dir_all(place.path("assets/models")).unwrap();
+    let assets = place.path("assets").display().to_string();
+    let fixed = ["doctor", "--media-program", program, "--assets-dir", &assets];
+    fixed.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
 }

@@ -1,0 +1,59 @@
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Place, doctor_args};
+
+#[test]
+fn what_is_missing_is_named_with_what_to_do_and_fails() {
+    let place = Place::new();
+    let ended = place.run(&["doctor", "--media-program", "absent"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    for part in [
+        "failed",
+        "media program",
+        "--media-program",
+        "clock",
+        "data folder",
+    ] {
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    assert!(!place.path("sfumato-data").exists(), "it changes nothing");
+}
+
+/// A media program that says what it has and then answers every task with an end.
+fn program(place: &Place, layers: &str) -> String {
+    let ready = format!(r#"{{"ready":{{"models":["m"],"layers":{layers}}}}}"#);
+    let mut frame = u32::try_from(ready.len()).unwrap().to_be_bytes().to_vec();
+    frame.extend(ready.as_bytes());
+    let frame = place.write("said.frame", frame);
+    let script = format!(
+        "#!/bin/sh\nPATH=/usr/bin:/bin\ncat '{}'\nhead -c 9 > /dev/null\n",
+        frame.display()
+    );
+    let program = place.write("media", script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program.display().to_string()
+}
+
+#[test]
+fn each_layer_is_listed_and_a_missing_one_weighs_as_the_settings_say() {
+    let place = Place::new();
+    let program = program(
+        &place,
+        r#"{"rlimits":true,"no_new_privs":true,"landlock":"none","seccomp":true}"#,
+    );
+    for (mode, weight) in [("require", "failed"), ("prefer", "warning")] {
+        let args = doctor_args(&place, &program, &["--json", "--sandbox", mode]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let ended = place.run(&args);
+        let findings = ended.json();
+        let state = |name: &str| {
+            let checks = findings["checks"].as_array().unwrap();
+            let check = checks.iter().find(|check| check["name"] == name);
+            check.unwrap_or_else(|| panic!("no {name}: {findings}"))["state"].clone()
+        };
+        assert_eq!(state("landlock"), weight);
+        assert_eq!(state("seccomp"), "ok");
+        // The program ends instead of working.
+        assert_eq!((state("trial picture"), ended.code), ("failed".into(), Some(1)));
+    }
+}
