@@ -10,6 +10,17 @@ use sfumato_e2e::server::Server;
 /// Where the astronaut's nose is, in pixels.
 const NOSE: (u32, u32) = (225, 120);
 
+/// The smallest rectangle around every pixel that differs: left, top, right, bottom.
+fn changed(before: &Picture, after: &Picture) -> Option<[u32; 4]> {
+    let points = (0..before.height).flat_map(|y| (0..before.width).map(move |x| (x, y)));
+    points
+        .filter(|(x, y)| before.pixel(*x, *y) != after.pixel(*x, *y))
+        .fold(None, |area, (x, y)| {
+            let [left, top, right, bottom] = area.unwrap_or([x, y, x, y]);
+            Some([left.min(x), top.min(y), right.max(x), bottom.max(y)])
+        })
+}
+
 #[tokio::test]
 async fn an_upload_with_every_extension_is_done_as_it_says() -> Result<()> {
     let server = Server::start().await?;
@@ -50,6 +61,16 @@ async fn an_upload_with_every_extension_is_done_as_it_says() -> Result<()> {
         .collect();
     assert_eq!(hidden.len(), 1, "{document}");
     assert_eq!(after.pixel(NOSE.0, NOSE.1), [0, 255, 0]);
+    // A box that has grown by half of its width on each side has twice the width, and reaches into its corners.
+    let area = changed(&before, &after).expect("the face was hidden");
+    let side = |member: &str| hidden[0]["box"][member].as_f64().expect("a number");
+    let width = f64::from(area[2] - area[0]);
+    assert!((width - 2.0 * side("width")).abs() < 6.0, "{area:?} {document}");
+    assert_eq!(
+        after.pixel(area[0] + 3, area[1] + 3),
+        [0, 255, 0],
+        "a box has corners"
+    );
     Ok(())
 }
 

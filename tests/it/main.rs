@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod extensions;
+mod formats;
 mod full_run;
 mod isolation;
 mod memory;

@@ -37,6 +37,9 @@ pub(crate) struct MediaFlags {
     /// Folder with models of your own and a pack.toml; may be given several times
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) model_pack: Vec<PathBuf>,
+    /// Whether to work where the kernel does not grant every layer of the sandbox: require, prefer (with a warning), or off [default: prefer]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) sandbox: Option<String>,
 }
 
 /// How hard is looked.
@@ -56,9 +59,6 @@ pub(crate) struct FrameFlags {
     /// Most pixels of all frames or pages together [default: 1073741824]
     #[arg(long, value_name = "N")]
     pub(crate) frames_pixels_max: Option<String>,
-    /// Whether to work where the kernel does not grant every layer of the sandbox: require, prefer (with a warning), or off [default: prefer]
-    #[arg(long, value_name = "MODE")]
-    pub(crate) sandbox: Option<String>,
 }
 
 /// What is logged and how.
@@ -133,6 +133,7 @@ impl Overrides for MediaFlags {
             given("--assets-dir", "assets_dir", self.assets_dir.as_ref()),
             given("--media-program", "media_program", self.media_program.as_ref()),
             given("--model-pack", "media.model_packs", packs.as_ref()),
+            given("--sandbox", "media.sandbox", self.sandbox.as_ref()),
         ]
         .into_iter()
         .flatten()
@@ -154,7 +155,6 @@ impl Overrides for FrameFlags {
         [
             given("--frames-max", "pictures.frames_max", frames),
             given("--frames-pixels-max", "pictures.frames_pixels_max", pixels),
-            given("--sandbox", "media.sandbox", self.sandbox.as_ref()),
         ]
         .into_iter()
         .flatten()

@@ -143,22 +143,25 @@ fn regions_and_the_form_of_masks_are_taken() {
             "--no-plates",
         ];
         let json = place.run(&[&fixed, flags].concat()).success().json();
-        json["files"][0]["faces"].as_u64().unwrap()
+        let picture = std::fs::read(place.path("out.png")).unwrap();
+        (json["files"][0]["faces"].as_u64().unwrap(), picture)
     };
-    assert_eq!(blur(&["--type", "opaque"]), 1);
+    let faces = |flags: &[&str]| blur(flags).0;
+    let (count, plain) = blur(&["--type", "opaque"]);
+    assert_eq!(count, 1);
     for region in ["0,1,0,0.5", "0,0;1,0;1,0.6;0,0.6"] {
-        assert_eq!(blur(&["--excluded-area", region]), 0, "{region}");
-        assert_eq!(blur(&["--included-area", region]), 1, "{region}");
+        assert_eq!(faces(&["--excluded-area", region]), 0, "{region}");
+        assert_eq!(faces(&["--included-area", region]), 1, "{region}");
         assert_eq!(
-            blur(&["--included-area", region, "--exclude-area", region]),
+            faces(&["--included-area", region, "--exclude-area", region]),
             0,
             "{region}"
         );
     }
     let elsewhere = ["--include-area", "0,0.1,0,0.1"];
-    assert_eq!(blur(&elsewhere), 0);
+    assert_eq!(faces(&elsewhere), 0);
     assert_eq!(
-        blur(&[&elsewhere[..], &["--include-area", "0,1,0,0.5"]].concat()),
+        faces(&[&elsewhere[..], &["--include-area", "0,1,0,0.5"]].concat()),
         1
     );
     let form = [
@@ -169,5 +172,10 @@ fn regions_and_the_form_of_masks_are_taken() {
         "--metadata",
         "strip",
     ];
-    assert_eq!(blur(&form), 1);
+    assert_eq!(faces(&form), 1);
+    for flags in [["--mask-growth", "0.5"], ["--mask-shape", "box"]] {
+        let (count, other) = blur(&[&["--type", "opaque"], &flags[..]].concat());
+        assert_eq!(count, 1);
+        assert!(other != plain, "{flags:?} changes the picture");
+    }
 }
