@@ -16,6 +16,9 @@ const TOP: f64 = 30.0;
 const BOTTOM: f64 = 60.0;
 const POINT: &str = "#2a78b5";
 const BEATEN: &str = "#9aa5ad";
+const CHOSEN: &str = "#d97706";
+/// A plan with this before its name is a profile of the product.
+const CHOSEN_MARK: &str = "FINAL ";
 const GRID: &str = "#dddddd";
 const LABEL_SIZE: f64 = 11.0;
 /// Mean width of a letter, by its size.
@@ -34,6 +37,12 @@ struct Plan {
     coverage: f64,
     precision: f64,
     cpu_ms_1080p: f64,
+}
+
+impl Plan {
+    fn is_chosen(&self) -> bool {
+        self.plan.starts_with(CHOSEN_MARK)
+    }
 }
 
 /// Draws `frontier-{class}.svg` for each class of the table into the folder.
@@ -158,16 +167,26 @@ fn chart(class: &str, plans: &[&Plan]) -> String {
     svg.path(&steps, POINT, 1.5);
     let is_best = |plan: &Plan| best.iter().any(|other| std::ptr::eq(*other, plan));
     let mut labels = Labels::new(plans.iter().map(|plan| axes.point(plan)).collect());
-    // Those on the line have the first choice of where their label stands.
+    // What matters most has the first choice of where its label stands; the rest is named where there is room.
+    let rank = |plan: &Plan| match (plan.is_chosen(), is_best(plan)) {
+        (true, _) => (CHOSEN, 8),
+        (false, true) => (POINT, 4),
+        (false, false) => (BEATEN, 1),
+    };
     let mut ordered = plans.to_vec();
-    ordered.sort_by_key(|plan| !is_best(plan));
-    for plan in ordered {
+    ordered.sort_by_key(|plan| std::cmp::Reverse(rank(plan).1));
+    for plan in &ordered {
         let point = axes.point(plan);
-        let color = if is_best(plan) { POINT } else { BEATEN };
-        svg.circle(point, 4.0, color);
-        let text = format!("{} (P {:.0} %)", plan.plan, 100.0 * plan.precision);
-        let (at, anchor) = labels.place(point, &text);
-        svg.text(at, anchor, LABEL_SIZE, &text);
+        let (_, rows) = rank(plan);
+        let name = plan.plan.strip_prefix(CHOSEN_MARK).unwrap_or(&plan.plan);
+        let text = format!("{name} (P {:.0} %)", 100.0 * plan.precision);
+        if let Some((at, anchor)) = labels.place(point, &text, rows) {
+            svg.text(at, anchor, LABEL_SIZE, &text);
+        }
+    }
+    for plan in ordered.iter().rev() {
+        let radius = if plan.is_chosen() { 5.5 } else { 4.0 };
+        svg.circle(axes.point(plan), radius, rank(plan).0);
     }
     let axis = "CPU milliseconds a picture of 1920x1080 (logarithmic)";
     svg.text((WIDTH / 2.0, HEIGHT - 14.0), Anchor::Middle, 13.0, axis);
@@ -175,7 +194,7 @@ fn chart(class: &str, plans: &[&Plan]) -> String {
         (LEFT, 18.0),
         Anchor::Start,
         13.0,
-        &format!("{class} hidden (P: precision)"),
+        &format!("{class} hidden (P: precision; orange: profiles of the product)"),
     );
     svg.finish(&format!("Plans for {class}: coverage by cost"))
 }
@@ -196,10 +215,10 @@ impl Labels {
         }
     }
 
-    /// Where the label of a point stands: beside it, else above or below, as near as there is room.
-    fn place(&mut self, (x, y): (f64, f64), text: &str) -> ((f64, f64), Anchor) {
+    /// Where the label of a point stands: beside it, else up to so many rows above or below; none where there is no room.
+    fn place(&mut self, (x, y): (f64, f64), text: &str, rows: u32) -> Option<((f64, f64), Anchor)> {
         let width = text.chars().count() as f64 * LABEL_SIZE * LETTER_WIDTH;
-        let candidates = (0..8).flat_map(|row| {
+        let candidates = (0..rows).flat_map(|row| {
             let shift = f64::from(row) * LABEL_SIZE;
             [
                 (x + GAP, y + 4.0 - shift, Anchor::Start),
@@ -218,12 +237,9 @@ impl Labels {
             };
             area[0] >= LEFT && area[2] <= WIDTH && area[1] >= TOP && self.taken.iter().all(apart)
         };
-        let chosen = candidates
-            .into_iter()
-            .find(|candidate| free(&area(*candidate)))
-            .unwrap_or((x + GAP, y + 4.0, Anchor::Start));
+        let chosen = candidates.into_iter().find(|candidate| free(&area(*candidate)))?;
         self.taken.push(area(chosen));
-        ((chosen.0, chosen.1), chosen.2)
+        Some(((chosen.0, chosen.1), chosen.2))
     }
 }
 
@@ -232,7 +248,7 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "class,plan,coverage,precision,recall,cpu_ms_1080p\n\
-        faces,small,0.8,0.9,0.8,10\n\
+        faces,FINAL small,0.8,0.9,0.8,10\n\
         faces,worse,0.7,0.9,0.8,20\n\
         faces,large,0.95,0.8,0.9,100\n\
         plates,only,0.9,0.9,0.9,50\n";
@@ -242,7 +258,7 @@ mod tests {
         let plans = parse(TABLE).unwrap();
         let faces: Vec<_> = plans.iter().filter(|plan| plan.class == "faces").collect();
         let names: Vec<_> = frontier(&faces).iter().map(|plan| plan.plan.as_str()).collect();
-        assert_eq!(names, ["small", "large"]);
+        assert_eq!(names, ["FINAL small", "large"]);
     }
 
     #[test]
@@ -252,19 +268,25 @@ mod tests {
         std::fs::write(&table, TABLE).unwrap();
         draw(&table, folder.path()).unwrap();
         let faces = std::fs::read_to_string(folder.path().join("frontier-faces.svg")).unwrap();
-        for expected in ["small (P 90 %)", "worse (P 90 %)", "large (P 80 %)", "polyline"] {
+        for expected in [
+            ">small (P 90 %)",
+            "worse (P 90 %)",
+            "large (P 80 %)",
+            "polyline",
+            CHOSEN,
+        ] {
             assert!(faces.contains(expected), "{expected}");
         }
         let plates = std::fs::read_to_string(folder.path().join("frontier-plates.svg")).unwrap();
-        assert!(plates.contains("only (P 90 %)") && !plates.contains("small"));
+        assert!(plates.contains("only (P 90 %)") && !plates.contains("small") && !plates.contains(CHOSEN));
     }
 
     #[test]
     fn labels_of_neighbours_do_not_lie_on_one_another() {
         let mut labels = Labels::new(vec![(300.0, 200.0), (302.0, 201.0), (303.0, 202.0)]);
-        let (first, _) = labels.place((300.0, 200.0), "one plan");
-        let (second, _) = labels.place((302.0, 201.0), "another plan");
-        let (third, _) = labels.place((303.0, 202.0), "a third plan");
+        let first = labels.place((300.0, 200.0), "one plan", 8).unwrap();
+        let second = labels.place((302.0, 201.0), "another plan", 8).unwrap();
+        let third = labels.place((303.0, 202.0), "a third plan", 8).unwrap();
         let areas = &labels.taken[3..];
         for (index, a) in areas.iter().enumerate() {
             for b in &areas[..index] {
@@ -272,6 +294,9 @@ mod tests {
             }
         }
         assert!(first != second && second != third);
+        // All that is near is taken, and further away nobody would know whose name it is.
+        labels.place((300.0, 200.0), "a fourth", 1);
+        assert_eq!(labels.place((300.0, 200.0), "a fifth", 1), None);
     }
 
     #[test]

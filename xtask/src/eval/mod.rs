@@ -55,7 +55,8 @@ pub(crate) struct Options {
     /// Take these JSON lines of an earlier `sfumato detect` instead of looking at the pictures.
     #[arg(long, value_name = "FILE", conflicts_with = "program")]
     detections: Option<PathBuf>,
-    /// Draw the plans in this table (class,plan,coverage,precision,recall,cpu_ms_1080p) instead of measuring.
+    /// Draw the plans in this table (class,plan,coverage,precision,recall,cpu_ms_1080p) instead of measuring, into the
+    /// folder of --charts or the documentation. A plan that begins with `FINAL ` is a profile of the product.
     #[arg(long, value_name = "CSV", conflicts_with_all = ["set", "json", "draw"])]
     frontier: Option<PathBuf>,
 }
