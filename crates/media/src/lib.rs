@@ -17,6 +17,8 @@ mod orientation;
 mod probe;
 mod raster;
 mod stopwatch;
+mod track;
+pub mod video;
 mod work;
 
 pub use anonymize::anonymize;
