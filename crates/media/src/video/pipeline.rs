@@ -18,7 +18,7 @@ use super::{FindInFrame, VideoTask};
 use crate::stopwatch::Stopwatch;
 
 /// Frames and packets that wait between two stages.
-const QUEUE: usize = 4;
+const QUEUE: usize = 3;
 
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;
