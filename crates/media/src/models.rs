@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use sfumato_detect::{ModelPack, pack};
+use sfumato_detect::ModelPack;
+use sfumato_detect::pack::{self, Verified};
 use sfumato_media::log;
 use sfumato_media_client::models::{ModelInfo, ModelList};
-use sha2::{Digest, Sha256};
 
 use crate::Sources;
 
@@ -23,21 +23,13 @@ pub(crate) enum Command {
 /// Writes the list.
 pub(crate) fn run(command: &Command) -> Result<ExitCode, String> {
     let failed = |error: &dyn std::error::Error| format!("failed to {}", log::chain(error));
+    let (Command::List(sources) | Command::Verify(sources)) = command;
+    let packs = read_packs(&sources.model_pack)?;
     let models = match command {
-        Command::List(sources) => pack::list(&sources.assets, &read_packs(&sources.model_pack)?)
-            .map_err(|error| failed(&error))?
-            .into_iter()
-            .map(|model| {
-                let problem = problem_of(&model);
-                info(model, problem)
-            })
-            .collect(),
-        Command::Verify(sources) => pack::verify(&sources.assets, &read_packs(&sources.model_pack)?)
-            .map_err(|error| failed(&error))?
-            .into_iter()
-            .map(|verified| info(verified.model, verified.problem))
-            .collect(),
-    };
+        Command::List(_) => pack::list(&sources.assets, &packs).map_err(|error| failed(&error)),
+        Command::Verify(_) => pack::verify(&sources.assets, &packs).map_err(|error| failed(&error)),
+    }?;
+    let models = models.into_iter().map(info).collect();
     ModelList { models }
         .write(io::stdout().lock())
         .map_err(|error| format!("failed to write the list: {error}"))?;
@@ -51,21 +43,7 @@ pub(crate) fn read_packs(dirs: &[PathBuf]) -> Result<Vec<ModelPack>, String> {
     dirs.iter().map(read).collect()
 }
 
-fn problem_of(model: &pack::ModelInfo) -> Option<String> {
-    match std::fs::read(&model.file) {
-        Ok(content) => {
-            let actual: String = Sha256::digest(&content)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            let expected = &model.sha256;
-            (actual != *expected).then(|| format!("its sha256 is {actual}, not {expected}"))
-        }
-        Err(error) => Some(format!("failed to read {}: {error}", model.file.display())),
-    }
-}
-
-fn info(model: pack::ModelInfo, problem: Option<String>) -> ModelInfo {
+fn info(Verified { model, problem }: Verified) -> ModelInfo {
     ModelInfo {
         name: model.name,
         class: model.class,

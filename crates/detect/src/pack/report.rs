@@ -50,18 +50,24 @@ pub struct ModelInfo {
 pub struct Verified {
     /// The model.
     pub model: ModelInfo,
-    /// Why it cannot be used, on one line; none where its hash is right, its graph loads and its outputs are those of its
-    /// family.
+    /// Why it cannot be used, on one line; none where its hash is right and, if that was asked for, its graph loads and its
+    /// outputs are those of its family.
     pub problem: Option<String>,
 }
 
-/// The models that look at pictures, in the order in which their boxes are preferred.
+/// The models that look at pictures, in the order in which their boxes are preferred, each with its file read and its hash
+/// compared.
 ///
 /// # Errors
-/// [`PackError`] where packs do not fit together.
-pub fn list(assets: &Path, packs: &[ModelPack]) -> Result<Vec<ModelInfo>, PackError> {
+/// [`PackError`] where packs do not fit together. What is wrong with one model stands in the result.
+pub fn list(assets: &Path, packs: &[ModelPack]) -> Result<Vec<Verified>, PackError> {
     let catalogue = Catalogue::new(&ModelPack::builtin(assets), packs)?;
-    Ok(catalogue.models().iter().map(info).collect())
+    let read = |model: &Listed| model.pack.read_model(&model.entry).map(drop);
+    Ok(catalogue
+        .models()
+        .iter()
+        .map(|model| verified(model, read(model)))
+        .collect())
 }
 
 /// Checks every model that looks at pictures: its hash, that its graph loads, and that its outputs have the sizes that its
@@ -73,11 +79,17 @@ pub fn list(assets: &Path, packs: &[ModelPack]) -> Result<Vec<ModelInfo>, PackEr
 pub fn verify(assets: &Path, packs: &[ModelPack]) -> Result<Vec<Verified>, DetectError> {
     let catalogue = Catalogue::new(&ModelPack::builtin(assets), packs).map_err(DetectError::Pack)?;
     let runtime = runtime(assets)?;
-    let verified = catalogue.models().iter().map(|model| Verified {
+    let models = catalogue.models().iter();
+    Ok(models
+        .map(|model| verified(model, check(&runtime, model)))
+        .collect())
+}
+
+fn verified<E: std::error::Error>(model: &Listed, outcome: Result<(), E>) -> Verified {
+    Verified {
         model: info(model),
-        problem: check(&runtime, model).err().map(|error| one_line(&error)),
-    });
-    Ok(verified.collect())
+        problem: outcome.err().map(|error| one_line(&error)),
+    }
 }
 
 fn info(
