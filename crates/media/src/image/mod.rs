@@ -12,6 +12,6 @@ mod libjpeg;
 pub(crate) mod png;
 pub(crate) mod segments;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(crate) mod tiff;
 pub(crate) mod webp;

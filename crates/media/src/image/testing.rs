@@ -13,6 +13,22 @@ use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task};
 use crate::error::PictureError;
 use crate::work::{Find, Found, Processed, Work};
 
+/// A detection with edges left, top, right, bottom, in pixels.
+pub(crate) fn detection(class: Class, [left, top, right, bottom]: [f32; 4]) -> Detection {
+    Detection {
+        class,
+        bbox: BoundingBox {
+            left,
+            top,
+            right,
+            bottom,
+        },
+        confidence: 0.9,
+        model: "test".into(),
+        corners: None,
+    }
+}
+
 /// The size of scenes.
 pub(super) const SIZE: (u32, u32) = (64, 48);
 

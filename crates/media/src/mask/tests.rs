@@ -1,8 +1,9 @@
 use proptest::prelude::*;
-use sfumato_core::detection::{BoundingBox, Class};
+use sfumato_core::detection::Class;
 use sfumato_core::options::{PixelCount, SmoothPadding};
 
 use super::*;
+use crate::image::testing::detection;
 
 const SIZE: u32 = 64;
 
@@ -18,21 +19,6 @@ fn noisy(channels: Channels) -> Raster {
                 .map(|_| u8::from_fraction(noise.symmetric().abs()))
                 .collect(),
         ),
-    }
-}
-
-fn detection(class: Class, [left, top, right, bottom]: [f32; 4]) -> Detection {
-    Detection {
-        class,
-        bbox: BoundingBox {
-            left,
-            top,
-            right,
-            bottom,
-        },
-        confidence: 0.9,
-        model: "test".into(),
-        corners: None,
     }
 }
 

@@ -11,11 +11,12 @@ mod view;
 use std::time::Duration;
 
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::detection::{BoundingBox, Class, Detection};
+use sfumato_core::detection::{Class, Detection};
 use sfumato_core::options::{Mask, MaskStyle};
 use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task};
 
 use super::*;
+use crate::image::testing::detection;
 use crate::work::{Find, Found};
 
 /// Finds what it is told to, and remembers what it was shown.
@@ -44,21 +45,6 @@ impl Find for Told {
             resize: Duration::ZERO,
             inference: Duration::ZERO,
         })
-    }
-}
-
-fn detection(class: Class, [left, top, right, bottom]: [f32; 4]) -> Detection {
-    Detection {
-        class,
-        bbox: BoundingBox {
-            left,
-            top,
-            right,
-            bottom,
-        },
-        confidence: 0.9,
-        model: "test".into(),
-        corners: None,
     }
 }
 
