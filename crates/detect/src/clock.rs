@@ -7,8 +7,31 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// Measures the processor time of this process, on all of its threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    last: Duration,
+}
+
+impl Stopwatch {
+    /// Measures from here on.
+    pub fn start() -> Self {
+        Self {
+            last: processor_time(),
+        }
+    }
+
+    /// The processor time since the last lap or the start.
+    pub fn lap(&mut self) -> Duration {
+        let time = processor_time();
+        let spent = time.saturating_sub(self.last);
+        self.last = time;
+        spent
+    }
+}
+
 /// The time that all threads of this process have computed so far.
-pub(crate) fn processor_time() -> Duration {
+fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     // The clock starts at zero, and nanoseconds are below a thousand million.
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

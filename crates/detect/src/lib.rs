@@ -27,6 +27,7 @@ mod tensor;
 mod tile;
 mod yunet;
 
+pub use clock::Stopwatch;
 pub use error::DetectError;
 pub use family::Family;
 pub use graph::GraphError;

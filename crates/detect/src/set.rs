@@ -9,7 +9,7 @@ use sfumato_core::options::DetectionOptions;
 
 use crate::candidate::Candidate;
 use crate::catalogue::{Catalogue, Listed};
-use crate::clock::processor_time;
+use crate::clock::Stopwatch;
 use crate::error::DetectError;
 use crate::image::ImageView;
 use crate::merge::{self, merge};
@@ -121,12 +121,7 @@ impl DetectorSet {
         let mut scaled: Vec<((u32, Rect), Letterbox)> = Vec::new();
         let mut found = Vec::new();
         let (mut resize, mut inference) = (Duration::ZERO, Duration::ZERO);
-        let mut last = processor_time();
-        let mut lap = |stage: &mut Duration| {
-            let time = processor_time();
-            *stage += time.saturating_sub(last);
-            last = time;
-        };
+        let mut stopwatch = Stopwatch::start();
         for pass in plan.passes().iter().filter(|pass| wanted.includes(pass.class)) {
             let Some((rank, _)) = self.catalogue.find(&pass.model) else {
                 return Err(DetectError::UnknownModel {
@@ -148,7 +143,7 @@ impl DetectorSet {
             let letterbox = &scaled[index].1;
             let network = &mut self.networks[rank];
             let tensor = letterbox.tensor(network.encoding(), pass.flipped);
-            lap(&mut resize);
+            resize += stopwatch.lap();
             let candidates = network.look(&tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
             let located = candidates.into_iter().filter_map(|candidate| {
                 let (candidate, is_cut) = in_tile(pass, candidate, letterbox)?;
@@ -161,10 +156,10 @@ impl DetectorSet {
                 })
             });
             found.extend(located);
-            lap(&mut inference);
+            inference += stopwatch.lap();
         }
         let detections = merge(found, |class| plan.threshold(class));
-        lap(&mut inference);
+        inference += stopwatch.lap();
         Ok(Found {
             detections,
             resize,

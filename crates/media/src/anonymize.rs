@@ -135,14 +135,9 @@ impl Find for Finder<'_> {
             plates: self.task.options.plates,
         };
         let plan = self.plan(shown);
-        let found = ImageView::new(width, height, rgb)
+        ImageView::new(width, height, rgb)
             .and_then(|image| self.detectors.detect(image, wanted, &plan))
-            .map_err(|error| failed(&log::chain(&error)))?;
-        Ok(Found {
-            detections: found.detections,
-            resize: found.resize,
-            inference: found.inference,
-        })
+            .map_err(|error| failed(&log::chain(&error)))
     }
 }
 

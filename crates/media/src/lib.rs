@@ -17,7 +17,6 @@ mod noise;
 mod orientation;
 mod probe;
 mod raster;
-mod stopwatch;
 mod work;
 
 pub use anonymize::anonymize;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use sfumato_core::MediaFormat;
 use sfumato_core::detection::{Detection, DetectionsDocument, DocumentedDetection, PictureInfo, SCHEMA};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
+pub(crate) use sfumato_detect::Found;
+use sfumato_detect::Stopwatch;
 use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task, Timings};
 
 use crate::error::PictureError;
 use crate::mask::{self, Masks};
 use crate::orientation::Orientation;
 use crate::raster::Raster;
-use crate::stopwatch::Stopwatch;
 
 /// What a translucent picture is looked at over. Dark strokes on nothing show over the first, bright ones over the second.
 const BACKDROPS: [u8; 2] = [255, 0];
@@ -32,17 +33,6 @@ pub(crate) enum Stage {
     Encode,
 }
 
-/// What was found, and where the CPU time went.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    /// In pixels of the raster that was looked at.
-    pub(crate) detections: Vec<Detection>,
-    /// CPU time for scaling.
-    pub(crate) resize: Duration,
-    /// CPU time for the models.
-    pub(crate) inference: Duration,
-}
-
 /// Finds faces and plates; in the tests of formats something that needs no models.
 pub(crate) trait Find {
     /// The long side in pixels that a raster of a picture of the given size as displayed has to have at least, so that
@@ -50,7 +40,7 @@ pub(crate) trait Find {
     fn long_side_px(&self, shown: (u32, u32)) -> u32;
 
     /// Looks at an upright raster in RGB with 8 bits. It may be smaller than the picture, whose size as displayed is
-    /// `shown`.
+    /// `shown`. Boxes are in pixels of the raster.
     fn find(&mut self, rgb: &[u8], size: (u32, u32), shown: (u32, u32)) -> Result<Found, PictureError>;
 }
 
