@@ -14,7 +14,7 @@ const YUNET_SHA256: &str = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604
 
 /// What is known of the models.
 fn listed(packs: &[ModelPack]) -> Vec<ModelInfo> {
-    let models = list(&assets(), packs).unwrap();
+    let models = list(&assets(), packs).expect("the packs fit together");
     models.into_iter().map(|verified| verified.model).collect()
 }
 
