@@ -17,6 +17,8 @@ mod noise;
 mod orientation;
 mod probe;
 mod raster;
+mod track;
+pub mod video;
 mod work;
 
 pub use anonymize::anonymize;

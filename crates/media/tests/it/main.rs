@@ -22,3 +22,7 @@ mod privacy_formats;
 mod process;
 mod scene;
 mod support;
+mod video;
+mod video_hostile;
+mod video_support;
+mod video_tracks;

@@ -1,0 +1,253 @@
+//! The second stage: looks at frames, follows what is found, and holds frames back until that is settled.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::Detection;
+
+use super::decode::Decoded;
+use super::error::VideoError;
+use super::options::VideoOptions;
+use super::pipeline::{Taken, thread_time};
+use super::preview::Preview;
+use super::report::{TrackReport, TrackedBox, VideoTimings};
+use super::scene::Scenes;
+use super::source::VideoTrack;
+use super::write::Item;
+use super::{FindInFrame, Look, convert, mask_yuv};
+use crate::mask;
+use crate::orientation::Orientation;
+use crate::track::{Cadence, Region, Settings, Tracker};
+
+/// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
+const WINDOW_BYTES: u64 = 112 << 20;
+const WINDOW_FRAMES_MAX: u32 = 30;
+
+/// See the module.
+pub(super) struct Looking<'a> {
+    options: &'a AnonymizeOptions,
+    asked: VideoOptions,
+    pub(super) orientation: Orientation,
+    seconds: f64,
+    follow: Option<Follow>,
+    cadence: Cadence,
+    scenes: Scenes,
+    window: VecDeque<Decoded>,
+    /// Whether the frame that came in last was looked at.
+    is_looked_at: bool,
+    first_pts: Option<i64>,
+    progress: f32,
+    /// Width and height as displayed.
+    pub(super) shown: (u32, u32),
+    /// Frames that came in.
+    pub(super) frames: u32,
+    pub(super) tracks: BTreeMap<u32, TrackReport>,
+    /// Of this stage.
+    pub(super) timings: VideoTimings,
+}
+
+/// What depends on the size of the frames.
+struct Follow {
+    preview: Preview,
+    tracker: Tracker,
+    stored: (u32, u32),
+}
+
+impl<'a> Looking<'a> {
+    pub(super) fn new(options: &'a AnonymizeOptions, asked: VideoOptions, track: &VideoTrack) -> Self {
+        Self {
+            options,
+            asked,
+            orientation: track.orientation,
+            seconds: f64::from(track.time_base),
+            follow: None,
+            cadence: Cadence::new(asked.look_every.get()),
+            scenes: Scenes::default(),
+            window: VecDeque::new(),
+            is_looked_at: false,
+            first_pts: None,
+            progress: 0.0,
+            shown: (0, 0),
+            frames: 0,
+            tracks: BTreeMap::new(),
+            timings: VideoTimings::default(),
+        }
+    }
+
+    /// Takes all that the first stage gives, until it ends or the third one does not listen any more.
+    ///
+    /// # Errors
+    /// The finder's, or no memory.
+    pub(super) fn run(
+        &mut self,
+        taken: Receiver<Taken>,
+        to_write: &SyncSender<Item>,
+        find: &mut FindInFrame<'_>,
+        on_progress: &mut dyn FnMut(f32),
+    ) -> Result<(), VideoError> {
+        for item in taken {
+            let is_heard = match item {
+                Taken::Packet(track, packet) => to_write.send(Item::Packet(track, packet)).is_ok(),
+                Taken::Frame(decoded, progress) => {
+                    let regions = self.take(decoded, find)?;
+                    if progress > self.progress {
+                        self.progress = progress;
+                        on_progress(progress);
+                    }
+                    regions.is_none_or(|regions| self.give(regions, to_write))
+                }
+            };
+            if !is_heard {
+                return Ok(());
+            }
+        }
+        // The last frame ends a scene too.
+        if !self.is_looked_at && self.frames > 0 {
+            self.look_again(self.frames - 1, find)?;
+        }
+        while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
+            if !self.give(regions, to_write) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a frame, and gives the regions of the one that has waited longest, if they are settled.
+    fn take(
+        &mut self,
+        decoded: Decoded,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<Option<Vec<Region>>, VideoError> {
+        let start = thread_time();
+        let is_cut = self.scenes.is_cut(&decoded.frame);
+        self.timings.preview += thread_time().saturating_sub(start);
+        self.first_pts.get_or_insert(decoded.pts);
+        if is_cut && !self.is_looked_at {
+            self.look_again(self.frames - 1, find)?;
+        }
+        if self.follow.is_none() {
+            self.follow = Some(self.begin(&decoded)?);
+        }
+        self.is_looked_at = self.cadence.next(is_cut);
+        self.window.push_back(decoded);
+        let found = if self.is_looked_at {
+            Some(self.look(self.window.len() - 1, find)?)
+        } else {
+            None
+        };
+        let is_look = found.is_some();
+        self.frames += 1;
+        let Some(follow) = &mut self.follow else {
+            return Ok(None);
+        };
+        let given = follow.tracker.push(found, is_cut);
+        if is_look {
+            self.cadence
+                .adapt(follow.tracker.speed(), follow.tracker.misses_something());
+            for frame in follow.tracker.look_back(self.asked.look_every.get()) {
+                self.look_again(frame, find)?;
+            }
+        }
+        Ok(given)
+    }
+
+    fn begin(&mut self, first: &Decoded) -> Result<Follow, VideoError> {
+        let frame = &first.frame;
+        let stored = (frame.width(), frame.height());
+        self.shown = self.orientation.upright_size(stored.0, stored.1);
+        let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
+        // As if chroma were half of luma; a little more does not matter.
+        let bytes = (u64::from(stored.0) * u64::from(stored.1) * samples * 3 / 2).max(1);
+        let window = u32::try_from(WINDOW_BYTES / bytes)
+            .unwrap_or(u32::MAX)
+            .min(WINDOW_FRAMES_MAX);
+        Ok(Follow {
+            preview: Preview::new(frame, self.orientation, self.asked.look_side_px)?,
+            tracker: Tracker::new(Settings::new(self.asked.look_every.get(), window)),
+            stored,
+        })
+    }
+
+    /// Looks at a frame that was not, or that may show more than was found.
+    fn look_again(&mut self, frame: u32, find: &mut FindInFrame<'_>) -> Result<(), VideoError> {
+        let Some(place) = self.window.iter().position(|decoded| decoded.number == frame) else {
+            return Ok(());
+        };
+        let found = self.look(place, find)?;
+        if let Some(follow) = &mut self.follow {
+            follow.tracker.amend(frame, found);
+        }
+        Ok(())
+    }
+
+    /// Looks at a frame of the window. Boxes are in pixels as displayed.
+    fn look(&mut self, place: usize, find: &mut FindInFrame<'_>) -> Result<Vec<Detection>, VideoError> {
+        let Some(follow) = &mut self.follow else {
+            return Ok(vec![]);
+        };
+        let start = thread_time();
+        let (rgb, size) = follow.preview.of(&self.window[place].frame)?;
+        self.timings.preview += thread_time().saturating_sub(start);
+        let start = thread_time();
+        let found = find(Look {
+            rgb: &rgb,
+            size,
+            shown: self.shown,
+        })?;
+        self.timings.inference += thread_time().saturating_sub(start);
+        // Sides of a frame are small numbers.
+        let scale = |shown: u32, size: u32| shown as f32 / size.max(1) as f32;
+        let scale = [scale(self.shown.0, size.0), scale(self.shown.1, size.1)];
+        Ok(found
+            .into_iter()
+            .map(|detection| detection.scaled(scale))
+            .collect())
+    }
+
+    /// Passes on the frame that has waited longest; whether anybody listens.
+    fn give(&mut self, regions: Vec<Region>, to_write: &SyncSender<Item>) -> bool {
+        let (Some(decoded), Some(follow)) = (self.window.pop_front(), &self.follow) else {
+            return false;
+        };
+        let mut hidden = vec![];
+        for Region {
+            track,
+            origin,
+            detection,
+        } in regions
+        {
+            let is_hidden = mask::is_hidden(&detection, self.options, self.shown);
+            let report = self.tracks.entry(track).or_insert_with(|| TrackReport {
+                number: track,
+                class: detection.class,
+                model: detection.model.clone(),
+                confidence: detection.confidence,
+                boxes: vec![],
+            });
+            report.confidence = report.confidence.max(detection.confidence);
+            report.boxes.push(TrackedBox {
+                frame: decoded.number,
+                bbox: detection.bbox,
+                origin,
+                hidden: is_hidden,
+            });
+            if is_hidden {
+                hidden.push((
+                    track,
+                    mask_yuv::to_stored(&detection, self.orientation, follow.stored),
+                ));
+            }
+        }
+        to_write.send(Item::Frame(decoded, hidden)).is_ok()
+    }
+
+    /// From the first frame to the end of the last one, in seconds.
+    pub(super) fn duration_s(&self, end: Option<i64>) -> f64 {
+        let (Some(start), Some(end)) = (self.first_pts, end) else {
+            return 0.0;
+        };
+        end.saturating_sub(start) as f64 * self.seconds
+    }
+}

@@ -1,0 +1,85 @@
+//! Videos: the tracks of a container, the frames of one of them.
+//!
+//! libav runs in this process and gets two descriptors and nothing else. Three threads work at the same time, with short
+//! queues between them: the first reads and decodes, the second looks and follows, the third masks, encodes and writes.
+//! Between the second and the third a window of frames waits, because a box depends on what comes after it.
+//!
+//! What is kept: frames and their time stamps, rotation, colours, depth, field order, aspect, brightness of the display;
+//! sound, packet by packet. What is left out: places, devices, names, chapters, cover art, attachments and data.
+
+mod boxes;
+mod convert;
+mod decode;
+mod encode;
+mod error;
+mod io;
+mod look;
+mod mask_yuv;
+mod options;
+mod pipeline;
+mod planes;
+mod preview;
+mod report;
+mod scene;
+mod side_data;
+mod silence;
+mod sink;
+mod sniff;
+mod source;
+mod write;
+
+use std::fs::File;
+
+use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::Detection;
+
+use crate::error::PictureError;
+pub use error::VideoError;
+pub use options::{Audio, Damaged, Quality, Subtitles, VideoCodec, VideoLimits, VideoOptions};
+pub use report::{Origin, TrackReport, TrackedBox, VideoReport, VideoTimings};
+pub use sniff::Container;
+
+/// A frame as the finder sees it: upright, in RGB with 8 bits, with square pixels, and as a rule smaller than displayed.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Three bytes a pixel, row by row.
+    pub rgb: &'a [u8],
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Width and height in pixels of the frame as displayed.
+    pub shown: (u32, u32),
+}
+
+/// Finds faces and plates. Boxes are in pixels of what it is given.
+pub type FindInFrame<'a> = dyn FnMut(Look<'_>) -> Result<Vec<Detection>, PictureError> + 'a;
+
+/// What is to be done with one video.
+#[derive(Debug)]
+pub struct VideoTask<'a> {
+    /// The original, which is read at explicit positions from 0 on.
+    pub input: File,
+    /// The result, which is written at explicit positions from 0 on, and has to be empty; `None` to find only. Where it can
+    /// be read too, the index of MP4 and MOV is moved to the front.
+    pub output: Option<File>,
+    /// What is hidden, and how.
+    pub options: &'a AnonymizeOptions,
+    /// What else is asked for.
+    pub video: VideoOptions,
+    /// What a video may be at most.
+    pub limits: VideoLimits,
+    /// Seeds the noise of the masks. Must not be known to the outside.
+    pub seed: [u8; 32],
+}
+
+/// Hides what `find` finds in a video, in all frames that it is in. `on_progress` hears rising fractions from 0 to 1.
+/// Both are called on the calling thread.
+///
+/// # Errors
+/// A [`VideoError`] whose message is for the customer. The output may hold a part of a result then.
+pub fn anonymize(
+    task: VideoTask<'_>,
+    find: &mut FindInFrame<'_>,
+    on_progress: &mut dyn FnMut(f32),
+) -> Result<VideoReport, VideoError> {
+    pipeline::run(task, find, on_progress)
+}
