@@ -123,7 +123,7 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
     const FRAMES: u32 = 400;
     let mut dice = Dice(seed);
     let things: Vec<Thing> = (0..12).map(|_| Thing::thrown(&mut dice, FRAMES)).collect();
-    let mut tracker = Tracker::new(Settings::new(look_every, 30));
+    let mut tracker = Tracker::new(Settings::new(look_every, 20));
     let mut cadence = Cadence::new(look_every);
     let mut hidden: Vec<Vec<Region>> = vec![];
     let mut plain: Vec<Vec<BoundingBox>> = vec![];

@@ -21,8 +21,8 @@ use crate::orientation::Orientation;
 use crate::track::{Cadence, Region, Settings, Tracker};
 
 /// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
-const WINDOW_BYTES: u64 = 112 << 20;
-const WINDOW_FRAMES_MAX: u32 = 30;
+const WINDOW_BYTES: u64 = 80 << 20;
+const WINDOW_FRAMES_MAX: u32 = 20;
 
 /// See the module.
 pub(super) struct Looking<'a> {

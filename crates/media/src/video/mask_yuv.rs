@@ -7,7 +7,7 @@
 //! A sample of chroma belongs to several pixels. It is replaced wherever one of them has changed, and computed from those
 //! that have: nothing of what is hidden stays in it.
 
-use sfumato_core::detection::{BoundingBox, Class, Detection};
+use sfumato_core::detection::{BoundingBox, Detection};
 use sfumato_core::options::Mask;
 
 use super::planes::{Matrix, Planes};
@@ -15,25 +15,31 @@ use crate::mask::Masks;
 use crate::orientation::Orientation;
 use crate::raster::{Channels, Raster, Samples};
 
-/// How far a region reaches over its box, in sizes, before growth and soft edge that are asked for are added.
-const REACH: f32 = 0.3;
-
-/// Pixels that are added to that.
-const REACH_PIXELS: f32 = 6.0;
-
 /// Draws a mask over something in the stored grid of a frame.
 ///
 /// `number` seeds the noise together with `seed`. It is that of the track: noise that changed from frame to frame would
 /// flicker, and could be averaged away.
 pub(super) fn draw(planes: &mut Planes<'_>, detection: &Detection, mask: Mask, seed: [u8; 32], number: u64) {
-    let Some(area) = Area::around(detection, mask, planes) else {
+    let size = planes.components[0].size;
+    // Frames are far smaller than 2^32 pixels a side.
+    let masks = |detection, [width, height]: [usize; 2]| {
+        Masks::new(
+            [detection],
+            Orientation::UPRIGHT,
+            (width as u32, height as u32),
+            mask,
+            seed,
+            number,
+        )
+    };
+    let reach = masks(detection, size).reaches().next();
+    let Some(area) = reach.and_then(|reach| Area::around(reach, planes)) else {
         return;
     };
     let mut raster = area.read(planes);
     let before = raster.clone();
     let moved = moved(detection, -(area.left as f32), -(area.top as f32));
-    let size = (raster.width, raster.height);
-    Masks::new([&moved], Orientation::UPRIGHT, size, mask, seed, number).draw(&mut raster);
+    masks(&moved, [area.width, area.height]).draw(&mut raster);
     area.write(planes, &before, &raster);
 }
 
@@ -85,25 +91,18 @@ struct Area {
 }
 
 impl Area {
-    /// All that a mask over a detection can touch; `None` where that is nothing.
-    fn around(detection: &Detection, mask: Mask, planes: &Planes<'_>) -> Option<Self> {
+    /// All that a mask can touch that reaches so far: left, top, right, bottom in pixels; `None` where that is nothing.
+    fn around([left, top, right, bottom]: [f32; 4], planes: &Planes<'_>) -> Option<Self> {
         let [width, height] = planes.components[0].size;
-        let bbox = detection.bbox;
-        let size = bbox.width().max(bbox.height());
-        // Fractions up to 1 lose nothing that matters as f32.
-        let (growth, edge) = (mask.growth.get() as f32, mask.smooth_padding.get() as f32);
-        // A plate may stick out of its box by its size; the edge is a fraction of what has grown.
-        let corners = if detection.class == Class::Plate { 1.0 } else { 0.0 };
-        let reach = size * (REACH + 1.5 * growth + corners) * (1.0 + edge) + size * 2.0 * edge + REACH_PIXELS;
-        // `as` saturates: what lies left of the frame becomes 0.
-        let first = |edge: f32, shift: usize| ((edge - reach).floor() as usize) >> shift << shift;
-        let last = |edge: f32, end: usize, shift: usize| {
-            let whole = ((edge + reach).ceil() as usize).saturating_add((1 << shift) - 1) >> shift << shift;
-            whole.min(end)
-        };
         let [across, down] = planes.shift;
-        let (left, top) = (first(bbox.left, across), first(bbox.top, down));
-        let (right, bottom) = (last(bbox.right, width, across), last(bbox.bottom, height, down));
+        // A pixel more, because a box that is moved is rounded. `as` saturates: what lies left of the frame becomes 0.
+        let first = |edge: f32, shift: usize| ((edge - 1.0).floor() as usize) >> shift << shift;
+        let last = |edge: f32, end: usize, shift: usize| {
+            let edge = (edge + 1.0).ceil() as usize;
+            edge.min(end).next_multiple_of(1 << shift).min(end)
+        };
+        let (left, top) = (first(left, across), first(top, down));
+        let (right, bottom) = (last(right, width, across), last(bottom, height, down));
         (left < right && top < bottom).then(|| Self {
             left,
             top,
@@ -113,27 +112,17 @@ impl Area {
     }
 
     fn read(&self, planes: &Planes<'_>) -> Raster {
-        let color = Colors::new(planes.matrix, planes.bits);
-        let [across, down] = planes.shift;
-        let samples = |convert: &mut dyn FnMut([f32; 3])| {
-            for y in self.top..self.top + self.height {
-                for x in self.left..self.left + self.width {
-                    let (cx, cy) = (x >> across, y >> down);
-                    convert(color.rgb([planes.get(0, x, y), planes.get(1, cx, cy), planes.get(2, cx, cy)]));
-                }
-            }
-        };
-        let count = self.width * self.height * 3;
         // Frames are far smaller than 2^32 pixels a side.
         let (width, height) = (self.width as u32, self.height as u32);
         let samples = if planes.bits > 8 {
-            let mut values: Vec<u16> = Vec::with_capacity(count);
-            samples(&mut |rgb| values.extend(rgb.map(|value| (value * 65_535.0).round() as u16)));
-            Samples::Sixteen(values)
+            let sample = |row: &[u8], x: usize| u16::from_le_bytes([row[2 * x], row[2 * x + 1]]);
+            Samples::Sixteen(self.read_samples(planes, sample, |value| (value * 65_535.0 + 0.5) as u16))
         } else {
-            let mut values: Vec<u8> = Vec::with_capacity(count);
-            samples(&mut |rgb| values.extend(rgb.map(|value| (value * 255.0).round() as u8)));
-            Samples::Eight(values)
+            Samples::Eight(self.read_samples(
+                planes,
+                |row, x| row[x].into(),
+                |value| (value * 255.0 + 0.5) as u8,
+            ))
         };
         Raster {
             width,
@@ -141,6 +130,30 @@ impl Area {
             channels: Channels::Rgb,
             samples,
         }
+    }
+
+    fn read_samples<S>(
+        &self,
+        planes: &Planes<'_>,
+        sample: impl Fn(&[u8], usize) -> u16,
+        convert: impl Fn(f32) -> S,
+    ) -> Vec<S> {
+        let color = Colors::new(planes.matrix, planes.bits);
+        let [across, down] = planes.shift;
+        let mut values = Vec::with_capacity(self.width * self.height * 3);
+        for y in self.top..self.top + self.height {
+            let (luma, blue, red) = (
+                planes.row(0, y),
+                planes.row(1, y >> down),
+                planes.row(2, y >> down),
+            );
+            for x in self.left..self.left + self.width {
+                let chroma = x >> across;
+                let yuv = [sample(luma, x), sample(blue, chroma), sample(red, chroma)];
+                values.extend(color.rgb(yuv).map(&convert));
+            }
+        }
+        values
     }
 
     /// Writes those pixels back that have changed.
@@ -203,6 +216,11 @@ struct Colors {
     chroma_zero: f32,
     chroma_range: f32,
     max: f32,
+    /// From samples to colours: luma, red chroma in red, blue chroma in blue, and both of them in green.
+    luma_scale: f32,
+    red_scale: f32,
+    blue_scale: f32,
+    green_scales: [f32; 2],
 }
 
 impl Colors {
@@ -215,10 +233,17 @@ impl Colors {
         } else {
             (16.0 * scale, 219.0 * scale, 224.0 * scale)
         };
+        let green = 1.0 - matrix.red - matrix.blue;
+        let red_scale = 2.0 * (1.0 - matrix.red) / chroma_range;
+        let blue_scale = 2.0 * (1.0 - matrix.blue) / chroma_range;
         Self {
             red: matrix.red,
-            green: 1.0 - matrix.red - matrix.blue,
+            green,
             blue: matrix.blue,
+            luma_scale: 1.0 / luma_range,
+            red_scale,
+            blue_scale,
+            green_scales: [-matrix.blue * blue_scale / green, -matrix.red * red_scale / green],
             luma_zero,
             luma_range,
             chroma_zero: 128.0 * scale,
@@ -228,12 +253,12 @@ impl Colors {
     }
 
     fn rgb(&self, [luma, blue, red]: [u16; 3]) -> [f32; 3] {
-        let y = (f32::from(luma) - self.luma_zero) / self.luma_range;
-        let u = (f32::from(blue) - self.chroma_zero) / self.chroma_range;
-        let v = (f32::from(red) - self.chroma_zero) / self.chroma_range;
-        let r = y + 2.0 * (1.0 - self.red) * v;
-        let b = y + 2.0 * (1.0 - self.blue) * u;
-        let g = (y - self.red * r - self.blue * b) / self.green;
+        let y = (f32::from(luma) - self.luma_zero) * self.luma_scale;
+        let u = f32::from(blue) - self.chroma_zero;
+        let v = f32::from(red) - self.chroma_zero;
+        let r = y + self.red_scale * v;
+        let b = y + self.blue_scale * u;
+        let g = y + self.green_scales[0] * u + self.green_scales[1] * v;
         [r, g, b].map(|value| value.clamp(0.0, 1.0))
     }
 
@@ -267,6 +292,7 @@ mod tests {
     use ffmpeg_next::format::Pixel;
     use ffmpeg_next::frame;
     use proptest::prelude::*;
+    use sfumato_core::detection::Class;
     use sfumato_core::options::{MaskStyle, PixelCount, SmoothPadding};
 
     use super::*;

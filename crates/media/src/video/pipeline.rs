@@ -15,10 +15,10 @@ use super::report::{VideoReport, VideoTimings};
 use super::source::Source;
 use super::write::{self, Plan, Written};
 use super::{FindInFrame, VideoTask};
-use crate::stopwatch::Stopwatch;
+use sfumato_detect::Stopwatch;
 
 /// Frames and packets that wait between two stages.
-const QUEUE: usize = 4;
+const QUEUE: usize = 3;
 
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;

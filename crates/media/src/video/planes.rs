@@ -131,6 +131,7 @@ impl<'a> Planes<'a> {
     }
 
     /// A sample. The place has to be inside of the component.
+    #[cfg(test)]
     pub(super) fn get(&self, component: usize, x: usize, y: usize) -> u16 {
         let Component { plane, stride, .. } = self.components[component];
         let row = &self.data[plane][y * stride..];
@@ -139,6 +140,13 @@ impl<'a> Planes<'a> {
         } else {
             row[x].into()
         }
+    }
+
+    /// The bytes of a row of a component.
+    pub(super) fn row(&self, component: usize, y: usize) -> &[u8] {
+        let Component { plane, stride, size } = self.components[component];
+        let sample = if self.bits > 8 { 2 } else { 1 };
+        &self.data[plane][y * stride..][..size[0] * sample]
     }
 
     /// The bytes of a row of a component.

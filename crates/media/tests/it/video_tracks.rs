@@ -132,13 +132,14 @@ fn nobody_finds_the_face_of_a_person_who_was_hidden() {
     let result = clips.path("out.mp4");
     let mut detectors = detectors().lock().unwrap();
     let mut faces = |rgb: &[u8], size: (u32, u32)| {
-        let plan = sfumato_detect::DetectionPlan::for_picture(size.0, size.1);
+        let options = sfumato_core::options::DetectionOptions::default();
+        let plan = sfumato_detect::DetectionPlan::for_picture(&options, size.0, size.1);
         let wanted = sfumato_detect::Wanted {
             faces: true,
             plates: false,
         };
         let image = sfumato_detect::ImageView::new(size.0, size.1, rgb).unwrap();
-        detectors.detect(image, wanted, &plan).unwrap()
+        detectors.detect(image, wanted, &plan).unwrap().detections
     };
     let report = anonymized(&path, &result, VideoOptions::default(), |look| {
         faces(look.rgb, look.size)
