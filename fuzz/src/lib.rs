@@ -13,6 +13,7 @@ const LIMITS: MediaLimits = MediaLimits {
     picture_pixels_max: 1 << 20,
     frames_max: 16,
     frames_pixels_max: 4 << 20,
+    ..MediaLimits::DEFAULT
 };
 
 /// The header of a picture.

@@ -55,6 +55,7 @@ pub(crate) fn run(
         MediaFormat::Webp => webp::process,
         MediaFormat::Bmp => bmp::process,
         MediaFormat::Tiff => tiff::process,
+        _ => return Err(PictureError::UnknownFormat),
     };
     let processed = process(&original, &mut work, &mut output)?;
     output.flush().map_err(PictureError::Write)?;

@@ -6,11 +6,11 @@ use ffmpeg_next::codec::{self, Id};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{self as libav, Dictionary, Packet, Rational, encoder, ffi, frame};
 
+use super::container::Container;
 use super::convert::{self, Converter};
 use super::error::VideoError;
 use super::options::{VideoCodec, VideoOptions};
 use super::side_data::TrackData;
-use super::sniff::Container;
 use super::source::VideoTrack;
 
 /// What the preset `superfast` of x264 leaves out and should not: with it a 1080p clip became half as large, at 0.037 instead

@@ -7,7 +7,7 @@ use sfumato_core::FailureClass;
 use sfumato_media_client::protocol::Failure;
 use thiserror::Error;
 
-use super::sniff::Container;
+use super::container::Container;
 use crate::error::PictureError;
 
 /// A video cannot be processed.

@@ -13,9 +13,9 @@ use std::sync::Once;
 use ffmpeg_next::format::context::{Input, Output, StreamIo};
 use ffmpeg_next::{self as libav, Dictionary, ffi};
 
+use super::container::Container;
 use super::error::VideoError;
 use super::options::VideoLimits;
-use super::sniff::Container;
 
 /// Decoders of pictures that are used. Those of sound are not among them: sound is copied, never decoded.
 const DECODERS: &str = "h264,hevc,mpeg4,mjpeg,vp8,vp9,prores,libdav1d";

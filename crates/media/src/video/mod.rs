@@ -8,6 +8,7 @@
 //! sound, packet by packet. What is left out: places, devices, names, chapters, cover art, attachments and data.
 
 mod boxes;
+mod container;
 mod convert;
 mod decode;
 mod encode;
@@ -24,7 +25,6 @@ mod scene;
 mod side_data;
 mod silence;
 mod sink;
-mod sniff;
 mod source;
 mod write;
 
@@ -34,10 +34,10 @@ use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::Detection;
 
 use crate::error::PictureError;
+pub use container::Container;
 pub use error::VideoError;
 pub use options::{Audio, Damaged, Quality, Subtitles, VideoCodec, VideoLimits, VideoOptions};
 pub use report::{Origin, TrackReport, TrackedBox, VideoReport, VideoTimings};
-pub use sniff::Container;
 
 /// A frame as the finder sees it: upright, in RGB with 8 bits, with square pixels, and as a rule smaller than displayed.
 #[derive(Clone, Copy, Debug)]

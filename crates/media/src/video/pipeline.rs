@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
 use super::look::Looking;
-use super::options::{Damaged, VideoOptions};
+use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
 use super::source::Source;
 use super::write::{self, Plan, Written};
@@ -108,7 +108,7 @@ pub(super) fn run(
     let duration_s = looking.duration_s(ended.end);
     check_complete(
         &ended,
-        &asked,
+        &limits,
         duration_s / f64::from(looking.frames.max(1)),
         &mut warnings,
     )?;
@@ -195,7 +195,7 @@ fn decode(
 /// Says what is missing, or fails for it.
 fn check_complete(
     ended: &Ended,
-    options: &VideoOptions,
+    limits: &VideoLimits,
     frame_s: f64,
     warnings: &mut Vec<String>,
 ) -> Result<(), VideoError> {
@@ -222,7 +222,7 @@ fn check_complete(
         return Ok(());
     }
     let detail = faults.join(", ");
-    match options.damaged {
+    match limits.damaged {
         Damaged::Fail => Err(VideoError::FramesMissing { detail }),
         Damaged::Warn => {
             warnings.push(format!("the video is damaged: {detail}"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sfumato_core::detection::{BoundingBox, Class};
 
-use super::sniff::Container;
+use super::container::Container;
 pub use crate::track::Origin;
 
 /// What came of a video.

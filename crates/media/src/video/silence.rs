@@ -4,8 +4,8 @@ use ffmpeg_next::codec::{self, Id};
 use ffmpeg_next::format::Sample;
 use ffmpeg_next::{self as libav, ChannelLayout, Packet, Rational, encoder, frame, media};
 
+use super::container::Container;
 use super::error::VideoError;
-use super::sniff::Container;
 use super::source::CopiedTrack;
 
 /// Samples a second of silence that is encoded.

@@ -4,11 +4,11 @@ use std::fs::File;
 
 use ffmpeg_next::{self as libav, Dictionary, Packet, Rational, ffi};
 
+use super::container::Container;
 use super::encode::Encoder;
 use super::error::VideoError;
 use super::io::Writer;
 use super::side_data::TrackData;
-use super::sniff::Container;
 use super::source::{CopiedTrack, VideoTrack};
 
 /// The largest clock of a whole MP4 or MOV file, in ticks a second: some readers compute with 32 bits.

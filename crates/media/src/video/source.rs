@@ -8,12 +8,13 @@ use ffmpeg_next::codec::{self, Parameters};
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{self as libav, Packet, Rational, ffi, media};
+use sfumato_core::MediaFormat;
 
+use super::container::Container;
 use super::error::VideoError;
 use super::io;
 use super::options::{Audio, Subtitles, VideoLimits, VideoOptions};
 use super::side_data::TrackData;
-use super::sniff::{Container, SNIFF_BYTES};
 use crate::orientation::Orientation;
 
 /// Packets in a row that cannot be read before the rest is given up.
@@ -91,7 +92,7 @@ impl Source {
         if bytes == 0 {
             return Err(VideoError::Empty);
         }
-        let mut head = vec![0; SNIFF_BYTES];
+        let mut head = vec![0; MediaFormat::SNIFF_BYTES];
         let count = file.read_at(&mut head, 0).map_err(VideoError::Read)?;
         let container = Container::sniff(&head[..count]).ok_or(VideoError::UnknownContainer)?;
         if container.has_boxes() {

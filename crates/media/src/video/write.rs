@@ -8,6 +8,7 @@ use ffmpeg_next::Packet;
 use sfumato_core::detection::Detection;
 use sfumato_core::options::Mask;
 
+use super::container::Container;
 use super::decode::Decoded;
 use super::encode::Encoder;
 use super::error::VideoError;
@@ -18,7 +19,6 @@ use super::planes::Planes;
 use super::side_data::TrackData;
 use super::silence::Silence;
 use super::sink::Sink;
-use super::sniff::Container;
 use super::source::{CopiedTrack, VideoTrack};
 
 /// Packets of other tracks, in bytes, that are kept until the first frame comes.

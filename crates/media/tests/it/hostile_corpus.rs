@@ -17,6 +17,7 @@ const LIMITS: MediaLimits = MediaLimits {
     picture_pixels_max: 1 << 20,
     frames_max: 16,
     frames_pixels_max: 4 << 20,
+    ..MediaLimits::DEFAULT
 };
 
 /// Name and content of every file for a target.

@@ -211,11 +211,11 @@ fn a_truncated_file_is_never_a_silent_success() {
             "{name} {:?}",
             report.warnings
         );
-        let strict = VideoOptions {
+        let strict = VideoLimits {
             damaged: Damaged::Fail,
-            ..VideoOptions::default()
+            ..VideoLimits::default()
         };
-        let error = anonymized(&half, &result, strict, |_| vec![]).unwrap_err();
+        let error = refused_with(&clips, &half, strict);
         assert!(
             matches!(error, VideoError::FramesMissing { .. }),
             "{name} {error}"
