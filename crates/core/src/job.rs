@@ -79,6 +79,25 @@ pub struct Lease {
     pub token: FencingToken,
 }
 
+/// How far a job is that is worked on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Part done, 0 to 1.
+    pub done: f32,
+    /// When it will be done, if it goes on as it does; unknown in the beginning.
+    pub expected_end: Option<Timestamp>,
+}
+
+impl Progress {
+    /// A part done, 0 to 1, of something whose end is not known.
+    pub const fn of(done: f32) -> Self {
+        Self {
+            done,
+            expected_end: None,
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobState {
@@ -93,8 +112,8 @@ pub enum JobState {
         lease: Lease,
         /// When the lease ends unless a heartbeat extends it.
         lease_expires_at: Timestamp,
-        /// Part done, 0 to 1.
-        progress: f32,
+        /// How far it is.
+        progress: Progress,
     },
     /// Done.
     Succeeded {
@@ -238,7 +257,7 @@ impl Job {
                 self.state = JobState::Running {
                     lease: Lease { worker, token },
                     lease_expires_at: expires_at,
-                    progress: 0.0,
+                    progress: Progress::default(),
                 };
                 Ok((self, first))
             }
@@ -264,17 +283,20 @@ impl Job {
         mut self,
         lease: &Lease,
         expires_at: Timestamp,
-        progress: f32,
+        progress: Progress,
     ) -> Result<Self, TransitionError> {
         self.require_lease(lease)?;
         if let JobState::Running {
             lease_expires_at,
-            progress: done,
+            progress: known,
             ..
         } = &mut self.state
         {
             *lease_expires_at = expires_at;
-            *done = done.max(progress.clamp(0.0, 1.0));
+            *known = Progress {
+                done: known.done.max(progress.done.clamp(0.0, 1.0)),
+                ..progress
+            };
         }
         Ok(self)
     }

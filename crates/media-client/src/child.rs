@@ -1,8 +1,8 @@
 //! One `sfumato-media` process: how it is started, spoken to and ended.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -19,8 +19,8 @@ use crate::end::ChildEnd;
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
 use crate::pool::MediaPoolConfig;
-use crate::protocol::{INPUT_FD, OUTPUT_FD, Reply, Report, Request, Task};
-use crate::sandbox::{Bounds, Layers};
+use crate::protocol::{Reply, Report, Request, Task};
+use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::Scratch;
 
 /// A longer line of a child's log is split.
@@ -53,9 +53,14 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts a process and waits until it is ready.
-    pub(crate) async fn start(config: &MediaPoolConfig, spawner: &Spawner) -> Result<Self, MediaError> {
-        let scratch = Scratch::new(&config.scratch_dir).map_err(MediaError::Scratch)?;
-        let command = command(config, &scratch)?;
+    pub(crate) async fn start(
+        config: &MediaPoolConfig,
+        spawner: &Spawner,
+        purpose: Purpose,
+        bounds: Bounds,
+    ) -> Result<Self, MediaError> {
+        let scratch = Scratch::new(&config.scratch_dir, purpose).map_err(MediaError::Scratch)?;
+        let command = command(config, purpose, &bounds, &scratch)?;
         let spawn_error = |source| MediaError::Spawn {
             program: config.program.display().to_string(),
             source,
@@ -74,7 +79,7 @@ impl Child {
             stdout: BufReader::new(stdout),
             log,
             last_log_line,
-            bounds: config.bounds(),
+            bounds,
             scratch,
             models: vec![],
             layers: Layers::default(),
@@ -97,10 +102,12 @@ impl Child {
         }
     }
 
-    /// Gives the task to the child and waits for its end. After any error but a [`MediaError::Task`] the child is dead.
+    /// Gives the task to the child and waits for its end. A child that says nothing for `silence_max` is taken for stuck.
+    /// After any error but a [`MediaError::Task`] the child is dead.
     pub(crate) async fn work(
         &mut self,
         task: Task,
+        silence_max: Duration,
         on_progress: &mut (impl FnMut(f32) + Send),
     ) -> Result<Report, MediaError> {
         let request = Request::Anonymize(task);
@@ -108,12 +115,32 @@ impl Child {
             return Err(self.lost(error.to_string()).await);
         }
         loop {
-            match frame::read_async(&mut self.stdout).await {
+            let reply = tokio::time::timeout(silence_max, frame::read_async(&mut self.stdout)).await;
+            let Ok(reply) = reply else {
+                self.kill().await;
+                return Err(MediaError::Stuck { silence_max });
+            };
+            match reply {
                 Ok(Some(Reply::Progress(fraction))) => on_progress(fraction.clamp(0.0, 1.0)),
                 Ok(Some(Reply::Done(report))) => return Ok(report),
                 Ok(Some(Reply::Failed(failure))) => return Err(MediaError::Task(failure)),
                 outcome => return Err(self.lost(describe(&outcome)).await),
             }
+        }
+    }
+
+    /// Kills the process, and gives its result and its document.
+    pub(crate) async fn results(mut self, bytes: u64, document_bytes: u64) -> io::Result<(File, File)> {
+        self.kill().await;
+        self.scratch.results(bytes, document_bytes).await
+    }
+
+    /// Kills a process that did not do what the protocol says.
+    pub(crate) async fn broke_the_protocol(&mut self, how: &str) -> MediaError {
+        self.kill().await;
+        MediaError::ChildLost {
+            end: ChildEnd::Fault,
+            status: how.to_owned(),
         }
     }
 
@@ -183,29 +210,37 @@ impl Drop for Child {
     }
 }
 
-/// Builds the command: pipes, the two scratch files, a process group of its own and next to no environment.
-fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, MediaError> {
+/// Builds the command: pipes, the scratch files, a process group of its own and next to no environment.
+fn command(
+    config: &MediaPoolConfig,
+    purpose: Purpose,
+    bounds: &Bounds,
+    scratch: &Scratch,
+) -> Result<Command, MediaError> {
+    let threads = match purpose {
+        Purpose::Pictures => config.threads_per_child,
+        Purpose::Video | Purpose::Archive => config.threads_per_long_task,
+    };
     let mut command = bare_command(&config.program);
     command
         .arg("--assets")
         .arg(absolute(&config.assets_dir))
         .args(model_packs(&config.model_packs))
         .arg("--threads")
-        .arg(config.threads_per_child.to_string())
-        .args(confinement(config))
+        .arg(threads.to_string())
+        .arg("--purpose")
+        .arg(purpose.name())
+        .args(confinement(config.sandbox, bounds))
         .stdin(Stdio::piped())
         .process_group(0);
-    let inherited = |file: &std::fs::File| file.try_clone().map(OwnedFd::from);
-    let mappings = vec![
-        FdMapping {
-            parent_fd: inherited(&scratch.input).map_err(MediaError::Scratch)?,
-            child_fd: INPUT_FD,
-        },
-        FdMapping {
-            parent_fd: inherited(&scratch.output).map_err(MediaError::Scratch)?,
-            child_fd: OUTPUT_FD,
-        },
-    ];
+    let mappings = scratch
+        .descriptors()
+        .map(|(file, child_fd)| {
+            let parent_fd = file.try_clone()?.into();
+            Ok(FdMapping { parent_fd, child_fd })
+        })
+        .collect::<io::Result<_>>()
+        .map_err(MediaError::Scratch)?;
     command
         .fd_mappings(mappings)
         .map_err(|collision| MediaError::Scratch(io::Error::other(collision)))?;
@@ -240,13 +275,12 @@ pub(crate) fn model_packs(dirs: &[PathBuf]) -> impl Iterator<Item = OsString> {
 }
 
 /// The arguments that say how the child locks itself up.
-fn confinement(config: &MediaPoolConfig) -> [String; 8] {
-    let bounds = config.bounds();
+fn confinement(sandbox: SandboxMode, bounds: &Bounds) -> [String; 8] {
     // In whole seconds, and at least one.
     let cpu_seconds_max = bounds.cpu_time_max.as_secs().max(1);
     [
         "--sandbox".to_owned(),
-        config.sandbox.to_string(),
+        sandbox.to_string(),
         "--memory-bytes-max".to_owned(),
         bounds.memory_bytes_max.to_string(),
         "--result-bytes-max".to_owned(),

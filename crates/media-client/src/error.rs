@@ -53,6 +53,12 @@ pub enum MediaError {
         /// What it may take.
         deadline: Duration,
     },
+    /// The child did not get on with its task; it was killed.
+    #[error("get on with the task: nothing happened for {} seconds", silence_max.as_secs_f32())]
+    Stuck {
+        /// How long it may say nothing.
+        silence_max: Duration,
+    },
     /// The caller cancelled the task; the child was killed.
     #[error("finish the task: it was cancelled")]
     Cancelled,
@@ -75,6 +81,7 @@ impl MediaError {
             | Self::Scratch(_)
             | Self::ChildLost { .. }
             | Self::Deadline { .. }
+            | Self::Stuck { .. }
             | Self::Cancelled
             | Self::ShutDown => FailureClass::Transient,
             Self::Task(failure) => failure.class,

@@ -18,7 +18,7 @@ use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, ServeSettings};
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
 use tokio::net::TcpListener;
 use tokio::task::{Id, JoinSet};
@@ -78,7 +78,7 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
         Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))?;
     let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
     pool.model_packs = settings.model_packs.0.clone();
-    pool.children_max = settings.jobs_at_once.resolve();
+    pool.children_max = jobs_at_once(settings);
     pool.threads_per_child = settings.threads_per_job.get();
     pool.task_deadline = settings.task_deadline;
     sandbox::configure(&mut pool, settings);
@@ -109,7 +109,8 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         refresh_token_lifetime: settings.refresh_token_lifetime,
         upload_bytes_max: settings.upload_bytes_max.0,
         media_limits: media_limits(settings),
-        jobs_at_once: settings.jobs_at_once.resolve(),
+        jobs_at_once: jobs_at_once(settings),
+        long_jobs_at_once: long_jobs_at_once(settings),
         lease: settings.lease,
         deliveries_at_once: settings.deliveries_at_once.get(),
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
@@ -121,7 +122,17 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
     }
 }
 
-/// The limits of pictures that the settings name.
+/// Pictures at the same time: one a core where nobody says.
+pub(crate) fn jobs_at_once(settings: &Settings) -> usize {
+    settings.jobs_at_once.resolve(|cores| cores)
+}
+
+/// Videos and archives at the same time: one for four cores where nobody says.
+pub(crate) fn long_jobs_at_once(settings: &Settings) -> usize {
+    settings.long_jobs_at_once.resolve(|cores| cores.div_ceil(4))
+}
+
+/// The limits of media that the settings name.
 pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
     MediaLimits {
         picture_bytes_max: settings.picture_bytes_max.0,
@@ -129,6 +140,20 @@ pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
         picture_pixels_max: u64::from(settings.picture_pixels_max.0),
         frames_max: settings.picture_frames_max.0,
         frames_pixels_max: u64::from(settings.picture_frames_pixels_max.0),
+        video: VideoLimits {
+            side_pixels_max: settings.video_side_pixels_max.0,
+            frame_pixels_max: settings.video_frame_pixels_max.0,
+            frames_max: settings.video_frames_max.0,
+            duration_s_max: u32::try_from(settings.video_duration_max.as_secs()).unwrap_or(u32::MAX),
+            damaged: settings.video_damaged,
+            ..VideoLimits::default()
+        },
+        archive: ArchiveLimits {
+            entries_max: settings.archive_entries_max.0,
+            entry_bytes_max: settings.archive_entry_bytes_max.0,
+            bytes_max: settings.archive_bytes_max.0,
+            ratio_max: settings.archive_ratio_max.0,
+        },
     }
 }
 

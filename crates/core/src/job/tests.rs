@@ -164,7 +164,7 @@ fn apply(job: Job, step: &Step, now: Timestamp) -> Result<Job, TransitionError> 
         Step::Claim => job
             .claim(worker(1), now, now.after(Duration::from_secs(30)))
             .map(|(job, _)| job),
-        Step::Heartbeat(progress) => job.heartbeat(&lease, now, *progress),
+        Step::Heartbeat(progress) => job.heartbeat(&lease, now, Progress::of(*progress)),
         Step::Succeed => job.finish(&lease, JobOutcome::Succeeded(result()), now),
         Step::FailTransient => job.finish(&lease, transient, now),
         Step::HandBack => job.hand_back(&lease, now),
@@ -188,7 +188,7 @@ proptest! {
                     prop_assert!(matches!(next.state, JobState::Expired { .. }), "a final state was left");
                 }
                 if let JobState::Running { progress, .. } = next.state {
-                    prop_assert!((0.0..=1.0).contains(&progress));
+                    prop_assert!((0.0..=1.0).contains(&progress.done));
                 }
                 job = next;
             } else {

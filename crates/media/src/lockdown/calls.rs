@@ -10,14 +10,25 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch, apply_filter_all_threads,
 };
+use sfumato_media_client::sandbox::Purpose;
 
 /// Whether threads may be started after the lock-down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threads {
+pub(super) enum Threads {
     /// Those that run are all there will ever be.
     Fixed,
     /// More may be started, as video codecs do; processes may not.
     Growing,
+}
+
+impl Threads {
+    /// What a process for this purpose needs.
+    pub(super) const fn of(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Pictures => Self::Fixed,
+            Purpose::Video | Purpose::Archive => Self::Growing,
+        }
+    }
 }
 
 /// Calls that are allowed whatever their arguments are.
@@ -125,10 +136,12 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
         libc::SYS_mprotect,
         vec![SeccompRule::new(vec![lacks(2, executable)?])?],
     );
-    // In debug builds a file looks whether its descriptor is open before it closes it.
+    // In debug builds a file looks whether its descriptor is open before it closes it; videos ask whether a result can be read
+    // again.
+    let asking = |what: i32| SeccompRule::new(vec![equals(1, flag(what))?]);
     rules.insert(
         libc::SYS_fcntl,
-        vec![SeccompRule::new(vec![equals(1, flag(libc::F_GETFD))?])?],
+        vec![asking(libc::F_GETFD)?, asking(libc::F_GETFL)?],
     );
     // A process may end itself by `abort`, and send nobody anything.
     let itself = u64::from(std::process::id());
@@ -143,6 +156,9 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
             flag(libc::CLONE_THREAD),
         )?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
+        // Codecs name their threads.
+        let name = equals(0, flag(libc::PR_SET_NAME))?;
+        rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![name])?]);
         rules.insert(libc::SYS_clone3, vec![]);
         rules.extend(ALLOWED_FOR_NEW_THREADS.iter().map(|call| (*call, vec![])));
     }

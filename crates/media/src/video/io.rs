@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::ptr;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use ffmpeg_next::format::context::{Input, Output, StreamIo};
 use ffmpeg_next::{self as libav, Dictionary, ffi};
@@ -32,12 +32,12 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// A file with a position of its own, so that several of them can share a descriptor.
 #[derive(Debug)]
 struct Positioned {
-    file: File,
+    file: Arc<File>,
     position: u64,
 }
 
 impl Positioned {
-    const fn new(file: File) -> Self {
+    const fn new(file: Arc<File>) -> Self {
         Self { file, position: 0 }
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn silence() {
     reason = "the safe interface cannot name a demuxer, refuse further files, or limit the decoders of the probe"
 )]
 pub(super) fn open_input(
-    file: File,
+    file: Arc<File>,
     container: Container,
     limits: &VideoLimits,
 ) -> Result<Input, VideoError> {
@@ -260,11 +260,11 @@ impl Writer {
         unsafe_code,
         reason = "the safe interface cannot say how a file is opened again"
     )]
-    pub(super) fn open(file: File, container: Container) -> Result<Self, VideoError> {
+    pub(super) fn open(file: Arc<File>, container: Container) -> Result<Self, VideoError> {
         silence();
         let failed = |error| VideoError::internal("prepare the output", error);
         let reread = if is_readable(&file) {
-            let again = Positioned::new(file.try_clone().map_err(VideoError::Write)?);
+            let again = Positioned::new(Arc::clone(&file));
             Some(StreamIo::from_read_seek_with_capacity(again, BUFFER_BYTES).map_err(failed)?)
         } else {
             None

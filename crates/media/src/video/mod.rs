@@ -29,6 +29,7 @@ mod source;
 mod write;
 
 use std::fs::File;
+use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::Detection;
@@ -57,10 +58,10 @@ pub type FindInFrame<'a> = dyn FnMut(Look<'_>) -> Result<Vec<Detection>, Picture
 #[derive(Debug)]
 pub struct VideoTask<'a> {
     /// The original, which is read at explicit positions from 0 on.
-    pub input: File,
+    pub input: Arc<File>,
     /// The result, which is written at explicit positions from 0 on, and has to be empty; `None` to find only. Where it can
     /// be read too, the index of MP4 and MOV is moved to the front.
-    pub output: Option<File>,
+    pub output: Option<Arc<File>>,
     /// What is hidden, and how.
     pub options: &'a AnonymizeOptions,
     /// What else is asked for.

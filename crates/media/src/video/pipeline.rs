@@ -1,5 +1,6 @@
 //! The three stages and what passes between them.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -70,7 +71,7 @@ pub(super) fn run(
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();
     let plan = output
         .map(|output| {
-            let kept = output.try_clone().map_err(VideoError::Write)?;
+            let kept = Arc::clone(&output);
             let plan = Plan {
                 output,
                 container,

@@ -1,6 +1,7 @@
 //! The result: a container of the original's kind, with its tracks in their order.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use ffmpeg_next::{self as libav, Dictionary, Packet, Rational, ffi};
 
@@ -53,7 +54,7 @@ impl Sink {
     /// # Errors
     /// [`VideoError::Write`], or a track that does not go into the container.
     pub(super) fn open(
-        file: File,
+        file: Arc<File>,
         container: Container,
         video: &VideoTrack,
         data: &TrackData,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use ffmpeg_next::codec::packet::Flags;
 use ffmpeg_next::codec::{self, Parameters};
@@ -84,7 +85,7 @@ impl Source {
     /// # Errors
     /// All that can be wrong with a file before its frames are decoded.
     pub(super) fn open(
-        file: File,
+        file: Arc<File>,
         options: &VideoOptions,
         limits: &VideoLimits,
     ) -> Result<(Self, Tracks), VideoError> {

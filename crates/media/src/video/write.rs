@@ -1,6 +1,7 @@
 //! The last stage: masks, encoder, container.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(super) struct Written {
 
 /// The tracks of a result that is still to be opened.
 pub(super) struct Plan {
-    pub(super) output: File,
+    pub(super) output: Arc<File>,
     pub(super) container: Container,
     pub(super) video: VideoTrack,
     pub(super) copied: Vec<CopiedTrack>,
@@ -176,7 +177,7 @@ impl Open {
             &plan.options,
         )?;
         written.warnings.extend(losses.warnings);
-        let output = plan.output.try_clone().map_err(VideoError::Write)?;
+        let output = Arc::clone(&plan.output);
         let sink = Sink::open(output, plan.container, &plan.video, &data, &encoder, &plan.copied)?;
         Ok(Self { encoder, sink })
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
@@ -229,14 +230,10 @@ pub(crate) fn black() -> AnonymizeOptions {
 }
 
 /// A file to write and read, as children have it.
-pub(crate) fn output(path: &Path) -> File {
-    File::options()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap()
+pub(crate) fn output(path: &Path) -> Arc<File> {
+    let mut options = File::options();
+    options.create(true).truncate(true).read(true).write(true);
+    Arc::new(options.open(path).unwrap())
 }
 
 /// Anonymizes a clip, with black masks over what `find` finds.
@@ -248,7 +245,7 @@ pub(crate) fn anonymized(
 ) -> Result<VideoReport, VideoError> {
     let options = black();
     let task = VideoTask {
-        input: File::open(path).unwrap(),
+        input: Arc::new(File::open(path).unwrap()),
         output: Some(output(result)),
         options: &options,
         video,
