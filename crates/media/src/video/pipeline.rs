@@ -10,6 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
+use super::io::size_of;
 use super::look::Looking;
 use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
@@ -115,7 +116,7 @@ pub(super) fn run(
     )?;
     on_progress(1.0);
     let bytes = kept
-        .map_or(Ok(0), |file| file.metadata().map(|data| data.len()))
+        .map_or(Ok(0), |file| size_of(&file))
         .map_err(VideoError::Read)?;
     let mut timings = VideoTimings {
         decode: ended.time,

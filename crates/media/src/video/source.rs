@@ -89,7 +89,7 @@ impl Source {
         options: &VideoOptions,
         limits: &VideoLimits,
     ) -> Result<(Self, Tracks), VideoError> {
-        let bytes = file.metadata().map_err(VideoError::Read)?.len();
+        let bytes = io::size_of(&file).map_err(VideoError::Read)?;
         if bytes == 0 {
             return Err(VideoError::Empty);
         }
