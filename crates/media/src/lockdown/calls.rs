@@ -86,6 +86,19 @@ const REFUSED: &[(c_long, i32)] = &[
     (libc::SYS_ioctl, libc::ENOTTY),
 ];
 
+/// Calls that codecs make for each video, and which fail instead of ending the process. How many processors there are and how
+/// memory is handed out are questions that the C library answers out of files, and it goes on without them; which part of
+/// the memory is near to which processor is none that has to be answered.
+const REFUSED_FOR_CODECS: &[(c_long, i32)] = &[
+    (libc::SYS_openat, libc::EACCES),
+    (libc::SYS_get_mempolicy, libc::ENOSYS),
+    (libc::SYS_sched_setaffinity, libc::EPERM),
+    (libc::SYS_getpriority, libc::EPERM),
+    (libc::SYS_setpriority, libc::EPERM),
+    // `clone3` takes its flags from memory, where they cannot be judged. The libraries fall back.
+    (libc::SYS_clone3, libc::ENOSYS),
+];
+
 /// Why the list is not in force; the text is a fragment.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallsError {
@@ -99,10 +112,7 @@ pub(super) enum CallsError {
 
 /// Puts the list in force on all threads.
 pub(super) fn restrict(threads: Threads) -> Result<(), CallsError> {
-    let refused = REFUSED
-        .iter()
-        .copied()
-        .chain((threads == Threads::Growing).then_some((libc::SYS_clone3, libc::ENOSYS)));
+    let refused = refused(threads);
     // The kernel takes the strictest answer of all filters. The list comes last: it has no call to add another one.
     for (call, errno) in refused {
         let action = SeccompAction::Errno(errno.unsigned_abs());
@@ -111,6 +121,15 @@ pub(super) fn restrict(threads: Threads) -> Result<(), CallsError> {
     }
     let list = program(list(threads)?, SeccompAction::KillProcess, SeccompAction::Allow)?;
     Ok(apply_filter_all_threads(&list)?)
+}
+
+/// The calls that fail.
+fn refused(threads: Threads) -> impl Iterator<Item = (c_long, i32)> {
+    let for_codecs = match threads {
+        Threads::Fixed => &[][..],
+        Threads::Growing => REFUSED_FOR_CODECS,
+    };
+    REFUSED.iter().chain(for_codecs).copied()
 }
 
 fn program(
@@ -124,8 +143,9 @@ fn program(
 
 /// The calls of the list with the conditions on their arguments; none is no condition.
 fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
-    let unconditional = ALLOWED.iter().chain(REFUSED.iter().map(|(call, _)| call));
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = unconditional.map(|call| (*call, vec![])).collect();
+    let refused = refused(threads).map(|(call, _)| call);
+    let unconditional = ALLOWED.iter().copied().chain(refused);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = unconditional.map(|call| (call, vec![])).collect();
     // Code is mapped before; data never becomes code. Neither shared memory nor stacks that grow count for the limit on
     // memory.
     let executable = flag(libc::PROT_EXEC);
@@ -148,7 +168,6 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
     let abort = [equals(0, itself)?, equals(2, flag(libc::SIGABRT))?];
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(abort.into())?]);
     if threads == Threads::Growing {
-        // `clone3` takes its flags from memory, where they cannot be judged. It is refused, and the libraries fall back.
         let thread = SeccompCondition::new(
             0,
             SeccompCmpArgLen::Qword,
@@ -159,7 +178,6 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
         // Codecs name their threads.
         let name = equals(0, flag(libc::PR_SET_NAME))?;
         rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![name])?]);
-        rules.insert(libc::SYS_clone3, vec![]);
         rules.extend(ALLOWED_FOR_NEW_THREADS.iter().map(|call| (*call, vec![])));
     }
     Ok(rules)

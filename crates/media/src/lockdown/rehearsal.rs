@@ -9,11 +9,6 @@ use sfumato_media_client::protocol::{Failure, Goal, MediaLimits, Task};
 use crate::anonymize::anonymize;
 use crate::error::PictureError;
 
-/// What a thread allocates and gives back: more than the largest heap of a thread, which is 64 MiB, because the C library
-/// may keep as much of it.
-const HEAP_BLOCKS: usize = 1100;
-const HEAP_BLOCK_BYTES: usize = 64 << 10;
-
 /// Width and height of the picture in pixels.
 const SIDE_PX: u32 = 64;
 
@@ -33,7 +28,6 @@ pub fn rehearse(detectors: &mut DetectorSet) -> Result<(), Failure> {
     };
     anonymize(detectors, &task, Cursor::new(&original), io::sink(), |_| ())?;
     find_time_zone();
-    shrink_heap();
     Ok(())
 }
 
@@ -44,20 +38,6 @@ fn find_time_zone() {
     // SAFETY: the time outlives the call, which does not keep it, and the result is not looked at. The variant with a buffer
     // of the caller's own may skip the look-up.
     let _local_time = unsafe { libc::localtime(&raw const time) };
-}
-
-/// Lets the C library give memory of a thread back to the system. The first time it reads a setting of the kernel, from a
-/// file.
-fn shrink_heap() {
-    let on_a_thread = std::thread::spawn(|| {
-        // Small enough to lie in the heap of the thread. Nothing is written into them, so that they take next to no memory.
-        let blocks: Vec<Vec<u8>> = (0..HEAP_BLOCKS)
-            .map(|_| Vec::with_capacity(HEAP_BLOCK_BYTES))
-            .collect();
-        std::hint::black_box(&blocks);
-    });
-    // It cannot panic: it allocates some megabytes.
-    let _ended = on_a_thread.join();
 }
 
 /// A gradient, as PNG.

@@ -286,6 +286,10 @@ impl Writer {
             let context = writer.output.as_mut_ptr();
             (*context).flags |= ffi::AVFMT_FLAG_BITEXACT;
             (*context).io_open = Some(refuse);
+            if container == Container::Mov {
+                // The strict muxer chooses names of codecs by itself.
+                (*context).strict_std_compliance = ffi::FF_COMPLIANCE_UNOFFICIAL;
+            }
             if let Some(reread) = &mut writer.reread {
                 (*context).opaque = reread.as_mut_ptr().cast::<c_void>();
                 (*context).io_open = Some(open_again);
