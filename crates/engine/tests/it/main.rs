@@ -8,13 +8,16 @@
 mod addresses;
 mod courier;
 mod courier_faults;
+mod forbidden;
 mod guard;
+mod guard_oracle;
 mod guard_properties;
 mod intake;
 mod janitor;
 mod kept;
 mod logs;
 mod outbound;
+mod rebinding;
 mod receiver;
 mod tls;
 mod world;
