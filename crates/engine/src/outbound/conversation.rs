@@ -76,6 +76,7 @@ async fn speak(
         .title_case_headers(true)
         .max_buf_size(HEADER_BYTES_MAX)
         .max_headers(HEADERS_MAX)
+        .max_header_size(HEADER_BYTES_MAX)
         .handshake(wire)
         .await
         .map_err(broken)?;

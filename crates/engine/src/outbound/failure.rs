@@ -169,7 +169,7 @@ impl Failure {
 
 fn exchange_words(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
-        return "the answer's headers are more than 100 or more than 32 KiB; send fewer and shorter ones";
+        return "the answer's headers or its Content-Length are more than is read (100 headers of 32 KiB together); send fewer and shorter ones";
     }
     if error.is_parse() {
         return "what came back is not an HTTP/1.1 answer; check that the port of the URL speaks HTTP, and that the answer has one valid Content-Length";

@@ -74,10 +74,10 @@ fn beginning(prefix: &str, bits: u128) -> u128 {
 }
 
 #[test]
-fn a_million_ipv4_addresses_in_even_steps_are_judged_as_the_table_says() {
+fn a_quarter_of_a_million_ipv4_addresses_in_even_steps_are_judged_as_the_table_says() {
     let intervals = intervals();
     // A prime, so that every last byte occurs.
-    for number in (0..=u32::MAX).step_by(4099) {
+    for number in (0..=u32::MAX).step_by(16_411) {
         assert_eq!(
             is_allowed(Ipv4Addr::from(number)),
             oracle_v4(number, &intervals),

@@ -5,6 +5,7 @@
     reason = "a test that meets an error fails, also in its helpers"
 )]
 
+mod ack;
 mod addresses;
 mod courier;
 mod courier_faults;
@@ -12,6 +13,8 @@ mod forbidden;
 mod guard;
 mod guard_oracle;
 mod guard_properties;
+mod hostile_framing;
+mod hostile_stalls;
 mod intake;
 mod janitor;
 mod kept;
