@@ -19,11 +19,12 @@ mod conversation;
 mod failure;
 mod message;
 mod pool;
+mod resolve;
 mod wire;
 
-pub use connect::{Resolve, SystemResolver};
 pub use message::WebhookMessage;
 pub use pool::Keep;
+pub use resolve::{Resolve, SystemResolver};
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -113,7 +114,7 @@ impl Outbound {
             policy,
             deadline,
             clock,
-            resolver: Arc::new(SystemResolver),
+            resolver: Arc::new(SystemResolver::default()),
             tls: connect::tls_config(connect::native_roots()),
             pool: Pool::new(Keep::default()),
         }

@@ -1,16 +1,14 @@
 //! From a URL to a connection whose peer has been judged.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -27,35 +25,6 @@ const ADDRESSES_TRIED_MAX: usize = 8;
 
 /// How long one address is tried alone before the next joins it (RFC 8305, the recommended connection attempt delay).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-
-/// Names that are looked up at the same time. The system's resolver occupies a thread until it gives up, and the same threads
-/// read files and the database: endpoints with silent name servers must not use all of them.
-static LOOKUPS: Semaphore = Semaphore::const_new(64);
-
-/// Looks names up.
-pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of a name, in order of preference.
-    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
-}
-
-/// The operating system's resolver.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move {
-            let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
-            let name = name.to_owned();
-            let lookup = tokio::task::spawn_blocking(move || {
-                // Held until the thread is free again, which is later than the deadline where name servers are silent.
-                let _permit = permit;
-                Ok((&*name, port).to_socket_addrs()?.collect())
-            });
-            lookup.await.map_err(io::Error::other)?
-        })
-    }
-}
 
 /// A connection, in clear or in TLS.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sfumato_core::Outcome;
-use sfumato_engine::outbound::{Keep, Outbound};
+use sfumato_engine::outbound::{Keep, Outbound, WebhookMessage};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 
@@ -206,6 +206,28 @@ async fn one_dead_connection_condemns_the_others_to_its_origin() {
     assert_eq!(server.connections(), 4);
     send_ok(&outbound, &url).await;
     assert_eq!(server.connections(), 5);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_a_part_of_the_request_is_left_is_closed() {
+    // An answer before a request that is larger than what the sockets hold.
+    let server = RawServer::start(|mut stream| async move {
+        let _ = stream
+            .write_all(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+            .await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let outbound = outbound(LONG);
+    let message = WebhookMessage {
+        body: vec![b' '; 16 << 20],
+        ..message(&server.url())
+    };
+    for connections in 1..3 {
+        let exchange = outbound.send(&message).await;
+        assert_eq!((exchange.outcome, exchange.status), (Outcome::Status, Some(500)));
+        assert_eq!(server.connections(), connections);
+    }
 }
 
 #[tokio::test]
