@@ -171,3 +171,21 @@ async fn a_name_that_does_not_resolve_is_a_dns_failure() {
         Outcome::Dns
     );
 }
+
+#[tokio::test]
+async fn an_endpoint_of_before_https_was_required_is_not_called_and_told_why() {
+    let receiver = Receiver::obedient().await;
+    let policy = AddressPolicy::allowing_private().requiring_https();
+    let strict = Outbound::new(policy, LONG, Arc::new(Fixed));
+    let exchange = strict.send(&message(&receiver.url())).await;
+    assert_eq!(
+        (exchange.outcome, exchange.address),
+        (Outcome::BlockedAddress, None)
+    );
+    assert!(
+        exchange.explanation.contains("must begin with https"),
+        "{}",
+        exchange.explanation
+    );
+    assert!(receiver.received().is_empty());
+}
