@@ -104,6 +104,12 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
     if settings.webhooks_require_https {
         addresses = addresses.requiring_https();
     }
+    // Loopback is denied as such, and what stands for every address is none. All other addresses of this machine are found
+    // out at each connection; this one is refused already when an endpoint is registered.
+    let own = settings.listen.ip();
+    if !own.is_unspecified() && !own.is_loopback() {
+        addresses = addresses.denying_own([own]);
+    }
     EngineSettings {
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,
@@ -291,6 +297,8 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
+    use sfumato_engine::guard::judge_url;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -320,6 +328,21 @@ mod tests {
         let begun = tokio::time::Instant::now();
         assert!(tasks.watch().await);
         assert_eq!(begun.elapsed().as_secs(), SHUTDOWN_DEADLINE.as_secs());
+    }
+
+    #[test]
+    fn the_address_that_the_server_listens_on_is_no_webhook_endpoint() {
+        let refused = |listen: &str, url| {
+            let settings = Settings {
+                listen: listen.parse().unwrap(),
+                ..Settings::default()
+            };
+            judge_url(url, &engine_settings(&settings).addresses).is_err()
+        };
+        assert!(refused("192.0.1.7:8080", "https://192.0.1.7/"));
+        assert!(refused("[2606:4700::7]:8080", "https://[2606:4700::7]/"));
+        assert!(!refused("192.0.1.7:8080", "https://192.0.1.8/"));
+        assert!(!refused("0.0.0.0:8080", "https://192.0.1.7/"));
     }
 
     #[test]
