@@ -7,6 +7,7 @@
 //! What is kept: frames and their time stamps, rotation, colours, depth, field order, aspect, brightness of the display;
 //! sound, packet by packet. What is left out: places, devices, names, chapters, cover art, attachments and data.
 
+mod box_bytes;
 mod boxes;
 mod container;
 mod convert;
@@ -26,6 +27,8 @@ mod side_data;
 mod silence;
 mod sink;
 mod source;
+mod track_log;
+mod tracks;
 mod write;
 
 use std::fs::File;
@@ -37,7 +40,9 @@ use crate::error::PictureError;
 pub use container::Container;
 pub use error::VideoError;
 pub use options::{Audio, Damaged, Quality, Subtitles, VideoCodec, VideoLimits, VideoOptions};
-pub use report::{Origin, TrackReport, TrackedBox, VideoReport, VideoTimings};
+pub use report::{Origin, TrackPiece, TrackedBox, VideoReport, VideoTimings};
+pub use track_log::TrackLog;
+pub use tracks::OnTrack;
 
 /// A frame as the finder sees it: upright, in RGB with 8 bits, with square pixels, and as a rule smaller than displayed.
 #[derive(Clone, Copy, Debug)]
@@ -71,15 +76,16 @@ pub struct VideoTask<'a> {
     pub seed: [u8; 32],
 }
 
-/// Hides what `find` finds in a video, in all frames that it is in. `on_progress` hears rising fractions from 0 to 1.
-/// Both are called on the calling thread.
+/// Hides what `find` finds in a video, in all frames that it is in. `on_track` gets what was followed, piece by piece (see
+/// [`TrackLog`]), and `on_progress` hears rising fractions from 0 to 1. All are called on the calling thread.
 ///
 /// # Errors
 /// A [`VideoError`] whose message is for the customer. The output may hold a part of a result then.
 pub fn anonymize(
     task: VideoTask<'_>,
     find: &mut FindInFrame<'_>,
+    on_track: &mut OnTrack<'_>,
     on_progress: &mut dyn FnMut(f32),
 ) -> Result<VideoReport, VideoError> {
-    pipeline::run(task, find, on_progress)
+    pipeline::run(task, find, on_track, on_progress)
 }

@@ -9,10 +9,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
-use super::look::Looking;
+use super::look::{Extent, Looking};
 use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
 use super::source::Source;
+use super::tracks::OnTrack;
 use super::write::{self, Plan, Written};
 use super::{FindInFrame, VideoTask};
 use sfumato_detect::Stopwatch;
@@ -51,6 +52,7 @@ pub(super) fn thread_time() -> Duration {
 pub(super) fn run(
     task: VideoTask<'_>,
     find: &mut FindInFrame<'_>,
+    on_track: &mut OnTrack<'_>,
     on_progress: &mut dyn FnMut(f32),
 ) -> Result<VideoReport, VideoError> {
     let mut stopwatch = Stopwatch::start();
@@ -65,7 +67,8 @@ pub(super) fn run(
     let (source, tracks) = Source::open(input, &asked, &limits)?;
     let container = source.container();
     let decoder = Decoder::open(&tracks.video, &asked, &limits)?;
-    let mut looking = Looking::new(options, asked, &tracks.video);
+    let mut looking = Looking::new(options, asked, &tracks.video, Extent::default(), on_track);
+    let frame_rate = tracks.video.frame_rate();
     let index = tracks.video.index;
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();
     let plan = output
@@ -129,8 +132,10 @@ pub(super) fn run(
         orientation: looking.orientation.value(),
         frames: looking.frames,
         duration_s,
+        frame_rate,
         bytes,
-        tracks: looking.tracks.into_values().collect(),
+        tracks: looking.pieces.tracks,
+        hidden: looking.pieces.hidden,
         warnings,
         timings,
     })

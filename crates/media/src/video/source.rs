@@ -42,6 +42,14 @@ pub(super) struct VideoTrack {
     pub(super) disposition: Disposition,
 }
 
+impl VideoTrack {
+    /// Frames a second on average; `None` where the container does not say.
+    pub(super) fn frame_rate(&self) -> Option<f64> {
+        let rate = self.frame_rate;
+        (rate.numerator() > 0 && rate.denominator() > 0).then(|| f64::from(rate))
+    }
+}
+
 /// A track that is copied.
 pub(super) struct CopiedTrack {
     /// Its number in the original.
