@@ -181,6 +181,12 @@ impl<'a> Looking<'a> {
         Ok(given)
     }
 
+    /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
+    pub(super) fn reach(&self) -> u32 {
+        let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
+        settings.map_or(0, |settings| settings.delay() + settings.hold)
+    }
+
     /// Begins anew where the next part of the video does.
     fn restart_at(&mut self, pts: i64) {
         if self.extent.restart_pts.is_some_and(|restart| pts >= restart) {

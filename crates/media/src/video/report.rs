@@ -36,6 +36,28 @@ pub struct VideoReport {
     pub timings: VideoTimings,
 }
 
+/// What came of one part of a video. The file that it speaks of holds it, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentReport {
+    /// Frames of the part that came out of the decoder.
+    pub frames: u32,
+    /// Frames that its packets should have yielded.
+    pub expected: u64,
+    /// Frames that are damaged.
+    pub damaged: u64,
+    /// Size of the file in bytes; 0 in the file itself.
+    pub bytes: u64,
+    /// How many frames were looked at before the first one of the part: boxes count from there.
+    pub(super) lead_frames: u32,
+    /// Width and height in pixels as displayed; 0 where there are no frames.
+    pub(super) shown: (u32, u32),
+    /// When its first frame is displayed, and when its last one ends, in the time base of the plan.
+    pub(super) first_pts: Option<i64>,
+    pub(super) end_pts: Option<i64>,
+    /// Where the CPU time went.
+    pub timings: VideoTimings,
+}
+
 impl VideoReport {
     /// The detections document with these tracks.
     pub(super) fn document<T>(&self, tracks: T) -> VideoDetectionsDocument<T> {
