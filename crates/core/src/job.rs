@@ -86,6 +86,9 @@ pub struct Progress {
     pub done: f32,
     /// When it will be done, if it goes on as it does; unknown in the beginning.
     pub expected_end: Option<Timestamp>,
+    /// Something has been kept since the last heartbeat from which the next attempt goes on: attempts before this one are
+    /// forgiven. Means nothing in a state.
+    pub advanced: bool,
 }
 
 impl Progress {
@@ -94,6 +97,7 @@ impl Progress {
         Self {
             done,
             expected_end: None,
+            advanced: false,
         }
     }
 }
@@ -275,7 +279,8 @@ impl Job {
         }
     }
 
-    /// `Running → Running`: extends the lease and records progress (0 to 1, never backwards within an attempt).
+    /// `Running → Running`: extends the lease and records progress (0 to 1, never backwards within an attempt). A job that got
+    /// further is not held responsible for workers that were lost before.
     ///
     /// # Errors
     /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
@@ -295,8 +300,12 @@ impl Job {
             *lease_expires_at = expires_at;
             *known = Progress {
                 done: known.done.max(progress.done.clamp(0.0, 1.0)),
-                ..progress
+                expected_end: progress.expected_end,
+                advanced: false,
             };
+        }
+        if progress.advanced {
+            self.attempts = self.attempts.min(1);
         }
         Ok(self)
     }

@@ -23,6 +23,7 @@ pub mod signals;
 pub mod system;
 pub mod worker;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct EngineSettings {
     pub jobs_at_once: usize,
     /// Videos and archives that it works on at the same time, beside the pictures.
     pub long_jobs_at_once: usize,
+    /// Long videos are processed in parts of this length in seconds; what is done of them survives the worker.
+    pub part_length_s: NonZeroU32,
     /// How long a job is leased; a heartbeat extends it after a third.
     pub lease: Duration,
     /// Webhook deliveries in flight at most, in all and to one endpoint.
@@ -98,6 +101,7 @@ impl Default for EngineSettings {
             media_limits: MediaLimits::default(),
             jobs_at_once: 2,
             long_jobs_at_once: 1,
+            part_length_s: NonZeroU32::MIN.saturating_add(59),
             lease: Duration::from_secs(30),
             deliveries_at_once: 512,
             deliveries_per_endpoint: 16,

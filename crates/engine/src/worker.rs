@@ -21,7 +21,7 @@ use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Done, Pace};
-use crate::blobs::{BlobError, ResultPart};
+use crate::blobs::{BlobError, PartsOfUpload, ResultPart};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
@@ -204,8 +204,12 @@ impl Engine {
         loop {
             tokio::time::sleep(PROGRESS_TOLD.min(lease_for / 3)).await;
             let now = inner.clock.now();
-            let progress = pace.progress(now, done.get());
-            if progress.done - told < PROGRESS_STEP && now.since(told_at) < lease_for / 3 {
+            let mut progress = pace.progress(now, done.get());
+            progress.advanced = done.has_advanced();
+            if !progress.advanced
+                && progress.done - told < PROGRESS_STEP
+                && now.since(told_at) < lease_for / 3
+            {
                 continue;
             }
             match inner.store.heartbeat(job.id, lease, lease_for, progress).await {
@@ -261,9 +265,13 @@ impl Engine {
         let mut original = StreamReader::new(stream.map_err(std::io::Error::other));
         let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
-        let never = std::future::pending::<()>();
+        let kept = PartsOfUpload {
+            blobs: &inner.blobs,
+            upload: job.upload.id,
+            when_kept: &|| progress.advance(),
+        };
         media
-            .run(task, &mut original, hear, never)
+            .run_in_parts(task, &mut original, &kept, inner.settings.part_length_s, hear)
             .await
             .map_err(Trouble::Media)
     }

@@ -45,6 +45,7 @@ pub(crate) struct Child {
     log: JoinHandle<()>,
     last_log_line: Arc<Mutex<String>>,
     bounds: Bounds,
+    silence_max: Duration,
     pub(crate) scratch: Scratch,
     pub(crate) models: Vec<String>,
     pub(crate) layers: Layers,
@@ -80,6 +81,7 @@ impl Child {
             log,
             last_log_line,
             bounds,
+            silence_max: config.silence_max,
             scratch,
             models: vec![],
             layers: Layers::default(),
@@ -102,18 +104,29 @@ impl Child {
         }
     }
 
-    /// Gives the task to the child and waits for its end. A child that says nothing for `silence_max` is taken for stuck.
-    /// After any error but a [`MediaError::Task`] the child is dead.
+    /// Gives the task to the child and waits for its end. After any error but a [`MediaError::Task`] the child is dead.
     pub(crate) async fn work(
         &mut self,
         task: Task,
-        silence_max: Duration,
         on_progress: &mut (impl FnMut(f32) + Send),
     ) -> Result<Report, MediaError> {
-        let request = Request::Anonymize(task);
-        if let Err(error) = frame::write_async(&mut self.stdin, &request).await {
+        match self.ask(&Request::Anonymize(task), on_progress).await? {
+            Reply::Done(report) => Ok(report),
+            other => Err(self.unexpected(other).await),
+        }
+    }
+
+    /// Gives a request to the child and waits for its reply. A child that says nothing for too long is taken for stuck. After
+    /// any error but a [`MediaError::Task`] the child is dead.
+    pub(crate) async fn ask(
+        &mut self,
+        request: &Request,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Reply, MediaError> {
+        if let Err(error) = frame::write_async(&mut self.stdin, request).await {
             return Err(self.lost(error.to_string()).await);
         }
+        let silence_max = self.silence_max;
         loop {
             let reply = tokio::time::timeout(silence_max, frame::read_async(&mut self.stdout)).await;
             let Ok(reply) = reply else {
@@ -122,11 +135,16 @@ impl Child {
             };
             match reply {
                 Ok(Some(Reply::Progress(fraction))) => on_progress(fraction.clamp(0.0, 1.0)),
-                Ok(Some(Reply::Done(report))) => return Ok(report),
                 Ok(Some(Reply::Failed(failure))) => return Err(MediaError::Task(failure)),
+                Ok(Some(reply)) if !matches!(reply, Reply::Ready { .. }) => return Ok(reply),
                 outcome => return Err(self.lost(describe(&outcome)).await),
             }
         }
+    }
+
+    /// Kills a process that answered another question.
+    pub(crate) async fn unexpected(&mut self, reply: Reply) -> MediaError {
+        self.lost(describe(&Ok(Some(reply)))).await
     }
 
     /// Kills the process, and gives its result and its document.
@@ -298,7 +316,7 @@ fn describe(outcome: &Result<Option<Reply>, FrameError>) -> String {
     match outcome {
         Ok(None) => "it closed its pipe".into(),
         Ok(Some(Reply::Ready { .. })) => "it said twice that it is ready".into(),
-        Ok(Some(_)) => "it answered before it was ready".into(),
+        Ok(Some(_)) => "it answered what it was not asked".into(),
         Err(error) => match std::error::Error::source(error) {
             Some(source) => format!("failed to {error}: {source}"),
             None => format!("failed to {error}"),

@@ -39,6 +39,9 @@ pub enum MediaError {
     /// The scratch files could not be written or read: the disk is full, for example.
     #[error("use the scratch files")]
     Scratch(#[source] io::Error),
+    /// What is done of a long video could not be kept, or read back.
+    #[error("keep what is done of the video")]
+    Kept(#[source] io::Error),
     /// The child died or spoke nonsense in the middle of the task. It has been replaced.
     #[error("keep the media process: {end} ({status})")]
     ChildLost {
@@ -79,6 +82,7 @@ impl MediaError {
             Self::NotReady { .. }
             | Self::Input(_)
             | Self::Scratch(_)
+            | Self::Kept(_)
             | Self::ChildLost { .. }
             | Self::Deadline { .. }
             | Self::Stuck { .. }

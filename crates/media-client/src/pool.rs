@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::child::{Child, Spawner};
 use crate::end::ChildEnd;
 use crate::error::MediaError;
+use crate::parts::{InParts, KeptParts, Outcome};
 use crate::protocol::{Document, MediaLimits, Report, Task};
 use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::FillError;
@@ -111,6 +113,22 @@ pub struct Warm {
     pub layers: Layers,
 }
 
+/// Runs a task in its process, in parts where that is wanted and possible.
+async fn work_fresh(
+    child: &mut Child,
+    task: Task,
+    in_parts: Option<InParts<'_>>,
+    on_progress: &mut (impl FnMut(f32) + Send),
+) -> Result<Report, MediaError> {
+    if let Some(in_parts) = in_parts {
+        match in_parts.run(child, task.clone(), &mut *on_progress).await? {
+            Outcome::Done(report) => return Ok(report),
+            Outcome::Whole => child.scratch.empty_results().await.map_err(MediaError::Scratch)?,
+        }
+    }
+    child.work(task, on_progress).await
+}
+
 /// A pool of `sfumato-media` processes. Those for pictures are started when they are needed and kept warm; each video and
 /// each archive has one of its own. Dropping the pool kills them all.
 #[derive(Debug)]
@@ -186,19 +204,39 @@ impl MediaPool {
         tokio::select! {
             biased;
             () = cancel => Err(MediaError::Cancelled),
-            outcome = self.run_to_the_end(task, original, &mut on_progress) => outcome,
+            outcome = self.run_to_the_end(task, original, None, &mut on_progress) => outcome,
         }
+    }
+
+    /// As [`MediaPool::run`], but a long video is processed part by part, each of about `part_length_s` seconds, and what is
+    /// done of it is kept: the next attempt goes on there. The caller makes `kept` forget it when the outcome is recorded.
+    ///
+    /// # Errors
+    /// Any [`MediaError`]. After every one of them the pool is as good as new.
+    pub async fn run_in_parts(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        kept: &dyn KeptParts,
+        part_length_s: NonZeroU32,
+        mut on_progress: impl FnMut(f32) + Send,
+    ) -> Result<Finished, MediaError> {
+        let in_parts = InParts { kept, part_length_s };
+        self.run_to_the_end(task, original, Some(in_parts), &mut on_progress)
+            .await
     }
 
     async fn run_to_the_end(
         &self,
         task: Task,
         original: &mut (impl AsyncRead + Unpin + Send),
+        in_parts: Option<InParts<'_>>,
         on_progress: &mut (impl FnMut(f32) + Send),
     ) -> Result<Finished, MediaError> {
         match task.format.kind() {
             MediaKind::Picture => self.run_warm(task, original, on_progress).await,
-            MediaKind::Video | MediaKind::Archive => self.run_fresh(task, original, on_progress).await,
+            MediaKind::Video => self.run_fresh(task, original, in_parts, on_progress).await,
+            MediaKind::Archive => self.run_fresh(task, original, None, on_progress).await,
         }
     }
 
@@ -207,6 +245,7 @@ impl MediaPool {
         &self,
         task: Task,
         original: &mut (impl AsyncRead + Unpin + Send),
+        in_parts: Option<InParts<'_>>,
         on_progress: &mut (impl FnMut(f32) + Send),
     ) -> Result<Finished, MediaError> {
         let _permit = self
@@ -228,7 +267,7 @@ impl MediaPool {
                 FillError::Original(source) => MediaError::Input(source),
                 FillError::Scratch(source) => MediaError::Scratch(source),
             })?;
-        let work = child.work(task, config.silence_max, on_progress);
+        let work = work_fresh(&mut child, task, in_parts, on_progress);
         let Ok(outcome) = tokio::time::timeout(deadline, work).await else {
             child.kill().await;
             return Err(MediaError::Deadline { deadline });
@@ -270,8 +309,7 @@ impl MediaPool {
             });
         }
         let deadline = self.config.task_deadline;
-        let Ok(outcome) = tokio::time::timeout(deadline, child.work(task, deadline, on_progress)).await
-        else {
+        let Ok(outcome) = tokio::time::timeout(deadline, child.work(task, on_progress)).await else {
             child.kill().await;
             return Err(MediaError::Deadline { deadline });
         };

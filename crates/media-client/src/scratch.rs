@@ -33,7 +33,7 @@ pub(crate) struct Scratch {
 #[derive(Debug)]
 pub(crate) struct More {
     pub(crate) document: Arc<File>,
-    pub(crate) spares: [File; 2],
+    pub(crate) spares: [Arc<File>; 2],
 }
 
 impl Scratch {
@@ -43,7 +43,7 @@ impl Scratch {
             Purpose::Pictures => None,
             Purpose::Video | Purpose::Archive => Some(More {
                 document: Arc::new(new()?),
-                spares: [new()?, new()?],
+                spares: [Arc::new(new()?), Arc::new(new()?)],
             }),
         };
         Ok(Self {
@@ -61,8 +61,8 @@ impl Scratch {
             let [first, second] = &more.spares;
             [
                 (&*more.document, DOCUMENT_FD),
-                (first, SPARE_FDS[0]),
-                (second, SPARE_FDS[1]),
+                (&**first, SPARE_FDS[0]),
+                (&**second, SPARE_FDS[1]),
             ]
         });
         pair.into_iter().chain(more)
@@ -123,20 +123,48 @@ impl Scratch {
         )))
     }
 
-    /// Moves the result into a file of its own, positioned at its start, and empties the pair. The copy is what makes it
+    /// Writes what came of a part of a video behind that of the parts before it, which end at `place`; returns where it ends.
+    pub(crate) async fn fill_parts(
+        &self,
+        content: &mut (impl AsyncRead + Unpin),
+        mut place: u64,
+    ) -> io::Result<u64> {
+        let more = self.more.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        loop {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            while chunk.len() < CHUNK_BYTES && content.read_buf(&mut chunk).await? > 0 {}
+            if chunk.is_empty() {
+                return Ok(place);
+            }
+            let (length, file) = (chunk.len() as u64, Arc::clone(&more.spares[0]));
+            blocking(move || file.write_all_at(&chunk, place)).await?;
+            place += length;
+        }
+    }
+
+    /// Empties all but the original, so that the video can be processed in another way.
+    pub(crate) async fn empty_results(&self) -> io::Result<()> {
+        let mut files = vec![Arc::clone(&self.output)];
+        if let Some(more) = &self.more {
+            files.push(Arc::clone(&more.document));
+            files.extend(more.spares.iter().cloned());
+        }
+        blocking(move || files.iter().try_for_each(|file| file.set_len(0))).await
+    }
+
+    /// Moves the result into a file of its own, positioned at its start, and empties that of the child. The copy is what makes it
     /// safe to hand out: the child, which keeps its descriptor, can change nothing in it afterwards.
     pub(crate) async fn take_output(&self, bytes: u64) -> io::Result<File> {
         let (output, dir) = (Arc::clone(&self.output), self.dir.clone());
-        let result = blocking(move || {
+        blocking(move || {
             check_size(&output, bytes, "the result")?;
             let mut result = tempfile::tempfile_in(dir)?;
             copy_all(&output, &result, bytes)?;
+            output.set_len(0)?;
             result.seek(SeekFrom::Start(0))?;
             Ok(result)
         })
-        .await?;
-        self.empty().await?;
-        Ok(result)
+        .await
     }
 
     /// Gives the bytes of both files back to the disk.

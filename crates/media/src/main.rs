@@ -20,7 +20,7 @@ use sfumato_core::FailureClass;
 use sfumato_media::lockdown::{self, Lockdown};
 use sfumato_media::log;
 use sfumato_media_client::frame;
-use sfumato_media_client::protocol::{Failure, Reply, Request, Task};
+use sfumato_media_client::protocol::{Failure, Reply, Request};
 use sfumato_media_client::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 
 use worker::{Files, Worker};
@@ -131,10 +131,10 @@ fn serve(sources: &Sources, arguments: &Arguments) -> Result<ExitCode, String> {
     loop {
         let request = frame::read(&mut requests)
             .map_err(|error| format!("failed to read a request: {}", log::chain(&error)))?;
-        let Some(Request::Anonymize(task)) = request else {
+        let Some(request) = request else {
             return Ok(ExitCode::SUCCESS);
         };
-        let outcome = work(&mut worker, &task, &mut replies);
+        let outcome = work(&mut worker, &request, &mut replies);
         let fault = matches!(&outcome, Reply::Failed(failure) if failure.class == FailureClass::Internal);
         reply(&mut replies, &outcome)?;
         if fault {
@@ -167,21 +167,17 @@ fn lock_up(lockdown: Lockdown, jail: &Jail, purpose: Purpose, worker: &mut Worke
     Ok(locked.layers)
 }
 
-/// Runs one task to its reply; a panic becomes a failure.
-fn work(worker: &mut Worker, task: &Task, replies: &mut impl Write) -> Reply {
+/// Runs one request to its reply; a panic becomes a failure.
+fn work(worker: &mut Worker, request: &Request, replies: &mut impl Write) -> Reply {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let on_progress = |fraction| {
             // Where nobody listens any more the final reply fails too, and that ends the process.
             let _unheard = frame::write(replies, &Reply::Progress(fraction));
         };
-        worker.anonymize(task, on_progress)
+        worker.answer(request, on_progress)
     }));
-    match outcome {
-        Ok(Ok(report)) => Reply::Done(report),
-        Ok(Err(failure)) => Reply::Failed(failure),
-        // The panic hook has written where it was.
-        Err(_panic) => Reply::Failed(fault()),
-    }
+    // The panic hook has written where it was.
+    outcome.unwrap_or_else(|_panic| Reply::Failed(fault()))
 }
 
 fn fault() -> Failure {

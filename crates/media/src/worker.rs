@@ -8,10 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::FileType;
-use sfumato_core::{FailureClass, MediaKind};
+use sfumato_core::MediaKind;
 use sfumato_detect::{DetectorSet, ModelPack};
-use sfumato_media::{anonymize, log, long};
-use sfumato_media_client::protocol::{DOCUMENT_FD, Failure, INPUT_FD, OUTPUT_FD, Report, SPARE_FDS, Task};
+use sfumato_media::long::{self, Long};
+use sfumato_media::{anonymize, log};
+use sfumato_media_client::protocol::{
+    DOCUMENT_FD, Failure, INPUT_FD, OUTPUT_FD, Reply, Report, Request, SPARE_FDS, Task,
+};
 use sfumato_media_client::sandbox::Purpose;
 
 use crate::{Arguments, fault};
@@ -28,7 +31,6 @@ pub(crate) struct Files {
 #[derive(Debug)]
 struct More {
     document: Arc<File>,
-    #[expect(dead_code, reason = "archives inflate videos into them")]
     spares: [Arc<File>; 2],
 }
 
@@ -89,36 +91,68 @@ impl Worker {
         self.lanes.first().map(DetectorSet::names).unwrap_or_default()
     }
 
-    /// Runs one task.
-    ///
-    /// # Errors
-    /// What is wrong with the file, in the customer's words.
-    pub(crate) fn anonymize(&mut self, task: &Task, on_progress: impl FnMut(f32)) -> Result<Report, Failure> {
+    /// Answers one request.
+    pub(crate) fn answer(&mut self, request: &Request, mut on_progress: impl FnMut(f32)) -> Reply {
         // The offset is shared with the parent, which leaves it alone: wherever the last task left it, this one starts at 0.
         if let Err(error) = (&*self.files.output).seek(SeekFrom::Start(0)) {
             log::line(format_args!("error: failed to rewind the output: {error}"));
-            return Err(fault());
+            return Reply::Failed(fault());
         }
-        let Some(detectors) = self.lanes.first_mut() else {
-            return Err(fault());
-        };
-        let Files { input, output, more } = &mut self.files;
-        match (task.format.kind(), more) {
-            (MediaKind::Picture, None) => anonymize(detectors, task, &**input, &**output, on_progress),
-            (MediaKind::Video, Some(more)) => {
-                let files = long::Files {
-                    input: Arc::clone(input),
-                    output: Arc::clone(output),
-                    document: Arc::clone(&more.document),
-                };
-                long::video(detectors, task, files, self.threads, on_progress)
-            }
-            _ => Err(Failure {
-                class: FailureClass::Internal,
-                message: "the file came to a process that is for other kinds of files".to_owned(),
-            }),
+        match request {
+            Request::Anonymize(task) => match self.anonymize(task, &mut on_progress) {
+                Ok(report) => Reply::Done(report),
+                Err(failure) => Reply::Failed(failure),
+            },
+            Request::Plan { task, part_length_s } => match self.long() {
+                Some(mut long) => long.plan(task, *part_length_s),
+                None => Reply::Failed(misplaced()),
+            },
+            Request::Part { task, plan, number } => match self.long() {
+                Some(mut long) => long.part(task, plan, *number, &mut on_progress),
+                None => Reply::Failed(misplaced()),
+            },
+            Request::Join { task, plan, parts } => match self.long() {
+                Some(mut long) => long.join(task, plan, parts, &mut on_progress),
+                None => Reply::Failed(misplaced()),
+            },
         }
     }
+
+    fn anonymize(&mut self, task: &Task, on_progress: &mut dyn FnMut(f32)) -> Result<Report, Failure> {
+        match task.format.kind() {
+            MediaKind::Picture => {
+                let detectors = self.lanes.first_mut().ok_or_else(fault)?;
+                let Files { input, output, .. } = &self.files;
+                anonymize(detectors, task, &**input, &**output, on_progress)
+            }
+            MediaKind::Video => self.long().ok_or_else(misplaced)?.whole(task, on_progress),
+            MediaKind::Archive => Err(misplaced()),
+        }
+    }
+
+    /// The one video of a process for one.
+    fn long(&mut self) -> Option<Long<'_>> {
+        let (files, more) = (&self.files, self.files.more.as_ref()?);
+        let [parts, tracks] = &more.spares;
+        let files = long::Files {
+            input: Arc::clone(&files.input),
+            output: Arc::clone(&files.output),
+            document: Arc::clone(&more.document),
+            parts: Arc::clone(parts),
+            tracks: Arc::clone(tracks),
+        };
+        Some(Long {
+            detectors: self.lanes.first_mut()?,
+            files,
+            threads: self.threads,
+        })
+    }
+}
+
+/// A file came to a process that is for other kinds of files.
+fn misplaced() -> Failure {
+    log::line(format_args!("error: the task is for another kind of process"));
+    fault()
 }
 
 /// Takes over a descriptor that the parent has left open for this process.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +118,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         media_limits: media_limits(settings),
         jobs_at_once: jobs_at_once(settings),
         long_jobs_at_once: long_jobs_at_once(settings),
+        part_length_s: part_length_s(settings),
         lease: settings.lease,
         deliveries_at_once: settings.deliveries_at_once.get(),
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
@@ -136,6 +138,12 @@ pub(crate) fn jobs_at_once(settings: &Settings) -> usize {
 /// Videos and archives at the same time: one for four cores where nobody says.
 pub(crate) fn long_jobs_at_once(settings: &Settings) -> usize {
     settings.long_jobs_at_once.resolve(|cores| cores.div_ceil(4))
+}
+
+/// A second where somebody says less.
+fn part_length_s(settings: &Settings) -> NonZeroU32 {
+    let seconds = u32::try_from(settings.part_length.as_secs()).unwrap_or(u32::MAX);
+    NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)
 }
 
 /// The limits of media that the settings name.

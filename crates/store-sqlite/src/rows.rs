@@ -166,6 +166,7 @@ fn job_state(row: &Reader<'_, '_>, claims: FencingToken) -> Result<JobState, Sto
             progress: Progress {
                 done: row.get("progress")?,
                 expected_end: row.optional_time("expected_end_at")?,
+                advanced: false,
             },
         },
         "succeeded" => JobState::Succeeded {

@@ -1,6 +1,6 @@
 //! When a job will be done, by how it has gone on so far.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use sfumato_core::Timestamp;
@@ -12,15 +12,28 @@ const WATCHED_MIN: Duration = Duration::from_secs(3);
 
 /// The part of a job that is done, 0 to 1, as its media process says it. Shared between who hears it and who asks.
 #[derive(Debug, Default)]
-pub(super) struct Done(AtomicU32);
+pub(super) struct Done {
+    fraction: AtomicU32,
+    advanced: AtomicBool,
+}
 
 impl Done {
     pub(super) fn set(&self, fraction: f32) {
-        self.0.store(fraction.to_bits(), Ordering::Relaxed);
+        self.fraction.store(fraction.to_bits(), Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> f32 {
-        f32::from_bits(self.0.load(Ordering::Relaxed))
+        f32::from_bits(self.fraction.load(Ordering::Relaxed))
+    }
+
+    /// Something has been kept from which the next attempt goes on.
+    pub(super) fn advance(&self) {
+        self.advanced.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something has been kept since the last question.
+    pub(super) fn has_advanced(&self) -> bool {
+        self.advanced.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -39,6 +52,7 @@ impl Pace {
         Progress {
             done,
             expected_end: self.expected_end(now, done),
+            advanced: false,
         }
     }
 

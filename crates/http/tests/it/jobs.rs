@@ -46,6 +46,7 @@ async fn a_job_tells_its_status_from_sent_to_succeeded() {
     let progress = Progress {
         done: 0.5,
         expected_end: Some(server.clock.now().after(Duration::from_millis(90_500))),
+        ..Progress::default()
     };
     server
         .store

@@ -160,6 +160,11 @@ impl Tracker {
         }
     }
 
+    /// How tracks are followed.
+    pub(crate) const fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Takes the next frame: what was found in it, or `None` if it was not looked at, and whether a scene begins with it.
     /// Gives the regions of the frame that came in [`Settings::delay`] frames earlier.
     pub(crate) fn push(&mut self, found: Option<Vec<Detection>>, is_cut: bool) -> Option<Vec<Region>> {

@@ -31,13 +31,14 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file with a position of its own, so that several of them can share a descriptor.
 #[derive(Debug)]
-struct Positioned {
+pub(super) struct Positioned {
     file: Arc<File>,
     position: u64,
 }
 
 impl Positioned {
-    const fn new(file: Arc<File>) -> Self {
+    /// The file from its beginning.
+    pub(super) const fn new(file: Arc<File>) -> Self {
         Self { file, position: 0 }
     }
 }

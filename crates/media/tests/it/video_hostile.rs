@@ -26,7 +26,13 @@ fn refused_with(clips: &Clips, path: &Path, limits: VideoLimits) -> VideoError {
         limits,
         seed: [0; 32],
     };
-    anonymize(task, &mut |_| Ok::<_, PictureError>(vec![]), &mut |_| {}).unwrap_err()
+    anonymize(
+        task,
+        &mut |_| Ok::<_, PictureError>(vec![]),
+        &mut |_| Ok(()),
+        &mut |_| {},
+    )
+    .unwrap_err()
 }
 
 const PICTURE: &str =

@@ -1,6 +1,8 @@
 //! Clips to work on, made by the ffmpeg program, and what ffprobe says of them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -9,7 +11,9 @@ use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{Mask, MaskStyle};
 use sfumato_media::PictureError;
-use sfumato_media::video::{Look, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize};
+use sfumato_media::video::{
+    Look, TrackPiece, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
+};
 use tempfile::TempDir;
 
 /// The colour that [`find_magenta`] takes for a face.
@@ -236,13 +240,48 @@ pub(crate) fn output(path: &Path) -> Arc<File> {
     Arc::new(options.open(path).unwrap())
 }
 
+/// What came of a clip.
+#[derive(Debug)]
+pub(crate) struct Anonymized {
+    pub(crate) report: VideoReport,
+    /// Each of them whole, by number.
+    pub(crate) tracks: Vec<TrackPiece>,
+}
+
+impl Deref for Anonymized {
+    type Target = VideoReport;
+
+    fn deref(&self) -> &VideoReport {
+        &self.report
+    }
+}
+
+/// Puts tracks together of their pieces.
+pub(crate) fn whole(pieces: Vec<TrackPiece>) -> Vec<TrackPiece> {
+    let mut tracks: BTreeMap<u32, TrackPiece> = BTreeMap::new();
+    for piece in pieces {
+        match tracks.get_mut(&piece.number) {
+            Some(track) => {
+                assert!(track.boxes.last().unwrap().frame < piece.boxes[0].frame);
+                assert_eq!((track.class, &track.model), (piece.class, &piece.model));
+                track.confidence = track.confidence.max(piece.confidence);
+                track.boxes.extend(piece.boxes);
+            }
+            None => {
+                tracks.insert(piece.number, piece);
+            }
+        }
+    }
+    tracks.into_values().collect()
+}
+
 /// Anonymizes a clip, with black masks over what `find` finds.
 pub(crate) fn anonymized(
     path: &Path,
     result: &Path,
     video: VideoOptions,
     mut find: impl FnMut(Look<'_>) -> Vec<Detection>,
-) -> Result<VideoReport, VideoError> {
+) -> Result<Anonymized, VideoError> {
     let options = black();
     let task = VideoTask {
         input: Arc::new(File::open(path).unwrap()),
@@ -252,10 +291,14 @@ pub(crate) fn anonymized(
         limits: VideoLimits::default(),
         seed: [7; 32],
     };
-    let mut last = 0.0;
+    let (mut last, mut pieces) = (0.0, vec![]);
     let report = anonymize(
         task,
         &mut |look| Ok::<_, PictureError>(find(look)),
+        &mut |piece| {
+            pieces.push(piece);
+            Ok(())
+        },
         &mut |fraction| {
             assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
             last = fraction;
@@ -263,5 +306,7 @@ pub(crate) fn anonymized(
     )?;
     assert_eq!(last, 1.0);
     assert_eq!(report.bytes, std::fs::metadata(result).unwrap().len());
-    Ok(report)
+    let tracks = whole(pieces);
+    assert_eq!(report.tracks as usize, tracks.len());
+    Ok(Anonymized { report, tracks })
 }

@@ -108,6 +108,8 @@ settings! {
     threads_per_long_job: AutoCount = "worker.threads_per_long_job", "auto";
     /// A video or an archive that takes longer is given up.
     long_job_deadline: Duration = "worker.long_job_deadline", "1d";
+    /// Long videos are processed in parts of this length, and what is done of them survives a worker that dies.
+    part_length: Duration = "worker.part_length", "1m";
     /// A video or an archive that gets no further for so long is given up.
     silence_max: Duration = "worker.silence_max", "5m";
     /// How long a job belongs to a worker that gives no sign of life; then another may take it.
