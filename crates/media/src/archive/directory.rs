@@ -21,6 +21,9 @@ const NAMES_BYTES_MAX: u64 = 32 << 20;
 /// The smallest archive: an end record that says that there is nothing (APPNOTE.TXT, 4.3.16).
 const END_RECORD_BYTES: usize = 22;
 
+/// The part of what stands in front of an entry's data that is always there (APPNOTE.TXT, 4.3.7).
+const LOCAL_HEADER_BYTES: u64 = 30;
+
 /// The first bytes of an entry.
 const ENTRY_SIGNATURE: [u8; 4] = *b"PK\x03\x04";
 
@@ -56,6 +59,7 @@ pub(super) struct Directory<'a> {
     archive: ZipArchive<Bounded<'a>>,
     /// For each entry in the order of the directory where the next one begins: its data end there at the latest.
     rooms: Vec<u64>,
+    weight: u64,
 }
 
 impl<'a> Directory<'a> {
@@ -88,6 +92,7 @@ impl<'a> Directory<'a> {
         let mut directory = Self {
             archive,
             rooms: vec![],
+            weight: 0,
         };
         directory.survey(end, limits, &mut buffer)?;
         Ok(directory)
@@ -129,14 +134,15 @@ impl<'a> Directory<'a> {
         let mut next = self.archive.directory_offset();
         for (start, index) in starts.into_iter().rev() {
             self.rooms[index] = next;
-            next = start;
+            self.weight += next.saturating_sub(start);
+            next = next.min(start);
         }
         Ok(())
     }
 
-    /// How many entries there are, folders too.
-    pub(super) fn len(&self) -> usize {
-        self.rooms.len()
+    /// The weights of all entries together, folders too.
+    pub(super) const fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// Walks through the entries in the order of the directory.
@@ -158,14 +164,16 @@ impl<'a> Directory<'a> {
     /// # Errors
     /// [`EntryError`] where what stands in front of them is something else than the directory says, and where they reach
     /// into another entry.
-    pub(super) fn data<'b>(&'b self, listed: &Listed) -> Result<RangeReader<&'b Bounded<'a>>, EntryError> {
+    pub(super) fn data<'b>(&'b self, listed: &Listed) -> Result<RangeReader<&'b Bounded<'b>>, EntryError> {
         let contradiction = |what| EntryError::Contradiction { what };
         let found = self.archive.get_entry(listed.place).map_err(of_entry)?;
         let (start, end) = found.compressed_data_range();
         if end > listed.room {
             return Err(EntryError::Overlap);
         }
-        let mut buffer = vec![0; usize::from(u16::MAX) * 2];
+        // The data begin behind the header, which has a fixed part and this.
+        let variable = start.saturating_sub(listed.start + LOCAL_HEADER_BYTES);
+        let mut buffer = vec![0; usize::try_from(variable).unwrap_or(0)];
         let local = found.local_header(&mut buffer).map_err(of_entry)?;
         if local.file_path().as_bytes() != listed.raw_name {
             return Err(contradiction("the name"));
@@ -271,6 +279,8 @@ pub(super) struct Listed {
     pub(super) time: [u16; 2],
     /// Bytes of the archive between this entry and the next one: its share of the work, and nothing that can be lied about.
     pub(super) weight: u64,
+    /// Where it begins.
+    start: u64,
     /// Where the next entry begins.
     room: u64,
     place: ZipArchiveEntryWayfinder,
@@ -303,6 +313,7 @@ impl Listed {
                 record.last_modified_dos().packed_date(),
             ],
             weight: room.saturating_sub(record.local_header_offset()),
+            start: record.local_header_offset(),
             room,
             place: record.wayfinder(),
         }

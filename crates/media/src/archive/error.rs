@@ -217,7 +217,7 @@ impl EntryError {
             Self::Write(error) => Ok(ArchiveError::Write(error)),
             Self::TooManyBytes { bytes_max } => Ok(ArchiveError::TooManyBytes { bytes_max }),
             // There has been a second attempt with all memory for it alone.
-            Self::Picture(PictureError::Memory) => Err(self),
+            error @ Self::Picture(PictureError::Memory) => Err(error),
             Self::Picture(error) if error.class() == FailureClass::Transient => {
                 Ok(ArchiveError::Passing(error.into()))
             }

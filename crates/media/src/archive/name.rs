@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::cp437;
+use super::directory::Listed;
 use super::error::{ArchiveError, EntryError};
 
 /// Length of a name at most, in bytes of UTF-8.
@@ -53,7 +54,7 @@ pub enum NameError {
 
 /// A relative path with `/` between its parts, of which none is empty, `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(String);
+pub(super) struct Name(String);
 
 impl Name {
     /// Judges a name. Backslashes are separators, as where they come from; parts that say nothing (`.`, an empty one) are
@@ -61,7 +62,7 @@ impl Name {
     ///
     /// # Errors
     /// [`NameError`] says what it is refused for.
-    pub fn new(text: &str) -> Result<Self, NameError> {
+    pub(super) fn new(text: &str) -> Result<Self, NameError> {
         let is_separator = |character: char| matches!(character, '/' | '\\');
         if text.chars().any(char::is_control) {
             return Err(NameError::Control);
@@ -99,12 +100,17 @@ impl Name {
     }
 
     /// The path.
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
+    /// The path.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+
     /// The part behind the last `/`.
-    pub fn file_name(&self) -> &str {
+    pub(super) fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 
@@ -202,11 +208,22 @@ impl Names {
         }
     }
 
+    /// Judges the name of an entry, and takes it.
+    ///
+    /// # Errors
+    /// [`EntryError`] where it is refused or taken already, [`ArchiveError`] where there are too many.
+    pub(super) fn accept(&mut self, listed: &Listed) -> Result<Result<Name, EntryError>, ArchiveError> {
+        match listed.name.clone().and_then(|text| Name::new(&text)) {
+            Ok(name) => Ok(self.take(&name)?.map(|()| name)),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+
     /// Takes the name of a file.
     ///
     /// # Errors
     /// [`EntryError`] where it is taken, or where a folder of its path is a file.
-    pub(super) fn take(&mut self, name: &Name) -> Result<Result<(), EntryError>, ArchiveError> {
+    fn take(&mut self, name: &Name) -> Result<Result<(), EntryError>, ArchiveError> {
         let own = key(name.as_str());
         let folders: Vec<Key> = name.folders().map(key).collect();
         if self.files.contains(&own) {
