@@ -264,6 +264,22 @@ impl<'w> Line<'w> {
     }
 }
 
+#[cfg(test)]
+impl Line<'_> {
+    /// Waits until lanes wait for the thread that writes.
+    pub(super) fn wait_until_full(&self) {
+        let _full = self
+            .changed
+            .wait_while(lock(&self.state), |state| !state.is_full())
+            .unwrap();
+    }
+
+    /// The size of what waits to be written.
+    pub(super) fn waiting_bytes(&self) -> u64 {
+        lock(&self.state).finished_bytes
+    }
+}
+
 /// Tells the thread that writes when a lane leaves, however it does.
 struct Leaving<'a, 'w>(&'a Line<'w>);
 

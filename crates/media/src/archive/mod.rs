@@ -14,6 +14,8 @@ mod lane;
 mod line;
 mod name;
 mod report;
+#[cfg(test)]
+mod tests;
 mod video;
 mod writer;
 
