@@ -237,7 +237,7 @@ fn entries_beyond_four_gibibytes_are_processed_and_what_is_no_picture_is_not_unp
 
 #[test]
 fn many_large_pictures_go_through_one_after_the_other() {
-    // 60 MB of pictures; the names of what waits and the results are bounded in the code, the result is whole all the same.
+    // 60 MB of pictures, about as many as may wait to be written.
     let picture = bmp_of(500, 500, |x, y| [x as u8, y as u8, (x * y) as u8]);
     let entries: Vec<Entry> = (0..80)
         .map(|number| stored(&format!("{number}.bmp"), &picture))
