@@ -26,8 +26,8 @@ pub const OUTPUT_FD: i32 = 4;
 /// videos are too large for a pipe. Empty when a task begins.
 pub const DOCUMENT_FD: i32 = 5;
 
-/// Descriptors of two more files that a child for videos or archives may read and write. Empty when a task begins.
-pub const SPARE_FDS: [i32; 2] = [6, 7];
+/// Descriptors of three more files that a child for videos or archives may read and write. Empty when a task begins.
+pub const SPARE_FDS: [i32; 3] = [6, 7, 8];
 
 /// The largest frame in bytes.
 pub const FRAME_BYTES_MAX: u32 = 64 * 1024 * 1024;

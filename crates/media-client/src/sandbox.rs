@@ -123,7 +123,7 @@ impl Purpose {
     pub const fn last_descriptor(self) -> i32 {
         match self {
             Self::Pictures => OUTPUT_FD,
-            Self::Video | Self::Archive => SPARE_FDS[1],
+            Self::Video | Self::Archive => SPARE_FDS[2],
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Scratch {
 #[derive(Debug)]
 pub(crate) struct More {
     pub(crate) document: Arc<File>,
-    pub(crate) spares: [Arc<File>; 2],
+    pub(crate) spares: [Arc<File>; 3],
 }
 
 impl Scratch {
@@ -43,7 +43,7 @@ impl Scratch {
             Purpose::Pictures => None,
             Purpose::Video | Purpose::Archive => Some(More {
                 document: Arc::new(new()?),
-                spares: [Arc::new(new()?), Arc::new(new()?)],
+                spares: [Arc::new(new()?), Arc::new(new()?), Arc::new(new()?)],
             }),
         };
         Ok(Self {
@@ -58,12 +58,8 @@ impl Scratch {
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = (&File, i32)> {
         let pair = [(&*self.input, INPUT_FD), (&*self.output, OUTPUT_FD)];
         let more = self.more.iter().flat_map(|more| {
-            let [first, second] = &more.spares;
-            [
-                (&*more.document, DOCUMENT_FD),
-                (&**first, SPARE_FDS[0]),
-                (&**second, SPARE_FDS[1]),
-            ]
+            let spares = more.spares.iter().map(|file| &**file).zip(SPARE_FDS);
+            std::iter::once((&*more.document, DOCUMENT_FD)).chain(spares)
         });
         pair.into_iter().chain(more)
     }
@@ -268,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::new(dir.path(), Purpose::Video).unwrap();
         let numbers: Vec<_> = scratch.descriptors().map(|(_, number)| number).collect();
-        assert_eq!(numbers, [3, 4, 5, 6, 7]);
+        assert_eq!(numbers, [3, 4, 5, 6, 7, 8]);
         scratch.output.write_all_at(b"abc", 0).unwrap();
         let document = &scratch.more.as_ref().unwrap().document;
         document.write_all_at(b"{}", 0).unwrap();

@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod anonymize;
+pub mod archive;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -29,7 +29,7 @@ use worker::{Files, Worker};
 ///
 /// Requests come in on standard input and replies go out on standard output, as length-prefixed JSON; log lines go to
 /// standard error. The original is read from descriptor 3, the result is written to descriptor 4; for videos and archives
-/// the detections go to descriptor 5, and 6 and 7 are there to work in. All of them have to be regular files. It ends when
+/// the detections go to descriptor 5, and 6 to 8 are there to work in. All of them have to be regular files. It ends when
 /// its standard input ends. To process files from the command line use `sfumato blur`.
 #[derive(Debug, Parser)]
 #[command(name = "sfumato-media", version, args_conflicts_with_subcommands = true)]

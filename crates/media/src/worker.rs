@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 use sfumato_core::MediaKind;
 use sfumato_detect::{DetectorSet, ModelPack};
 use sfumato_media::long::{self, Long};
-use sfumato_media::{anonymize, log};
+use sfumato_media::{anonymize, archive, log};
 use sfumato_media_client::protocol::{
     DOCUMENT_FD, Failure, INPUT_FD, OUTPUT_FD, Reply, Report, Request, SPARE_FDS, Task,
 };
@@ -31,7 +31,7 @@ pub(crate) struct Files {
 #[derive(Debug)]
 struct More {
     document: Arc<File>,
-    spares: [Arc<File>; 2],
+    spares: [Arc<File>; 3],
 }
 
 impl Files {
@@ -41,7 +41,11 @@ impl Files {
             Purpose::Pictures => None,
             Purpose::Video | Purpose::Archive => Some(More {
                 document: inherit(DOCUMENT_FD)?,
-                spares: [inherit(SPARE_FDS[0])?, inherit(SPARE_FDS[1])?],
+                spares: [
+                    inherit(SPARE_FDS[0])?,
+                    inherit(SPARE_FDS[1])?,
+                    inherit(SPARE_FDS[2])?,
+                ],
             }),
         };
         Ok(Self {
@@ -126,14 +130,28 @@ impl Worker {
                 anonymize(detectors, task, &**input, &**output, on_progress)
             }
             MediaKind::Video => self.long().ok_or_else(misplaced)?.whole(task, on_progress),
-            MediaKind::Archive => Err(misplaced()),
+            MediaKind::Archive => {
+                let files = self.archive().ok_or_else(misplaced)?;
+                archive::anonymize(&mut self.lanes, task, &files, on_progress)
+            }
         }
+    }
+
+    /// The files of a process for an archive.
+    fn archive(&self) -> Option<archive::Files> {
+        let more = self.files.more.as_ref()?;
+        Some(archive::Files {
+            input: Arc::clone(&self.files.input),
+            output: Arc::clone(&self.files.output),
+            document: Arc::clone(&more.document),
+            spares: more.spares.clone(),
+        })
     }
 
     /// The one video of a process for one.
     fn long(&mut self) -> Option<Long<'_>> {
         let (files, more) = (&self.files, self.files.more.as_ref()?);
-        let [parts, tracks] = &more.spares;
+        let [parts, tracks, _] = &more.spares;
         let files = long::Files {
             input: Arc::clone(&files.input),
             output: Arc::clone(&files.output),

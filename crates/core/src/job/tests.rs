@@ -202,11 +202,11 @@ proptest! {
 fn an_attempt_that_gets_further_is_forgiven_those_before_it() {
     let mut job = queued();
     for attempt in 1..ATTEMPTS_MAX {
-        job = job.claim(worker(1), at(0), at(30)).unwrap().0;
+        job = job.claim(worker(1), at(100), at(130)).unwrap().0;
         assert_eq!(job.attempts, attempt);
-        job = job.reap(at(31)).unwrap();
+        job = job.reap(at(100)).unwrap();
     }
-    let mut job = job.claim(worker(1), at(40), at(70)).unwrap().0;
+    let mut job = job.claim(worker(1), at(140), at(170)).unwrap().0;
     let JobState::Running { lease, .. } = job.state else {
         panic!()
     };

@@ -2,6 +2,11 @@
 #![deny(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod archive;
+mod archive_hostile;
+mod archive_limits;
+mod archive_models;
+mod archive_support;
 mod frames;
 mod hostile;
 mod hostile_corpus;
