@@ -12,6 +12,7 @@ mod guard;
 mod guard_properties;
 mod intake;
 mod janitor;
+mod kept;
 mod logs;
 mod outbound;
 mod receiver;
