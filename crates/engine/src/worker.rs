@@ -61,6 +61,7 @@ impl Engine {
                             inner.signals.deliveries.notify_one();
                         }
                         for job in jobs {
+                            inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
                             running.spawn(async move { engine.work_on(job, shutdown).await });
                         }
@@ -103,6 +104,7 @@ impl Engine {
                 signals.finished.notify_one();
                 signals.deliveries.notify_one();
                 signals.jobs.notify_one();
+                self.inner().listeners.tell(job.client);
             }
             Err(Stop::LeaseLost) => {
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
