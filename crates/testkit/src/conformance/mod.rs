@@ -137,6 +137,7 @@ macro_rules! store_conformance {
                 promise_10_a_replay_goes_on_where_it_was_and_sends_nothing_twice,
                 promise_10_a_replay_makes_the_deliveries_that_a_young_endpoint_never_had,
                 a_delivery_that_a_replay_makes_has_a_whole_schedule,
+                what_a_replay_opens_waits_its_time_where_nobody_calls,
                 promise_10_a_replay_chooses_by_time_status_standing_and_job,
                 a_dry_run_is_read_part_by_part_and_changes_nothing,
                 what_happens_after_a_replay_has_begun_is_not_its_business,

@@ -3,6 +3,7 @@
 use sfumato_core::delivery::{DeliveryState, Outcome};
 use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
 use sfumato_core::replay::{REPLAY_BACKLOG_MAX, ReplayCounts, ReplayState, ReplayStep};
+use sfumato_core::store::{DeliveryFilter, EndpointChange};
 use sfumato_core::{
     Client, Endpoint, EventPosition, Replay, ReplayId, ReplaySelection, Standing, StoreError, Timestamp,
 };
@@ -160,6 +161,41 @@ pub async fn a_delivery_that_a_replay_makes_has_a_whole_schedule(world: World) {
     assert_eq!(dispatch.delivery.job, job.id);
     let state = world.attempted(&dispatch, Outcome::Connect).await;
     assert!(matches!(state, DeliveryState::Pending { .. }), "{state:?}");
+}
+
+pub async fn what_a_replay_opens_waits_its_time_where_nobody_calls(world: World) {
+    let (client, endpoint) = heard(&world).await;
+    world.pass(30 * 86_400);
+    let off = EndpointChange {
+        active: Some(false),
+        ..EndpointChange::default()
+    };
+    world
+        .store
+        .update_endpoint(client.id, endpoint.id, off)
+        .await
+        .unwrap();
+    let replay = begin(&world, &endpoint, &everything(&world)).await.unwrap();
+    finish(&world, &replay, 10).await;
+    let waiting = async || {
+        let filter = DeliveryFilter {
+            standing: Some(Standing::Pending),
+            ..DeliveryFilter::default()
+        };
+        let page = world
+            .store
+            .deliveries_of_endpoint(client.id, endpoint.id, filter, None, 10)
+            .await;
+        page.unwrap().records.len()
+    };
+    world.store.reap().await.unwrap();
+    assert_eq!(waiting().await, 3);
+    world.pass(8 * 86_400);
+    // Each look closes the heads of the jobs.
+    for _ in 0..3 {
+        world.store.reap().await.unwrap();
+    }
+    assert_eq!(waiting().await, 0);
 }
 
 pub async fn promise_10_a_replay_chooses_by_time_status_standing_and_job(world: World) {
