@@ -11,10 +11,11 @@ use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
-use crate::endpoint::{Endpoint, WebhookUrl};
-use crate::event::Event;
-use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ResultId, UploadId, WorkerId};
+use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
+use crate::event::{Event, EventPosition};
+use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, Progress};
+use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
 use crate::time::Timestamp;
 
 /// Why a store could not do what it was asked.
@@ -36,6 +37,12 @@ pub enum StoreError {
         what: &'static str,
         /// The limit.
         max: usize,
+    },
+    /// Something is under way that must end first; nothing was written.
+    #[error("{what} is under way already")]
+    UnderWay {
+        /// The kind of thing, with its article.
+        what: &'static str,
     },
     /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
     #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
@@ -130,6 +137,12 @@ pub struct EndpointChange {
     pub url: Option<WebhookUrl>,
     /// `true` releases a held endpoint and switches a disabled one on; `false` switches it off.
     pub active: Option<bool>,
+    /// What acknowledges from now on.
+    pub ack: Option<AckPolicy>,
+    /// Another description, or none.
+    pub description: Option<Option<Description>>,
+    /// Whether answers are kept from now on.
+    pub keep_responses: Option<bool>,
 }
 
 /// A claimed delivery with all that is needed to send it.
@@ -154,6 +167,26 @@ pub struct DeliveryRecord {
     pub event: Event,
     /// Its attempts, oldest first.
     pub attempts: Vec<Attempt>,
+}
+
+/// Which deliveries of an endpoint are wanted. `None` wants all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Those that stand so; [`Standing::Missing`] finds none.
+    pub standing: Option<Standing>,
+    /// Those of one job.
+    pub job: Option<JobId>,
+    /// Those of events from this time on.
+    pub since: Option<Timestamp>,
+}
+
+/// Some deliveries of an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryPage {
+    /// Newest event first, each with its event's position.
+    pub records: Vec<(EventPosition, DeliveryRecord)>,
+    /// Where to go on; `None` at the end. A page may be short, or empty, and not be the last.
+    pub next: Option<EventPosition>,
 }
 
 /// The database: SQLite by default.
@@ -284,7 +317,33 @@ pub trait Store: Send + Sync + 'static {
         change: EndpointChange,
     ) -> Result<Endpoint, StoreError>;
 
-    /// Deletes an endpoint; its open deliveries are dropped. `NotFound`.
+    /// Gives an endpoint a new token; the present one goes on being sent for `overlap` ([`crate::rotation::Rotating`]).
+    /// `NotFound`, `UnderWay`.
+    async fn rotate_token(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        token: &WebhookToken,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError>;
+
+    /// Gives an endpoint a new signing secret; the present one goes on signing beside it for `overlap`. `NotFound`,
+    /// `UnderWay`.
+    async fn rotate_signing_secret(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        secret: &SigningSecret,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError>;
+
+    /// Ends the overlap of every rotation of an endpoint: its old token and secret are forgotten. `NotFound`.
+    async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError>;
+
+    /// Forgets every token and secret whose overlap has ended. Returns at how many endpoints.
+    async fn forget_rotated(&self) -> Result<u64, StoreError>;
+
+    /// Deletes an endpoint; its open deliveries are dropped and its replays cancelled. `NotFound`.
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError>;
 
     /// Leases up to `limit` due deliveries, oldest first, so that no endpoint has more than `per_endpoint` in flight.
@@ -310,6 +369,10 @@ pub trait Store: Send + Sync + 'static {
         jitter: f64,
     ) -> Result<DeliveryState, StoreError>;
 
+    /// Opens one delivery again and makes it due at once, whatever its state ([`Delivery::reopened`] with
+    /// [`crate::delivery::Resend::AtOnce`]); returns it as it stands now. `NotFound`, also where its endpoint was deleted.
+    async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError>;
+
     /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
 
@@ -323,8 +386,90 @@ pub trait Store: Send + Sync + 'static {
         job: JobId,
     ) -> Result<Vec<DeliveryRecord>, StoreError>;
 
-    /// Forgets what is older than `before` and only history: answers' bodies of attempts, and tokens and logins that
-    /// have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
+    /// One delivery to an endpoint, with its attempts.
+    async fn delivery_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// Up to `limit` deliveries to an endpoint, newest event first, before a position or from the newest on. One call looks
+    /// at a bounded number of events. `NotFound`.
+    async fn deliveries_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        before: Option<EventPosition>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError>;
+
+    /// Up to `limit` events of a client after a position, in the order in which they were committed. An event that is
+    /// committed later never has a lower position than one that was returned.
+    async fn events_after(
+        &self,
+        client: ClientId,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, StoreError>;
+
+    /// The position of the client's last event; [`EventPosition::START`] where there is none.
+    async fn last_event_position(&self, client: ClientId) -> Result<EventPosition, StoreError>;
+
+    /// Begins a replay of the events that have been committed until now. `NotFound`; `UnderWay` where one of the
+    /// endpoint runs.
+    async fn create_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+        selection: &ReplaySelection,
+    ) -> Result<Replay, StoreError>;
+
+    /// One replay of an endpoint.
+    async fn replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Option<Replay>, StoreError>;
+
+    /// The newest replays of an endpoint, up to `limit`, newest first. `NotFound`.
+    async fn replays(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        limit: usize,
+    ) -> Result<Vec<Replay>, StoreError>;
+
+    /// Stops a replay, where it runs, and returns it as it stands now. `NotFound`.
+    async fn cancel_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Replay, StoreError>;
+
+    /// Every replay that runs, oldest first, of all clients.
+    async fn running_replays(&self) -> Result<Vec<ReplayId>, StoreError>;
+
+    /// Looks at the next events of a replay, up to `limit`, and writes what is to be sent again together with how far it
+    /// is.
+    async fn advance_replay(&self, replay: ReplayId, limit: usize) -> Result<ReplayStep, StoreError>;
+
+    /// What a replay would do with the events after a position, up to `limit`. Changes nothing. `NotFound`.
+    async fn preview_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        selection: &ReplaySelection,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<ReplayPreview, StoreError>;
+
+    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens and logins
+    /// that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// A question that only a working database answers.

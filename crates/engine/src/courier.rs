@@ -156,7 +156,7 @@ impl Engine {
             duration_ms: whole_ms(exchange.phases.total_ms),
             outcome: exchange.outcome,
             status: exchange.status,
-            response: exchange.status.map(|_| exchange.body.clone()),
+            response: self.kept_response(&dispatch.endpoint, &exchange),
             retry_after: exchange.retry_after,
         };
         self.record_delivery(&dispatch, &attempt, &exchange).await;

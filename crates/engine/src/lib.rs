@@ -3,7 +3,8 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, and [`janitor`] deletes what has had its time. Workers and couriers share one loop shape: claim, act,
+//! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. Workers and couriers share one loop shape: claim, act,
 //! record; what dies in between is claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
@@ -13,11 +14,16 @@
 pub mod access;
 pub mod blobs;
 pub mod courier;
+mod cursor;
 pub mod endpoints;
+pub mod events;
 pub mod guard;
+pub mod history;
 pub mod intake;
 pub mod janitor;
+mod listeners;
 pub mod outbound;
+pub mod replay;
 pub mod results;
 pub mod signals;
 pub mod system;
@@ -36,6 +42,7 @@ use sfumato_media_client::{MediaError, MediaPool, Warm};
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
 use crate::guard::AddressPolicy;
+use crate::listeners::Listeners;
 use crate::signals::Signals;
 
 /// What the engine is made of.
@@ -83,6 +90,8 @@ pub struct EngineSettings {
     pub delivery_deadline: Duration,
     /// Which addresses webhooks may reach.
     pub addresses: AddressPolicy,
+    /// Whether the first bytes of endpoints' answers are kept, where the endpoint's client wants it too.
+    pub keep_responses: bool,
     /// How long an original is kept after its job has finished.
     pub originals_kept: Duration,
     /// How long a result is kept.
@@ -107,6 +116,7 @@ impl Default for EngineSettings {
             deliveries_per_endpoint: 16,
             delivery_deadline: Duration::from_secs(15),
             addresses: AddressPolicy::default(),
+            keep_responses: true,
             originals_kept: Duration::ZERO,
             results_kept: 7 * DAY,
             history_kept: 7 * DAY,
@@ -137,13 +147,14 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) settings: EngineSettings,
     pub(crate) signals: Signals,
+    pub(crate) listeners: Listeners,
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: outbound::Outbound,
 }
 
 impl Engine {
-    /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`] and
-    /// [`Engine::run_janitor`].
+    /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`],
+    /// [`Engine::run_replays`] and [`Engine::run_janitor`].
     pub fn new(parts: Parts) -> Self {
         let Parts {
             store,
@@ -170,6 +181,7 @@ impl Engine {
                 keys,
                 settings,
                 signals: Signals::default(),
+                listeners: Listeners::default(),
                 worker_id,
                 outbound,
             }),

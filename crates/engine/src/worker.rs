@@ -115,6 +115,7 @@ impl Engine {
                             inner.signals.deliveries.notify_one();
                         }
                         for job in jobs {
+                            inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
                             running
                                 .of(&job)
@@ -159,6 +160,7 @@ impl Engine {
                 signals.finished.notify_one();
                 signals.deliveries.notify_one();
                 signals.jobs.notify_one();
+                self.inner().listeners.tell(job.client);
             }
             Err(Stop::LeaseLost) => {
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");

@@ -124,6 +124,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
         delivery_deadline: settings.webhook_deadline,
         addresses,
+        keep_responses: settings.keep_responses,
         originals_kept: settings.originals_kept,
         results_kept: settings.results_kept,
         history_kept: settings.history_kept,
@@ -192,6 +193,14 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     tasks.spawn("worker", async move { worker.run_worker(until).await });
     let (courier, until) = (engine.clone(), shutdown.clone());
     tasks.spawn("courier", async move { courier.run_courier(until).await });
+    let (replays, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("replays", async move { replays.run_replays(until).await });
+    let (waiting, until) = (engine.clone(), shutdown.clone());
+    // Requests that wait for events would otherwise hold up the end for half a minute.
+    tasks.spawn("waiting requests", async move {
+        until.cancelled().await;
+        waiting.end_waiting();
+    });
     let (janitor, until) = (engine.clone(), shutdown.clone());
     tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
     let (media, until) = (engine.clone(), shutdown);

@@ -92,7 +92,9 @@ CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
 
--- The position is the order in which events were committed: what a cursor counts in.
+-- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
+-- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that
+-- a reader who has seen a position never meets a lower one that is new.
 CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     id       BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -103,14 +105,23 @@ CREATE TABLE events (
     at       INTEGER NOT NULL,
     UNIQUE (job, sequence)
 ) STRICT;
+-- The position is in every index of its table, as the last column.
+CREATE INDEX events_of_client ON events (client);
 
 -- A deleted endpoint stays as a row, so that the history of its deliveries stays readable; its client sees it no more.
 CREATE TABLE endpoints (
     id                   BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     client               BLOB NOT NULL REFERENCES clients (id),
     url                  TEXT NOT NULL,
+    description          TEXT,
+    ack                  TEXT NOT NULL CHECK (ack IN ('strict', 'status')),
+    keep_responses       INTEGER NOT NULL CHECK (keep_responses IN (0, 1)),
     token                TEXT NOT NULL,
+    old_token            TEXT,
+    old_token_until      INTEGER,
     signing_secret       BLOB NOT NULL CHECK (length(signing_secret) = 32),
+    old_secret           BLOB CHECK (length(old_secret) = 32),
+    old_secret_until     INTEGER,
     state                TEXT NOT NULL CHECK (state IN ('active', 'held', 'disabled')),
     held_since           INTEGER,
     held_reason          TEXT CHECK (held_reason IN ('failing', 'gone')),
@@ -125,9 +136,12 @@ CREATE TABLE endpoints (
     CHECK ((state = 'held') = (held_since IS NOT NULL)),
     CHECK ((state = 'held') = (held_reason IS NOT NULL)),
     CHECK ((state = 'held') = (next_probe_at IS NOT NULL)),
-    CHECK ((consecutive_failures = 0) = (failing_since IS NULL))
+    CHECK ((consecutive_failures = 0) = (failing_since IS NULL)),
+    CHECK ((old_token IS NULL) = (old_token_until IS NULL)),
+    CHECK ((old_secret IS NULL) = (old_secret_until IS NULL))
 ) STRICT;
 CREATE INDEX endpoints_of_client ON endpoints (client, id) WHERE deleted_at IS NULL;
+CREATE INDEX endpoints_rotating ON endpoints (id) WHERE old_token IS NOT NULL OR old_secret IS NOT NULL;
 
 -- `head` marks the first open delivery of each job and endpoint, the only one that may be sent: kept up to date by every
 -- transaction that adds or closes one, because finding it by a window over 100,000 waiting rows is too slow.
@@ -140,8 +154,11 @@ CREATE TABLE deliveries (
     sequence         INTEGER NOT NULL CHECK (sequence >= 1),
     head             INTEGER NOT NULL CHECK (head IN (0, 1)),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
+    failures         INTEGER NOT NULL CHECK (failures >= 0),
     claims           INTEGER NOT NULL CHECK (claims >= attempts),
     created_at       INTEGER NOT NULL,
+    opened_at        INTEGER NOT NULL CHECK (opened_at >= created_at),
+    urgent           INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1)),
     state            TEXT NOT NULL
         CHECK (state IN ('pending', 'sending', 'delivered', 'superseded', 'expired', 'dropped')),
     not_before       INTEGER,
@@ -154,6 +171,7 @@ CREATE TABLE deliveries (
     CHECK ((state IN ('pending', 'sending')) = (closed_at IS NULL)),
     CHECK (head = 0 OR closed_at IS NULL),
     CHECK (state <> 'sending' OR head = 1),
+    CHECK (urgent = 0 OR closed_at IS NULL),
     UNIQUE (event, endpoint)
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_head ON deliveries (endpoint, job) WHERE head = 1;
@@ -175,3 +193,29 @@ CREATE TABLE attempts (
 ) STRICT;
 CREATE INDEX attempts_of_delivery ON attempts (delivery, started_at);
 CREATE INDEX attempts_with_response ON attempts (started_at) WHERE response IS NOT NULL;
+
+-- Lists are words parted by commas; an empty one chooses all.
+CREATE TABLE replays (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    client       BLOB NOT NULL REFERENCES clients (id),
+    endpoint     BLOB NOT NULL REFERENCES endpoints (id),
+    since        INTEGER NOT NULL,
+    until        INTEGER NOT NULL,
+    statuses     TEXT NOT NULL,
+    standings    TEXT NOT NULL,
+    job          BLOB CHECK (length(job) = 16),
+    state        TEXT NOT NULL CHECK (state IN ('running', 'done', 'cancelled')),
+    position     INTEGER NOT NULL CHECK (position BETWEEN 0 AND end_position),
+    end_position INTEGER NOT NULL,
+    examined     INTEGER NOT NULL CHECK (examined >= 0),
+    resent       INTEGER NOT NULL CHECK (resent >= 0),
+    created      INTEGER NOT NULL CHECK (created >= 0),
+    left_alone   INTEGER NOT NULL CHECK (left_alone >= 0),
+    created_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK (state <> 'done' OR position = end_position)
+) STRICT;
+CREATE UNIQUE INDEX replays_running ON replays (endpoint) WHERE state = 'running';
+CREATE INDEX replays_of_endpoint ON replays (endpoint, id);
+CREATE INDEX replays_by_end ON replays (ended_at) WHERE ended_at IS NOT NULL;

@@ -1,115 +1,27 @@
 //! The port, method by method: which connection, which transaction.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState};
-use sfumato_core::endpoint::Endpoint;
+use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Resend};
+use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
 use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
+use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::store::{
-    CancelOutcome, DeliveryRecord, Dispatch, EndpointChange, JobLimits, RefreshOutcome, RefreshToken,
-    Session, Store,
+    CancelOutcome, DeliveryFilter, DeliveryPage, DeliveryRecord, Dispatch, EndpointChange, JobLimits,
+    RefreshOutcome, RefreshToken, Session, Store,
 };
 use sfumato_core::{
-    ClientId, Clock, DeliveryId, EndpointId, Entropy, JobId, LoginId, ResultId, StoreError, Timestamp,
-    UploadId, WorkerId,
+    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, StoreError,
+    Timestamp, UploadId, WorkerId,
 };
 
-use crate::open::{self, OpenError, SqliteOptions};
-use crate::readers::{self, Readers};
-use crate::sql::Sources;
-use crate::writer::{self, Writer};
-use crate::{claims, clients, deliveries, endpoints, jobs, queries, retention, sql};
-
-/// A [`Store`] in one SQLite file.
-pub struct SqliteStore {
-    sources: Sources,
-    mode: Mode,
-}
-
-enum Mode {
-    Threads { writer: Writer, readers: Readers },
-    Inline(Mutex<Connection>),
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-impl SqliteStore {
-    /// Opens the file at `path`, makes it where it is missing, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// [`OpenError`], which says what to do.
-    pub fn open(
-        path: &Path,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        options: SqliteOptions,
-    ) -> Result<Self, OpenError> {
-        let connection = open::writer(path)?;
-        let writer = Writer::start(connection, options.queue_max, options.batch_max).map_err(|source| {
-            OpenError::Io {
-                path: path.to_owned(),
-                source,
-            }
-        })?;
-        let readers = Readers::new(path.to_owned(), options.readers_max);
-        Ok(Self {
-            sources: Sources { clock, entropy },
-            mode: Mode::Threads { writer, readers },
-        })
-    }
-
-    /// The same without threads: every call runs to its end in the caller. For a simulator with a clock of its own, in
-    /// which a wait for another thread would count as idleness.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open_inline(
-        path: &Path,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<Self, OpenError> {
-        let connection = Mutex::new(open::writer(path)?);
-        Ok(Self {
-            sources: Sources { clock, entropy },
-            mode: Mode::Inline(connection),
-        })
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let sources = self.sources.clone();
-        let work = move |connection: &Connection| work(connection, &sources);
-        match &self.mode {
-            Mode::Threads { writer, .. } => writer.run(work).await,
-            Mode::Inline(connection) => {
-                writer::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
-            }
-        }
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        match &self.mode {
-            Mode::Threads { readers, .. } => readers.run(work).await,
-            Mode::Inline(connection) => {
-                readers::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
-            }
-        }
-    }
-}
+use crate::endpoints::Credential;
+use crate::sqlite::SqliteStore;
+use crate::{
+    claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+};
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -298,6 +210,44 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn rotate_token(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        token: &WebhookToken,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError> {
+        let next = Credential::Token(token.clone());
+        self.write(move |conn, sources| {
+            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn rotate_signing_secret(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        secret: &SigningSecret,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError> {
+        let next = Credential::SigningSecret(secret.clone());
+        self.write(move |conn, sources| {
+            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError> {
+        self.write(move |conn, sources| endpoints::settle(conn, client, endpoint, sources.clock.now()))
+            .await
+    }
+
+    async fn forget_rotated(&self) -> Result<u64, StoreError> {
+        self.write(|conn, sources| endpoints::forget_rotated(conn, sources.clock.now()))
+            .await
+    }
+
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError> {
         self.write(move |conn, sources| endpoints::delete(conn, client, endpoint, sources.clock.now()))
             .await
@@ -330,6 +280,13 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError> {
+        self.write(move |conn, sources| {
+            deliveries::resend(conn, client, delivery, Resend::AtOnce, sources.clock.now())
+        })
+        .await
+    }
+
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
@@ -347,9 +304,114 @@ impl Store for SqliteStore {
         self.read(move |conn| deliveries::of_job(conn, client, job)).await
     }
 
-    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |conn, _| clients::prune(conn, before).map(|count| count as u64))
+    async fn delivery_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.read(move |conn| history::one(conn, client, endpoint, delivery))
             .await
+    }
+
+    async fn deliveries_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        before: Option<EventPosition>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError> {
+        self.read(move |conn| history::page(conn, client, endpoint, filter, before, limit))
+            .await
+    }
+
+    async fn events_after(
+        &self,
+        client: ClientId,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, StoreError> {
+        self.read(move |conn| events::after(conn, client, after, limit))
+            .await
+    }
+
+    async fn last_event_position(&self, client: ClientId) -> Result<EventPosition, StoreError> {
+        self.read(move |conn| events::last_position(conn, client)).await
+    }
+
+    async fn create_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+        selection: &ReplaySelection,
+    ) -> Result<Replay, StoreError> {
+        let selection = selection.clone();
+        self.write(move |conn, sources| {
+            replays::create(conn, client, endpoint, replay, &selection, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Option<Replay>, StoreError> {
+        self.read(move |conn| replays::get(conn, client, endpoint, replay))
+            .await
+    }
+
+    async fn replays(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        limit: usize,
+    ) -> Result<Vec<Replay>, StoreError> {
+        self.read(move |conn| replays::of_endpoint(conn, client, endpoint, limit))
+            .await
+    }
+
+    async fn cancel_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Replay, StoreError> {
+        self.write(move |conn, sources| replays::cancel(conn, client, endpoint, replay, sources.clock.now()))
+            .await
+    }
+
+    async fn running_replays(&self) -> Result<Vec<ReplayId>, StoreError> {
+        self.read(replays::running).await
+    }
+
+    async fn advance_replay(&self, replay: ReplayId, limit: usize) -> Result<ReplayStep, StoreError> {
+        self.write(move |conn, sources| replays::advance(conn, sources, replay, limit))
+            .await
+    }
+
+    async fn preview_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        selection: &ReplaySelection,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<ReplayPreview, StoreError> {
+        let selection = selection.clone();
+        self.read(move |conn| replays::preview(conn, client, endpoint, &selection, after, limit))
+            .await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.write(move |conn, _| {
+            let forgotten = clients::prune(conn, before)? as u64;
+            Ok(forgotten + replays::forget(conn, before)?)
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -51,10 +51,10 @@ impl WebhookMessage {
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
-            ("x-auth-token", endpoint.token.expose().to_owned()),
+            ("x-auth-token", endpoint.token_at(now).expose().to_owned()),
             ("webhook-id", id.to_string()),
             ("webhook-timestamp", now.as_seconds().to_string()),
-            ("webhook-signature", endpoint.signing_secret.sign(id, now, &body)),
+            ("webhook-signature", endpoint.signatures(id, now, &body)),
             ("webhook-attempt", attempt.to_string()),
             ("webhook-sequence", sequence.to_string()),
         ];
@@ -63,7 +63,7 @@ impl WebhookMessage {
             headers,
             body,
             task_id,
-            ack: AckPolicy::default(),
+            ack: endpoint.ack,
         }
     }
 }

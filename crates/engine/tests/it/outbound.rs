@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sfumato_core::endpoint::{EndpointHealth, EndpointState};
+use sfumato_core::endpoint::{AckPolicy, EndpointHealth, EndpointState};
 use sfumato_core::{
     ClientId, Clock, DeliveryId, Endpoint, EndpointId, EventStatus, JobId, Outcome, PublicJobId,
     SigningSecret, Timestamp, WebhookToken, WebhookUrl,
@@ -44,8 +44,11 @@ fn endpoint(url: &str) -> Endpoint {
         id: EndpointId::from_uuid(Uuid::from_u128(5)),
         client: ClientId::from_uuid(Uuid::from_u128(2)),
         url: WebhookUrl::from_judged(url),
-        token: WebhookToken::from_stored(TOKEN),
-        signing_secret: SigningSecret::from_bytes(SECRET),
+        description: None,
+        ack: AckPolicy::default(),
+        keep_responses: true,
+        token: WebhookToken::from_stored(TOKEN).into(),
+        signing_secret: SigningSecret::from_bytes(SECRET).into(),
         state: EndpointState::Active,
         health: EndpointHealth::default(),
         created_at: NOW,

@@ -165,6 +165,9 @@ settings! {
     deliveries_at_once: Count = "webhooks.deliveries_at_once", "512";
     /// Deliveries in flight to one endpoint at the same time.
     deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
+    /// Keeps the first 4 KiB of endpoints' answers for their clients to look at, as long as `retention.history` says. A client
+    /// can switch it off for an endpoint.
+    keep_responses: bool = "webhooks.keep_responses", "true";
     /// Networks that endpoints may lie in beside public addresses, such as `10.1.0.0/16`, parted by commas. Every client can
     /// send requests into them.
     webhook_networks: Networks = "webhooks.allowed_networks", "";

@@ -185,8 +185,8 @@ impl Model {
             }
             Step::Switch(active) => {
                 let change = EndpointChange {
-                    url: None,
                     active: Some(*active),
+                    ..EndpointChange::default()
                 };
                 let id = self.endpoint.id;
                 world

@@ -16,6 +16,9 @@ use crate::{World, build};
 const SWITCH_ON: EndpointChange = EndpointChange {
     url: None,
     active: Some(true),
+    ack: None,
+    description: None,
+    keep_responses: None,
 };
 
 pub async fn endpoints_are_listed_oldest_first_to_their_client_alone(world: World) {
@@ -133,14 +136,14 @@ pub async fn a_change_leaves_what_it_does_not_name(world: World) {
         (
             EndpointChange {
                 url: Some(url.clone()),
-                active: None,
+                ..EndpointChange::default()
             },
             EndpointState::Active,
         ),
         (
             EndpointChange {
-                url: None,
                 active: Some(false),
+                ..EndpointChange::default()
             },
             EndpointState::Disabled,
         ),
@@ -344,7 +347,7 @@ pub async fn a_new_url_alone_does_not_release_a_held_endpoint(world: World) {
     let (client, endpoint, _) = held(&world).await;
     let change = EndpointChange {
         url: Some(WebhookUrl::from_judged("https://other.example/")),
-        active: None,
+        ..EndpointChange::default()
     };
     let now = world
         .store
@@ -361,8 +364,8 @@ pub async fn a_late_success_does_not_switch_an_endpoint_on(world: World) {
     world.submitted(client.id).await;
     let on_its_way = world.dispatch().await;
     let change = EndpointChange {
-        url: None,
         active: Some(false),
+        ..EndpointChange::default()
     };
     world
         .store
