@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ffmpeg_next::Packet;
+use ffmpeg_next::{Packet, codec};
 use sfumato_detect::Stopwatch;
 use sfumato_media_client::protocol::{Goal, Hidden};
 
@@ -14,7 +14,7 @@ use super::error::VideoError;
 use super::io::size_of;
 use super::pipeline::{self, Ended};
 use super::plan::{self, LEAD_FRAMES, SegmentPlan};
-use super::report::{SegmentReport, TrackPiece, VideoReport};
+use super::report::{SegmentReport, TrackPiece, VideoReport, VideoTimings};
 use super::seam::Tracks;
 use super::segment::settings_digest;
 use super::segment_file::{Header, PacketRecord, Record, Records, SegmentData};
@@ -55,7 +55,7 @@ pub(super) fn run(
     let video = (tracks.video.index, tracks.video.codec);
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();
     let kept = task.output.clone();
-    let mut writing = match task.output {
+    let writing = match task.output {
         Some(output) => {
             let decoder = Decoder::open(&tracks.video, &task.video, &task.limits)?;
             let first = pipeline::first_frame(&mut source, decoder, video.0)?;
@@ -76,60 +76,30 @@ pub(super) fn run(
         }
         None => None,
     };
-    let mut packets = Packets::new(parts);
-    while let Some(packet) = source.next()? {
-        if let Some(progress) = source.progress(&packet) {
-            on_progress(progress.min(1.0));
-        }
-        let Some(writing) = &mut writing else { continue };
-        if packet.stream() == video.0 {
-            if source::is_displayed(&packet, video.1)
-                && let Some(packet) = packets.next()?
-            {
-                writing.encoded(packet)?;
-            }
-        } else if copied.contains(&packet.stream()) {
-            writing.packet(packet.stream(), packet)?;
-        }
-    }
     let mut warnings = tracks.warnings;
-    if let Some(mut writing) = writing {
-        while let Some(packet) = packets.next()? {
-            writing.encoded(packet)?;
-        }
-        warnings.extend(writing.finish()?.warnings);
-    }
+    warnings.extend(copy(&mut source, writing, parts, video, &copied, on_progress)?);
     let (tracks, hidden) = join_tracks(parts, &reports, on_track)?;
     let ended = ended(&reports, &source);
-    let frames = reports.iter().map(|report| report.frames).sum::<u32>();
-    if frames == 0 {
-        return Err(pipeline::no_frames(ended.counts));
-    }
-    let first_pts = reports.iter().find_map(|report| report.first_pts);
-    let duration_s = match (first_pts, ended.end) {
-        (Some(first), Some(end)) => end.saturating_sub(first) as f64 * seconds,
-        _ => 0.0,
-    };
-    let frame_s = duration_s / f64::from(frames);
-    pipeline::check_complete(&ended, &task.limits, frame_s, &mut warnings)?;
+    let Sums {
+        frames,
+        duration_s,
+        shown,
+        mut timings,
+    } = sums(&reports, &ended, seconds)?;
+    pipeline::check_complete(
+        &ended,
+        &task.limits,
+        duration_s / f64::from(frames),
+        &mut warnings,
+    )?;
     on_progress(1.0);
-    let mut timings = reports
-        .iter()
-        .fold(super::VideoTimings::default(), |mut sum, report| {
-            sum += report.timings;
-            sum
-        });
     timings.encode += stopwatch.lap();
     let bytes = kept
         .map_or(Ok(0), |file| size_of(&file))
         .map_err(VideoError::Read)?;
     Ok(VideoReport {
         container,
-        shown: reports
-            .iter()
-            .map(|report| report.shown)
-            .find(|shown| *shown != (0, 0))
-            .unwrap_or_default(),
+        shown,
         orientation,
         frames,
         duration_s,
@@ -138,6 +108,75 @@ pub(super) fn run(
         tracks,
         hidden,
         warnings,
+        timings,
+    })
+}
+
+/// Writes the packets of all parts among those of the other tracks, which follow each other as in the original; what should
+/// be known about the result. Without a result the original is read nevertheless: only its end tells whether it is complete.
+fn copy(
+    source: &mut Source,
+    mut writing: Option<Writing>,
+    parts: &[SegmentData<'_>],
+    (video, codec): (usize, codec::Id),
+    copied: &[usize],
+    on_progress: &mut dyn FnMut(f32),
+) -> Result<Vec<String>, VideoError> {
+    let mut packets = Packets::new(parts);
+    let mut progress = 0.0f32;
+    while let Some(packet) = source.next()? {
+        if let Some(reached) = source.progress(&packet).filter(|reached| *reached > progress) {
+            progress = reached;
+            on_progress(progress);
+        }
+        let Some(writing) = &mut writing else { continue };
+        if packet.stream() == video {
+            if source::is_displayed(&packet, codec)
+                && let Some(packet) = packets.next()?
+            {
+                writing.encoded(packet)?;
+            }
+        } else if copied.contains(&packet.stream()) {
+            writing.packet(packet.stream(), packet)?;
+        }
+    }
+    let Some(mut writing) = writing else {
+        return Ok(vec![]);
+    };
+    while let Some(packet) = packets.next()? {
+        writing.encoded(packet)?;
+    }
+    Ok(writing.finish()?.warnings)
+}
+
+/// What the parts say of the whole.
+struct Sums {
+    frames: u32,
+    duration_s: f64,
+    shown: (u32, u32),
+    timings: VideoTimings,
+}
+
+fn sums(reports: &[SegmentReport], ended: &Ended, seconds: f64) -> Result<Sums, VideoError> {
+    let frames = reports.iter().map(|report| report.frames).sum::<u32>();
+    if frames == 0 {
+        return Err(pipeline::no_frames(ended.counts));
+    }
+    let first_pts = reports.iter().find_map(|report| report.first_pts);
+    let mut timings = VideoTimings::default();
+    reports.iter().for_each(|report| timings += report.timings);
+    Ok(Sums {
+        frames,
+        duration_s: match (first_pts, ended.end) {
+            (Some(first), Some(end)) => end.saturating_sub(first) as f64 * seconds,
+            _ => 0.0,
+        },
+        // Parts without frames do not know it.
+        shown: reports
+            .iter()
+            .map(|report| report.shown)
+            .max()
+            .unwrap_or_default(),
         timings,
     })
 }

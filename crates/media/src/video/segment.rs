@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use ffmpeg_next::Packet;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::options::Mask;
 use sfumato_detect::Stopwatch;
@@ -21,7 +22,7 @@ use super::pipeline::{self, QUEUE, Taken, thread_time};
 use super::plan::{self, LEAD_FRAMES, Running, SegmentPlan, Span};
 use super::report::{SegmentReport, TrackPiece, VideoTimings};
 use super::segment_file::{Header, SegmentWriter};
-use super::source::Source;
+use super::source::{Source, VideoTrack};
 use super::write::{self, Item};
 use super::{FindInFrame, SegmentTask};
 
@@ -54,24 +55,14 @@ pub(super) fn run(
     let span = plan.spans().get(number).ok_or(VideoError::PlanDoesNotHold {
         detail: "it has no such part",
     })?;
-    let bytes = size_of(&task.input).map_err(VideoError::Read)?;
-    let again = Arc::clone(&task.input);
-    let (mut source, tracks) = Source::open(task.input, &task.video, &task.limits)?;
-    let track = tracks.video;
-    plan::check_original(plan, bytes, &track)?;
+    let Begun {
+        source,
+        decoder,
+        begin,
+        first,
+        track,
+    } = Begun::new(&task, plan, span)?;
     let container = source.container();
-    let open_decoder = || Decoder::open(&track, &task.video, &task.limits);
-    // The first frame of the video says how all of its parts are encoded.
-    let first = pipeline::first_frame(&mut source, open_decoder()?, track.index)?;
-    let mut decoder = open_decoder()?;
-    decoder.follow(&first);
-    let begin = match &span.start {
-        Some(start) => Some(source.seek(track.index, start)?.ok_or(CHANGED)?),
-        None => {
-            source = Source::open(again, &task.video, &task.limits)?.0;
-            None
-        }
-    };
     let header = Header {
         plan: plan.id(),
         number,
@@ -133,26 +124,50 @@ pub(super) fn run(
         });
     }
     on_progress(1.0);
-    let (shown, mut timings) = (looking.shown, looking.timings);
+    let (shown, timings) = (looking.shown, looking.timings);
     drop(looking);
-    timings.decode = ended.time;
-    timings.mask = masking;
-    let known = timings.decode + timings.preview + timings.inference + timings.mask;
-    timings.encode = stopwatch.lap().saturating_sub(known);
-    let report = SegmentReport {
-        frames: ended.frames,
-        expected: ended.expected,
-        damaged: ended.damaged,
-        bytes: 0,
-        lead_frames: ended.lead_frames,
-        shown,
-        first_pts: ended.first_pts,
-        end_pts: ended.end_pts,
-        timings,
-    };
+    let report = ended.report(shown, timings, masking, stopwatch.lap());
     let out = out.into_inner().unwrap_or_else(PoisonError::into_inner);
     let bytes = out.finish(&report)?;
     Ok(SegmentReport { bytes, ..report })
+}
+
+/// All that is open before the first stage begins.
+struct Begun {
+    source: Source,
+    decoder: Decoder,
+    /// The packet with which decoding begins; `None`: the next one of the source.
+    begin: Option<Packet>,
+    /// The first frame of the video, which says how all of its parts are encoded.
+    first: Decoded,
+    track: VideoTrack,
+}
+
+impl Begun {
+    fn new(task: &SegmentTask<'_>, plan: &SegmentPlan, span: &Span) -> Result<Self, VideoError> {
+        let bytes = size_of(&task.input).map_err(VideoError::Read)?;
+        let (mut source, tracks) = Source::open(Arc::clone(&task.input), &task.video, &task.limits)?;
+        let track = tracks.video;
+        plan::check_original(plan, bytes, &track)?;
+        let open_decoder = || Decoder::open(&track, &task.video, &task.limits);
+        let first = pipeline::first_frame(&mut source, open_decoder()?, track.index)?;
+        let mut decoder = open_decoder()?;
+        decoder.follow(&first);
+        let begin = match &span.start {
+            Some(start) => Some(source.seek(track.index, start)?.ok_or(CHANGED)?),
+            None => {
+                source = Source::open(Arc::clone(&task.input), &task.video, &task.limits)?.0;
+                None
+            }
+        };
+        Ok(Self {
+            source,
+            decoder,
+            begin,
+            first,
+            track,
+        })
+    }
 }
 
 /// Whoever panicked while writing has ended the whole work.
@@ -214,6 +229,35 @@ struct Ended {
     time: Duration,
 }
 
+impl Ended {
+    /// What came of the part; the size of its file is not known yet.
+    fn report(
+        self,
+        shown: (u32, u32),
+        looking: VideoTimings,
+        mask: Duration,
+        all: Duration,
+    ) -> SegmentReport {
+        let known = self.time + looking.preview + looking.inference + mask;
+        SegmentReport {
+            frames: self.frames,
+            expected: self.expected,
+            damaged: self.damaged,
+            bytes: 0,
+            lead_frames: self.lead_frames,
+            shown,
+            first_pts: self.first_pts,
+            end_pts: self.end_pts,
+            timings: VideoTimings {
+                decode: self.time,
+                mask,
+                encode: all.saturating_sub(known),
+                ..looking
+            },
+        }
+    }
+}
+
 /// The first stage: reads packets from where decoding begins, and passes frames on from the first one that is looked at.
 struct Decoding<'a> {
     span: &'a Span,
@@ -235,7 +279,7 @@ impl Decoding<'_> {
         mut source: Source,
         mut decoder: Decoder,
         index: usize,
-        begin: Option<ffmpeg_next::Packet>,
+        begin: Option<Packet>,
     ) -> Result<Ended, VideoError> {
         let start = thread_time();
         let mut is_heard = true;
