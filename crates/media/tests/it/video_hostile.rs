@@ -4,10 +4,9 @@ use std::fs::File;
 use std::path::Path;
 
 use sfumato_core::FailureClass;
-use sfumato_media::PictureError;
-use sfumato_media::video::{Damaged, VideoError, VideoLimits, VideoOptions, VideoTask, anonymize};
+use sfumato_media::video::{Damaged, Look, VideoError, VideoLimits, VideoOptions, VideoTask, anonymize};
 
-use crate::video_support::{Clips, anonymized, black, output, times};
+use crate::video_support::{Clips, Sure, anonymized, black, output, times};
 
 fn refused(clips: &Clips, path: &Path) -> String {
     let error = anonymized(path, &clips.path("out"), VideoOptions::default(), |_| vec![]).unwrap_err();
@@ -25,7 +24,7 @@ fn refused_with(clips: &Clips, path: &Path, limits: VideoLimits) -> VideoError {
         limits,
         seed: [0; 32],
     };
-    anonymize(task, &mut |_| Ok::<_, PictureError>(vec![]), &mut |_| {}).unwrap_err()
+    anonymize(task, &mut Sure(|_: Look<'_>| vec![]), &mut |_| {}).unwrap_err()
 }
 
 const PICTURE: &str =

@@ -6,9 +6,11 @@ use std::process::{Command, Output};
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
-use sfumato_core::options::{Mask, MaskStyle};
+use sfumato_core::options::{Mask, MaskStyle, Profile};
 use sfumato_media::PictureError;
-use sfumato_media::video::{Look, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize};
+use sfumato_media::video::{
+    Finder, Look, Seen, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
+};
 use tempfile::TempDir;
 
 /// The colour that [`find_magenta`] takes for a face.
@@ -239,12 +241,28 @@ pub(crate) fn output(path: &Path) -> File {
         .unwrap()
 }
 
+/// A finder that is sure of all that a function finds.
+pub(crate) struct Sure<F>(pub(crate) F);
+
+impl<F: FnMut(Look<'_>) -> Vec<Detection>> Finder for Sure<F> {
+    fn long_side_px(&self, _: Profile, _: (u32, u32)) -> u32 {
+        1280
+    }
+
+    fn find(&mut self, look: Look<'_>) -> Result<Seen, PictureError> {
+        Ok(Seen {
+            sure: (self.0)(look),
+            weak: vec![],
+        })
+    }
+}
+
 /// Anonymizes a clip, with black masks over what `find` finds.
 pub(crate) fn anonymized(
     path: &Path,
     result: &Path,
     video: VideoOptions,
-    mut find: impl FnMut(Look<'_>) -> Vec<Detection>,
+    find: impl FnMut(Look<'_>) -> Vec<Detection>,
 ) -> Result<VideoReport, VideoError> {
     let options = black();
     let task = VideoTask {
@@ -256,14 +274,10 @@ pub(crate) fn anonymized(
         seed: [7; 32],
     };
     let mut last = 0.0;
-    let report = anonymize(
-        task,
-        &mut |look| Ok::<_, PictureError>(find(look)),
-        &mut |fraction| {
-            assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
-            last = fraction;
-        },
-    )?;
+    let report = anonymize(task, &mut Sure(find), &mut |fraction| {
+        assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
+        last = fraction;
+    })?;
     assert_eq!(last, 1.0);
     assert_eq!(report.bytes, std::fs::metadata(result).unwrap().len());
     Ok(report)
