@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) hold: u32,
     /// How long a track may go without a detection and still be the same.
     pub(crate) gap_max: u32,
+    /// How long weak detections carry a track on after one that was sure.
+    pub(crate) weak_max: u32,
     /// How far on both sides boxes are averaged.
     pub(crate) smooth: u32,
 }
@@ -45,6 +47,7 @@ impl Settings {
         Self {
             hold,
             gap_max: window.saturating_sub(smooth).max(hold),
+            weak_max: WEAK_FRAMES_MAX,
             smooth,
         }
     }
@@ -85,6 +88,10 @@ pub(crate) struct Region {
     /// What it is. Between detections the confidence is that of the nearest one.
     pub(crate) detection: Detection,
 }
+
+/// How many frames weak detections carry a track on: two deep looks of the balanced profile lie in them, and what neither of
+/// them is sure of is none.
+const WEAK_FRAMES_MAX: u32 = 34;
 
 /// Weak detections of a look that are followed at most.
 const WEAK_MAX: usize = 100;
@@ -285,6 +292,7 @@ impl Tracker {
             };
             if fit == Fit::Near {
                 self.confirm(alive[partner]);
+                self.tracks[alive[partner]].sure = frame;
             }
             self.tracks[alive[partner]].extend(key);
         }

@@ -41,6 +41,8 @@ pub(super) struct Track {
     /// None until a look is sure of it. It has no boxes then.
     pub(super) number: Option<u32>,
     pub(super) keys: VecDeque<Key>,
+    /// The last frame in which a look was sure of it, or the first of all where none was.
+    pub(super) sure: u32,
     /// The scene that it is in: first frame, and first frame of the next one.
     scene_start: u32,
     pub(super) scene_end: Option<u32>,
@@ -52,6 +54,7 @@ impl Track {
     pub(super) fn new(key: Key, scene_start: u32) -> Self {
         Self {
             number: None,
+            sure: key.frame,
             keys: VecDeque::from([key]),
             scene_start,
             scene_end: None,

@@ -55,8 +55,10 @@ impl Finder for Models<'_> {
     }
 }
 
-/// The options for a look with another profile than the one that was asked for. Confidences rise with the number of looks, so
-/// that a threshold that was asked for moves as those of the profiles do.
+/// The options for one of many looks at a video. A detection is sure from the threshold of the balanced profile at least: the
+/// lower one of the fast profile is for a single look at a single picture, whereas here others follow, and what it would
+/// add is followed as a weak detection until one of them is sure. A threshold that was asked for moves the others in
+/// proportion.
 fn for_look(asked: &DetectionOptions, profile: Profile) -> DetectionOptions {
     let usual = |profile, class| {
         let options = DetectionOptions {
@@ -65,15 +67,16 @@ fn for_look(asked: &DetectionOptions, profile: Profile) -> DetectionOptions {
         };
         DetectionPlan::for_picture(&options, 1, 1).threshold(class)
     };
-    let moved = |given: Option<ConfidenceThreshold>, class| {
-        let ratio = usual(profile, class) / usual(asked.profile, class);
+    let threshold = |given: Option<ConfidenceThreshold>, class| {
+        let sure = usual(profile, class).max(usual(Profile::Balanced, class));
+        let ratio = given.map_or(1.0, |given| given.get() / usual(asked.profile, class));
         // What would leave the range of thresholds stays as it was given.
-        given.map(|given| ConfidenceThreshold::new(given.get() * ratio).unwrap_or(given))
+        ConfidenceThreshold::new(sure * ratio).ok().or(given)
     };
     DetectionOptions {
         profile,
-        faces: moved(asked.faces, Class::Face),
-        plates: moved(asked.plates, Class::Plate),
+        faces: threshold(asked.faces, Class::Face),
+        plates: threshold(asked.plates, Class::Plate),
     }
 }
 
@@ -82,18 +85,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_threshold_that_was_asked_for_is_as_strict_in_quick_looks() {
-        let asked = DetectionOptions {
-            profile: Profile::Balanced,
-            faces: Some(ConfidenceThreshold::new(0.62).unwrap()),
-            plates: None,
+    fn a_quick_look_is_as_strict_as_a_balanced_one_and_moves_with_what_was_asked_for() {
+        let face = |given: Option<f32>, asked, profile| {
+            let asked = DetectionOptions {
+                profile: asked,
+                faces: given.map(|given| ConfidenceThreshold::new(given).unwrap()),
+                plates: None,
+            };
+            for_look(&asked, profile).faces.unwrap().get()
         };
-        let quick = for_look(&asked, Profile::Fast);
-        assert!(
-            (quick.faces.unwrap().get() - 0.36).abs() < 1e-4,
-            "twice 0.31, and twice 0.18"
-        );
-        assert_eq!((quick.profile, quick.plates), (Profile::Fast, None));
-        assert_eq!(for_look(&asked, Profile::Balanced), asked);
+        assert!((face(None, Profile::Balanced, Profile::Fast) - 0.31).abs() < 1e-4);
+        assert!((face(Some(0.62), Profile::Balanced, Profile::Fast) - 0.62).abs() < 1e-4);
+        assert!((face(Some(0.09), Profile::Fast, Profile::Fast) - 0.155).abs() < 1e-4);
+        assert!((face(None, Profile::Thorough, Profile::Thorough) - 0.45).abs() < 1e-4);
     }
 }
