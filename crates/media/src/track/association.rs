@@ -15,7 +15,7 @@ pub(super) enum Fit {
 }
 
 /// Intersection over union from which a weak detection is of a track.
-const OVERLAP_MIN: f32 = 0.4;
+const OVERLAP_MIN: f32 = 0.3;
 
 /// Intersection over union from which a detection can be where a track is expected.
 const IOU_MIN: f32 = 0.15;

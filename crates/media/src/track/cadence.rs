@@ -36,7 +36,7 @@ impl Rhythm {
             Profile::Balanced => Self {
                 every: 2,
                 usual: Profile::Fast,
-                deep_every: 16,
+                deep_every: 18,
                 deep: Profile::Balanced,
             },
             Profile::Thorough => Self {
@@ -143,8 +143,8 @@ mod tests {
                 .collect::<String>()
         };
         assert_eq!(looks(Profile::Fast, 9), "f...f...ff...f...f..");
-        assert_eq!(looks(Profile::Balanced, 99), "b.f.f.f.f.f.f.f.b.f.");
-        assert_eq!(looks(Profile::Balanced, 3), "b.fb.f.f.f.f.f.f.f.b");
+        assert_eq!(looks(Profile::Balanced, 99), "b.f.f.f.f.f.f.f.f.b.");
+        assert_eq!(looks(Profile::Balanced, 3), "b.fb.f.f.f.f.f.f.f.f");
         assert_eq!(looks(Profile::Thorough, 99), "tbbbbbbbbbbbbbbbtbbb");
     }
 

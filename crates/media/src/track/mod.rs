@@ -11,6 +11,8 @@
 mod association;
 mod cadence;
 mod edges;
+#[cfg(test)]
+mod leaks;
 mod path;
 #[cfg(test)]
 mod tests;
@@ -183,10 +185,14 @@ impl Tracker {
             .tracks
             .iter()
             .any(|track| track.number.is_some() && track.keys.len() == 1 && track.keys[0].frame == last);
-        let ways = if is_new {
-            [interval.saturating_sub(1), interval / 2]
+        if !is_new {
+            return vec![];
+        }
+        // A deep look costs ten quick ones, and what is held covers the rest.
+        let ways = if interval <= self.settings.hold {
+            vec![interval.saturating_sub(1), interval / 2]
         } else {
-            [0, 0]
+            vec![interval / 2]
         };
         let mut frames: Vec<u32> = ways.into_iter().filter_map(|way| last.checked_sub(way)).collect();
         frames.dedup();

@@ -7,12 +7,12 @@ use super::edges::{Edges, bounding_box, edges};
 use super::*;
 
 /// By how much regions grow before they are drawn.
-const GROWTH: f32 = 0.15;
+pub(super) const GROWTH: f32 = 0.15;
 
 /// The part of a true box that has to be hidden for it not to leak, as for pictures.
-const COVERED_MIN: f32 = 0.7;
+pub(super) const COVERED_MIN: f32 = 0.7;
 
-fn detection(edges: Edges) -> Detection {
+pub(super) fn detection(edges: Edges) -> Detection {
     Detection {
         class: Class::Face,
         bbox: bounding_box(edges),
@@ -23,10 +23,10 @@ fn detection(edges: Edges) -> Detection {
 }
 
 /// Numbers that look random: a linear congruential generator (Knuth's MMIX).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn fraction(&mut self) -> f32 {
+    pub(super) fn fraction(&mut self) -> f32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -34,7 +34,7 @@ impl Dice {
         (self.0 >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    fn symmetric(&mut self) -> f32 {
+    pub(super) fn symmetric(&mut self) -> f32 {
         self.fraction() * 2.0 - 1.0
     }
 }
@@ -98,7 +98,7 @@ fn seen(things: &[Thing], frame: u32, dice: &mut Dice) -> Vec<Detection> {
 }
 
 /// The part of a box that lies in the union of others, by sampling.
-fn covered(truth: &BoundingBox, regions: &[BoundingBox]) -> f32 {
+pub(super) fn covered(truth: &BoundingBox, regions: &[BoundingBox]) -> f32 {
     const STEPS: u32 = 20;
     let mut inside = 0;
     for i in 0..STEPS * STEPS {
