@@ -66,7 +66,8 @@ pub(super) fn frames(
         .stdout(Stdio::piped());
     let line = shell_line(&ffmpeg);
     let mut child = ffmpeg.spawn().with_context(|| format!("start `{line}`"))?;
-    let mut pixels = BufReader::with_capacity(1 << 20, child.stdout.take().context("read what ffmpeg writes")?);
+    let mut pixels =
+        BufReader::with_capacity(1 << 20, child.stdout.take().context("read what ffmpeg writes")?);
     let mut frame = Raster::filled(width, height, [0; 3]);
     let mut count = 0;
     while fill(&mut pixels, &mut frame.rgb)? {
@@ -119,10 +120,14 @@ pub(super) fn judge(clip: &Clip, result: &Path) -> anyhow::Result<Verdict> {
         }
         let scene = clip.scene(number).name;
         for truth in clip.truth(number) {
-            let screen = crate::boxes::BoundingBox::from_size(0.0, 0.0, clip.width as f64, clip.height as f64);
+            let screen =
+                crate::boxes::BoundingBox::from_size(0.0, 0.0, clip.width as f64, clip.height as f64);
             truly += truth.bbox.grown(GROWTH).intersection(&screen).area();
             let under = truth.points.iter().filter(|(x, y)| {
-                let (x, y) = ((*x as usize).min(frame.width - 1), (*y as usize).min(frame.height - 1));
+                let (x, y) = (
+                    (*x as usize).min(frame.width - 1),
+                    (*y as usize).min(frame.height - 1),
+                );
                 is_hidden(frame.pixel(x, y))
             });
             let is_leak = (under.count() as f64) < HIDDEN_MIN * truth.points.len() as f64;

@@ -55,8 +55,7 @@ impl Clip {
 
     /// All that has to be hidden in a frame.
     pub(super) fn truth(&self, frame: u32) -> Vec<Truth> {
-        self.scene(frame)
-            .truth(frame % self.frames, self.height as f64)
+        self.scene(frame).truth(frame % self.frames, self.height as f64)
     }
 }
 
@@ -97,7 +96,9 @@ pub(super) fn clip(
     }
     ffmpeg
         .args(["-filter_complex", &graph, "-map", "[out]"])
-        .args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"])
+        .args([
+            "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
+        ])
         .args(["-movflags", "+faststart"])
         .arg(&clip.path);
     output(&mut ffmpeg).context("draw the clip")?;
@@ -106,7 +107,12 @@ pub(super) fn clip(
             frame,
             class: truth.class,
             thing: truth.actor,
-            bbox: [truth.bbox.left, truth.bbox.top, truth.bbox.right, truth.bbox.bottom],
+            bbox: [
+                truth.bbox.left,
+                truth.bbox.top,
+                truth.bbox.right,
+                truth.bbox.bottom,
+            ],
         })
     });
     let listed: Vec<Listed> = listed.collect();

@@ -95,7 +95,11 @@ impl Sprite {
         match self {
             Self::Person(light) => {
                 let (left, right) = (58.0 / 240.0, 152.0 / 240.0);
-                let sides = if light % 2 == 0 { [left, right] } else { [1.0 - right, 1.0 - left] };
+                let sides = if light % 2 == 0 {
+                    [left, right]
+                } else {
+                    [1.0 - right, 1.0 - left]
+                };
                 Some((Class::Face, [sides[0], 70.0 / 320.0, sides[1], 190.0 / 320.0]))
             }
             Self::Car => Some((
@@ -184,7 +188,9 @@ impl Scene {
             .collect();
         let mut all = vec![];
         for (number, actor) in self.actors.iter().enumerate() {
-            let Some((class, part)) = actor.sprite.private() else { continue };
+            let Some((class, part)) = actor.sprite.private() else {
+                continue;
+            };
             let whole = boxes[number];
             let private = BoundingBox {
                 left: whole.left + part[0] * whole.width(),
@@ -255,10 +261,25 @@ pub(super) fn scenes() -> Vec<Scene> {
             pan: still(0.0),
             zoom: still(1.0),
             actors: vec![
-                actor(person(0), line(-0.25, 0.42), swinging(0.55, 0.0, 0.01, 0.7), still(0.30)),
-                actor(person(1), line(2.0, -0.42), swinging(0.57, 0.0, 0.01, 0.6), still(0.36)),
+                actor(
+                    person(0),
+                    line(-0.25, 0.42),
+                    swinging(0.55, 0.0, 0.01, 0.7),
+                    still(0.30),
+                ),
+                actor(
+                    person(1),
+                    line(2.0, -0.42),
+                    swinging(0.57, 0.0, 0.01, 0.6),
+                    still(0.36),
+                ),
                 actor(person(2), line(1.3, -0.16), still(0.52), line(0.20, 0.01)),
-                actor(person(3), line(-0.1, 0.30), swinging(0.66, 0.0, 0.015, 0.8), still(0.52)),
+                actor(
+                    person(3),
+                    line(-0.1, 0.30),
+                    swinging(0.66, 0.0, 0.015, 0.8),
+                    still(0.52),
+                ),
             ],
         },
         Scene {
@@ -302,7 +323,12 @@ pub(super) fn scenes() -> Vec<Scene> {
             zoom: still(1.0),
             actors: vec![
                 actor(person(2), swinging(1.0, 0.0, 0.95, 2.5), still(0.45), still(0.30)),
-                actor(person(0), swinging(0.9, 0.0, 0.20, 1.2), swinging(0.62, 0.0, 0.12, 0.9), still(0.40)),
+                actor(
+                    person(0),
+                    swinging(0.9, 0.0, 0.20, 1.2),
+                    swinging(0.62, 0.0, 0.12, 0.9),
+                    still(0.40),
+                ),
                 actor(person(3), line(-0.4, 1.3), still(0.70), still(0.44)),
             ],
         },
@@ -323,7 +349,12 @@ fn small() -> Vec<Actor> {
             let size = 0.075 + 0.006 * at;
             let speed = if i % 2 == 0 { 0.03 } else { -0.025 };
             let x = swinging(0.35 + 0.15 * at, speed, 0.01, 1.5 + 0.1 * at);
-            actor(Sprite::Person(i as usize % 4), x, still(0.46 + 0.004 * at), still(size))
+            actor(
+                Sprite::Person(i as usize % 4),
+                x,
+                still(0.46 + 0.004 * at),
+                still(size),
+            )
         })
         .collect();
     actors.push(actor(Sprite::Car, line(0.5, 0.05), still(0.70), still(0.20)));

@@ -47,16 +47,19 @@ pub(super) fn draw(clip: &Clip, result: &Path, verdict: &Verdict, folder: &Path)
             let path = folder.join(format!("{name}-{number:02}.png"));
             fs::write(&path, png(&sheet.picture)?).with_context(|| format!("write {}", path.display()))?;
         }
-        note(&format!("{} sheets of {name} in {}", sheets.len(), folder.display()));
+        note(&format!(
+            "{} sheets of {name} in {}",
+            sheets.len(),
+            folder.display()
+        ));
     }
     Ok(())
 }
 
 /// Frames around which something comes into sight or goes out of it, beside those of cuts.
 fn changes(clip: &Clip) -> BTreeSet<u32> {
-    let there = |frame: u32| -> BTreeSet<usize> {
-        clip.truth(frame).into_iter().map(|truth| truth.actor).collect()
-    };
+    let there =
+        |frame: u32| -> BTreeSet<usize> { clip.truth(frame).into_iter().map(|truth| truth.actor).collect() };
     let mut wanted = BTreeSet::new();
     for frame in 1..clip.total() {
         let is_cut = frame.is_multiple_of(clip.frames);
@@ -98,7 +101,10 @@ impl Sheet {
         for truth in clip.truth(number) {
             marked.outline(&truth.bbox, clip.height / 270, [255, 0, 0]);
         }
-        let (left, top) = (self.count % GRID.0 * self.cell.0, self.count / GRID.0 * self.cell.1);
+        let (left, top) = (
+            self.count % GRID.0 * self.cell.0,
+            self.count / GRID.0 * self.cell.1,
+        );
         for y in 0..self.cell.1 {
             for x in 0..self.cell.0 {
                 let color = marked.pixel(x * marked.width / self.cell.0, y * marked.height / self.cell.1);
