@@ -24,5 +24,6 @@ mod scene;
 mod support;
 mod video;
 mod video_hostile;
+mod video_leaks;
 mod video_support;
 mod video_tracks;
