@@ -80,6 +80,16 @@ impl HoldReason {
     }
 }
 
+/// What counts as an acknowledgement of an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AckPolicy {
+    /// 200 and a JSON object whose `taskId` is ours.
+    #[default]
+    Strict,
+    /// Any 2xx.
+    Status,
+}
+
 /// What is remembered of an endpoint's attempts, for the hold rule and for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointHealth {

@@ -14,7 +14,7 @@ use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
 use crate::endpoint::{Endpoint, WebhookUrl};
 use crate::event::Event;
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ResultId, UploadId, WorkerId};
-use crate::job::{Job, JobOutcome, Lease};
+use crate::job::{Job, JobOutcome, Lease, Progress};
 use crate::time::Timestamp;
 
 /// Why a store could not do what it was asked.
@@ -89,6 +89,26 @@ pub enum RefreshOutcome {
     OfAnotherClient,
     /// The token had been exchanged before: somebody has a copy. The whole login is revoked now.
     Reused(LoginId),
+}
+
+/// How many jobs of each kind are claimed at most. Videos and archives have limits of their own, so that pictures never
+/// wait for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobLimits {
+    /// Pictures.
+    pub pictures: usize,
+    /// Videos and archives.
+    pub long: usize,
+}
+
+impl JobLimits {
+    /// The same for both kinds.
+    pub const fn both(limit: usize) -> Self {
+        Self {
+            pictures: limit,
+            long: limit,
+        }
+    }
 }
 
 /// What came of a cancellation.
@@ -188,11 +208,12 @@ pub trait Store: Send + Sync + 'static {
     /// The job of this client whose result (present or expired) has this name.
     async fn job_by_result(&self, client: ClientId, result: ResultId) -> Result<Option<Job>, StoreError>;
 
-    /// Leases up to `limit` waiting jobs, oldest first, for `lease_for`. A job's first claim writes its `Started` event.
+    /// Leases waiting jobs, oldest first and as many of each kind as the limits say, for `lease_for`. A job's first claim
+    /// writes its `Started` event.
     async fn claim_jobs(
         &self,
         worker: WorkerId,
-        limit: usize,
+        limits: JobLimits,
         lease_for: Duration,
     ) -> Result<Vec<Job>, StoreError>;
 
@@ -202,7 +223,7 @@ pub trait Store: Send + Sync + 'static {
         job: JobId,
         lease: &Lease,
         lease_for: Duration,
-        progress: f32,
+        progress: Progress,
     ) -> Result<(), StoreError>;
 
     /// Ends an attempt: the new state, and on a final one its event and deliveries. `LeaseLost`: nothing was written,

@@ -123,6 +123,6 @@ impl Engine {
             &endpoint,
             inner.clock.now(),
         );
-        Ok(inner.outbound.send(&message).await)
+        Ok(inner.outbound.send_afresh(&message).await)
     }
 }

@@ -23,12 +23,13 @@ pub mod signals;
 pub mod system;
 pub mod worker;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
-use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
+use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
 
@@ -66,8 +67,12 @@ pub struct EngineSettings {
     pub upload_bytes_max: u64,
     /// Limits of pictures, checked before decoding.
     pub media_limits: MediaLimits,
-    /// Jobs that this process works on at the same time.
+    /// Pictures that this process works on at the same time.
     pub jobs_at_once: usize,
+    /// Videos and archives that it works on at the same time, beside the pictures.
+    pub long_jobs_at_once: usize,
+    /// Long videos are processed in parts of this length in seconds; what is done of them survives the worker.
+    pub part_length_s: NonZeroU32,
     /// How long a job is leased; a heartbeat extends it after a third.
     pub lease: Duration,
     /// Webhook deliveries in flight at most, in all and to one endpoint.
@@ -95,6 +100,8 @@ impl Default for EngineSettings {
             upload_bytes_max: 8 * 1024 * 1024 * 1024,
             media_limits: MediaLimits::default(),
             jobs_at_once: 2,
+            long_jobs_at_once: 1,
+            part_length_s: NonZeroU32::MIN.saturating_add(59),
             lease: Duration::from_secs(30),
             deliveries_at_once: 512,
             deliveries_per_endpoint: 16,
@@ -230,6 +237,11 @@ impl Engine {
             .ping()
             .await
             .map_err(|source| NotReady::Blobs { source })
+    }
+
+    /// The time of this engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// One job of the caller.

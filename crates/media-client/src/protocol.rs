@@ -2,11 +2,13 @@
 //!
 //! The child's standard input carries [`Request`]s, its standard output [`Reply`]s, its standard error log lines. A frame
 //! is a length (32 bits, big endian, at most [`FRAME_BYTES_MAX`]) and that many bytes of JSON. After it has loaded its
-//! models the child says [`Reply::Ready`]; then every [`Request::Anonymize`] is answered by any number of
+//! models the child says [`Reply::Ready`]; then every request is answered by any number of
 //! [`Reply::Progress`] and one [`Reply::Done`] or [`Reply::Failed`]. End of file on standard input ends the child.
 //!
 //! The media themselves never pass through the pipes: the child inherits descriptor [`INPUT_FD`], which it only reads,
 //! and descriptor [`OUTPUT_FD`], which it only writes. Before it is ready it locks itself up: it opens no file afterwards.
+
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use sfumato_core::detection::{Class, DetectionsDocument};
@@ -36,6 +38,31 @@ pub const FRAME_BYTES_MAX: u32 = 64 * 1024 * 1024;
 pub enum Request {
     /// Hide faces and plates in the media at [`INPUT_FD`], or find them only.
     Anonymize(Task),
+    /// Say in which parts the video at [`INPUT_FD`] can be processed, each of about so many seconds.
+    Plan {
+        /// The whole.
+        task: Task,
+        /// Length of a part in seconds.
+        part_length_s: NonZeroU32,
+    },
+    /// Process one part of the video at [`INPUT_FD`]; what comes of it goes to [`OUTPUT_FD`].
+    Part {
+        /// The whole.
+        task: Task,
+        /// As [`Reply::Planned`] said it.
+        plan: String,
+        /// Which part, from 0.
+        number: u32,
+    },
+    /// Make a result of what came of all parts, which lies one after the other in the first of [`SPARE_FDS`].
+    Join {
+        /// The whole.
+        task: Task,
+        /// As [`Reply::Planned`] said it.
+        plan: String,
+        /// Size of what came of each part in bytes, in their order.
+        parts: Vec<u64>,
+    },
 }
 
 /// What a task is for.
@@ -204,6 +231,20 @@ pub enum Reply {
     },
     /// Part of the task that is done, 0 to 1.
     Progress(f32),
+    /// The parts of a video.
+    Planned {
+        /// The plan, which only a media process can read.
+        plan: String,
+        /// How many parts there are; one where the video is short or cannot be cut.
+        parts: u32,
+    },
+    /// What came of a part is at [`OUTPUT_FD`].
+    Part {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The plan, or what came of the parts, does not belong to this video any more: it has to be processed as a whole.
+    PlanDoesNotHold,
     /// The result is at [`OUTPUT_FD`].
     Done(Report),
     /// The task failed. The child is well and takes the next one, unless the class is [`FailureClass::Internal`]: then it

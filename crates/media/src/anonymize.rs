@@ -115,9 +115,9 @@ impl<W: Write> Write for Counter<W> {
 }
 
 /// The real detectors.
-struct Finder<'a> {
-    detectors: &'a mut DetectorSet,
-    task: &'a Task,
+pub(crate) struct Finder<'a> {
+    pub(crate) detectors: &'a mut DetectorSet,
+    pub(crate) task: &'a Task,
 }
 
 impl Find for Finder<'_> {

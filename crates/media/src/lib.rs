@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod image;
 pub mod lockdown;
 pub mod log;
+pub mod long;
 mod mask;
 mod metadata;
 mod noise;

@@ -36,7 +36,11 @@ CREATE TABLE jobs (
     client           BLOB NOT NULL REFERENCES clients (id),
     created_at       INTEGER NOT NULL,
     upload           BLOB NOT NULL UNIQUE CHECK (length(upload) = 16),
-    upload_format    TEXT NOT NULL,
+    upload_format    TEXT NOT NULL
+        CHECK (upload_format IN ('jpeg', 'png', 'webp', 'bmp', 'tiff', 'mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')),
+    -- Videos and archives, which are claimed apart from pictures.
+    long             INTEGER NOT NULL GENERATED ALWAYS AS
+        (upload_format IN ('mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')) STORED,
     upload_bytes     INTEGER NOT NULL CHECK (upload_bytes >= 0),
     upload_sha256    BLOB NOT NULL CHECK (length(upload_sha256) = 32),
     upload_deleted   INTEGER NOT NULL DEFAULT 0 CHECK (upload_deleted IN (0, 1)),
@@ -51,6 +55,7 @@ CREATE TABLE jobs (
     worker           BLOB CHECK (length(worker) = 16),
     lease_expires_at INTEGER,
     progress         REAL CHECK (progress BETWEEN 0 AND 1),
+    expected_end_at  INTEGER,
     finished_at      INTEGER,
     error            TEXT,
     expired_at       INTEGER,
@@ -67,6 +72,7 @@ CREATE TABLE jobs (
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK ((state = 'running') = (lease_expires_at IS NOT NULL)),
     CHECK ((state = 'running') = (progress IS NOT NULL)),
+    CHECK (state = 'running' OR expected_end_at IS NULL),
     CHECK (state <> 'running' OR started_at IS NOT NULL),
     CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'expired')) = (finished_at IS NOT NULL)),
     CHECK ((state = 'failed') = (error IS NOT NULL)),
@@ -81,7 +87,7 @@ CREATE TABLE jobs (
     CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
 ) STRICT;
 CREATE INDEX jobs_of_client ON jobs (client, id);
-CREATE INDEX jobs_queued ON jobs (created_at, id, available_at) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';

@@ -8,7 +8,7 @@ use sfumato_core::endpoint::{
     Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, WebhookToken, WebhookUrl,
 };
 use sfumato_core::event::Event;
-use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Upload};
+use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Progress, Upload};
 use sfumato_core::{StoreError, Timestamp};
 use uuid::Uuid;
 
@@ -163,7 +163,11 @@ fn job_state(row: &Reader<'_, '_>, claims: FencingToken) -> Result<JobState, Sto
                 token: claims,
             },
             lease_expires_at: row.time("lease_expires_at")?,
-            progress: row.get("progress")?,
+            progress: Progress {
+                done: row.get("progress")?,
+                expected_end: row.optional_time("expected_end_at")?,
+                advanced: false,
+            },
         },
         "succeeded" => JobState::Succeeded {
             finished_at: row.time("finished_at")?,

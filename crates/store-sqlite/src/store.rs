@@ -9,9 +9,10 @@ use rusqlite::Connection;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState};
 use sfumato_core::endpoint::Endpoint;
-use sfumato_core::job::{Job, JobOutcome, Lease};
+use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
 use sfumato_core::store::{
-    CancelOutcome, DeliveryRecord, Dispatch, EndpointChange, RefreshOutcome, RefreshToken, Session, Store,
+    CancelOutcome, DeliveryRecord, Dispatch, EndpointChange, JobLimits, RefreshOutcome, RefreshToken,
+    Session, Store,
 };
 use sfumato_core::{
     ClientId, Clock, DeliveryId, EndpointId, Entropy, JobId, LoginId, ResultId, StoreError, Timestamp,
@@ -188,10 +189,10 @@ impl Store for SqliteStore {
     async fn claim_jobs(
         &self,
         worker: WorkerId,
-        limit: usize,
+        limits: JobLimits,
         lease_for: Duration,
     ) -> Result<Vec<Job>, StoreError> {
-        self.write(move |conn, sources| jobs::claim(conn, sources, worker, limit, lease_for))
+        self.write(move |conn, sources| jobs::claim(conn, sources, worker, limits, lease_for))
             .await
     }
 
@@ -200,7 +201,7 @@ impl Store for SqliteStore {
         job: JobId,
         lease: &Lease,
         lease_for: Duration,
-        progress: f32,
+        progress: Progress,
     ) -> Result<(), StoreError> {
         let lease = *lease;
         self.write(move |conn, sources| {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sfumato_core::endpoint::AckPolicy;
 use sfumato_core::{DeliveryId, Endpoint, EventStatus, PublicJobId, Timestamp};
 
 const USER_AGENT: &str = concat!("Sfumato/", env!("CARGO_PKG_VERSION"));
@@ -18,6 +19,8 @@ pub struct WebhookMessage {
     pub body: Vec<u8>,
     /// What the acknowledgement must name.
     pub task_id: String,
+    /// What counts as an acknowledgement.
+    pub ack: AckPolicy,
 }
 
 /// The members and their order are the contract.
@@ -60,6 +63,7 @@ impl WebhookMessage {
             headers,
             body,
             task_id,
+            ack: AckPolicy::default(),
         }
     }
 }

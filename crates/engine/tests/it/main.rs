@@ -5,15 +5,22 @@
     reason = "a test that meets an error fails, also in its helpers"
 )]
 
+mod ack;
 mod addresses;
 mod courier;
 mod courier_faults;
+mod forbidden;
 mod guard;
+mod guard_oracle;
 mod guard_properties;
+mod hostile_framing;
+mod hostile_stalls;
 mod intake;
 mod janitor;
+mod kept;
 mod logs;
 mod outbound;
+mod rebinding;
 mod receiver;
 mod tls;
 mod world;

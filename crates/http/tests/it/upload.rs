@@ -40,6 +40,14 @@ async fn the_content_decides_and_not_the_name_or_the_declared_type() {
             Part::bytes(&b"MM\0+\0\x08\0\0"[..]).file_name("a"),
             MediaFormat::Tiff,
         ),
+        (
+            Part::bytes(&b"\0\0\0\x20ftypisom\0\0\x02\0"[..]).file_name("a.jpg"),
+            MediaFormat::Mp4,
+        ),
+        (
+            Part::bytes(&b"PK\x05\x06\0\0"[..]).file_name("a"),
+            MediaFormat::Zip,
+        ),
     ] {
         let form = Form::new().part("input_media", part);
         let answer = ok(client.post_form(form).send().await.unwrap()).await;

@@ -1,7 +1,7 @@
 //! Half a minute with cuts, pans, zooms, things that cross, hide, come and leave, and run, looked at as the profiles do by a
 //! detector that misses one in ten.
 
-use sfumato_core::detection::{BoundingBox, Detection};
+use sfumato_core::detection::BoundingBox;
 use sfumato_core::options::Profile;
 
 use super::edges::{Edges, bounding_box, edges, union};

@@ -126,6 +126,11 @@ impl Tracker {
         }
     }
 
+    /// How tracks are followed.
+    pub(crate) const fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Takes the next frame: what was found in it and how hard was looked, or `None` if it was not looked at, and whether a
     /// scene begins with it. Gives the regions of the frame that came in [`Settings::delay`] frames earlier.
     pub(crate) fn push(&mut self, seen: Option<(Profile, Seen)>, is_cut: bool) -> Option<Vec<Region>> {

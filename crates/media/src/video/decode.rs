@@ -106,6 +106,13 @@ impl Decoder {
         })
     }
 
+    /// Has frames be compared with the first one of the video, where decoding begins later.
+    pub(super) fn follow(&mut self, first: &Decoded) {
+        let frame = &first.frame;
+        self.first_pts = Some(first.pts);
+        self.geometry = Some((frame.format(), frame.width(), frame.height()));
+    }
+
     /// Takes a packet; `None` is the end. What it yields is then in [`Self::next`].
     ///
     /// # Errors

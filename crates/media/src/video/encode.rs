@@ -174,6 +174,11 @@ impl Encoder {
         &self.encoder
     }
 
+    /// What a decoder has to know before the first packet, where packets do not bring it along.
+    pub(super) fn description(&self) -> Vec<u8> {
+        super::source::description(&codec::Parameters::from(&self.encoder))
+    }
+
     /// The frame in the format that is drawn in and encoded.
     pub(super) fn convert(&mut self, frame: frame::Video) -> Result<frame::Video, VideoError> {
         self.converter.run(frame)

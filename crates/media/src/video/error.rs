@@ -110,6 +110,12 @@ pub enum VideoError {
         /// Which, and how many.
         detail: String,
     },
+    /// A plan of its parts was made, and the video turns out not to be as the plan says. In one part it can be processed.
+    #[error("the video cannot be processed in parts: {detail}")]
+    PlanDoesNotHold {
+        /// What is different.
+        detail: &'static str,
+    },
     /// The original could not be read.
     #[error("the video could not be read")]
     Read(#[source] io::Error),
@@ -156,7 +162,7 @@ impl VideoError {
     pub const fn class(&self) -> FailureClass {
         match self {
             Self::Memory | Self::Read(_) | Self::Write(_) => FailureClass::Transient,
-            Self::Internal { .. } => FailureClass::Internal,
+            Self::Internal { .. } | Self::PlanDoesNotHold { .. } => FailureClass::Internal,
             Self::Find(error) => error.class(),
             _ => FailureClass::Input,
         }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::ptr;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use ffmpeg_next::format::context::{Input, Output, StreamIo};
 use ffmpeg_next::{self as libav, Dictionary, ffi};
@@ -31,13 +31,14 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file with a position of its own, so that several of them can share a descriptor.
 #[derive(Debug)]
-struct Positioned {
-    file: File,
+pub(super) struct Positioned {
+    file: Arc<File>,
     position: u64,
 }
 
 impl Positioned {
-    const fn new(file: File) -> Self {
+    /// The file from its beginning.
+    pub(super) const fn new(file: Arc<File>) -> Self {
         Self { file, position: 0 }
     }
 }
@@ -67,11 +68,17 @@ impl Seek for Positioned {
         let position = match target {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-            SeekFrom::End(offset) => self.file.metadata()?.len().checked_add_signed(offset),
+            SeekFrom::End(offset) => size_of(&self.file)?.checked_add_signed(offset),
         };
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.position)
     }
+}
+
+/// The size of an open file in bytes. The standard library asks in a way that takes paths too, which the jail refuses.
+pub(super) fn size_of(file: &File) -> io::Result<u64> {
+    let stat = rustix::fs::fstat(file)?;
+    u64::try_from(stat.st_size).map_err(io::Error::other)
 }
 
 /// Keeps libav from writing to standard error, which is the log of the whole process.
@@ -89,7 +96,7 @@ pub(super) fn silence() {
     reason = "the safe interface cannot name a demuxer, refuse further files, or limit the decoders of the probe"
 )]
 pub(super) fn open_input(
-    file: File,
+    file: Arc<File>,
     container: Container,
     limits: &VideoLimits,
 ) -> Result<Input, VideoError> {
@@ -260,11 +267,11 @@ impl Writer {
         unsafe_code,
         reason = "the safe interface cannot say how a file is opened again"
     )]
-    pub(super) fn open(file: File, container: Container) -> Result<Self, VideoError> {
+    pub(super) fn open(file: Arc<File>, container: Container) -> Result<Self, VideoError> {
         silence();
         let failed = |error| VideoError::internal("prepare the output", error);
         let reread = if is_readable(&file) {
-            let again = Positioned::new(file.try_clone().map_err(VideoError::Write)?);
+            let again = Positioned::new(Arc::clone(&file));
             Some(StreamIo::from_read_seek_with_capacity(again, BUFFER_BYTES).map_err(failed)?)
         } else {
             None
@@ -280,6 +287,10 @@ impl Writer {
             let context = writer.output.as_mut_ptr();
             (*context).flags |= ffi::AVFMT_FLAG_BITEXACT;
             (*context).io_open = Some(refuse);
+            if container == Container::Mov {
+                // The strict muxer chooses names of codecs by itself.
+                (*context).strict_std_compliance = ffi::FF_COMPLIANCE_UNOFFICIAL;
+            }
             if let Some(reread) = &mut writer.reread {
                 (*context).opaque = reread.as_mut_ptr().cast::<c_void>();
                 (*context).io_open = Some(open_again);

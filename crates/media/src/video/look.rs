@@ -1,6 +1,6 @@
 //! The second stage: looks at frames, follows what is found, and holds frames back until that is settled.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use ffmpeg_next::frame;
@@ -12,9 +12,10 @@ use super::decode::Decoded;
 use super::error::VideoError;
 use super::pipeline::{Taken, thread_time};
 use super::preview::Preview;
-use super::report::{TrackReport, TrackedBox, VideoTimings};
+use super::report::{TrackedBox, VideoTimings};
 use super::scene::Scenes;
 use super::source::VideoTrack;
+use super::tracks::{OnTrack, Pieces, TrackNature};
 use super::write::Item;
 use super::{FindInFrame, Look, convert, mask_yuv};
 use crate::mask;
@@ -43,9 +44,23 @@ pub(super) struct Looking<'a> {
     pub(super) shown: (u32, u32),
     /// Frames that came in.
     pub(super) frames: u32,
-    pub(super) tracks: BTreeMap<u32, TrackReport>,
+    /// Where boxes go.
+    pub(super) pieces: Pieces<'a>,
+    extent: Extent,
     /// Of this stage.
     pub(super) timings: VideoTimings,
+}
+
+/// Which of the frames that come in are passed on, by their time stamps; the others are there for the sake of these.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extent {
+    /// The first one that is passed on; `None`: the first one of the video.
+    pub(super) first_pts: Option<i64>,
+    /// The first one that is not; `None`: there is none.
+    pub(super) next_pts: Option<i64>,
+    /// A frame with which looking begins anew, as it does where the next part of the video begins to be looked at. So both
+    /// look at the same frames around the seam.
+    pub(super) restart_pts: Option<i64>,
 }
 
 /// What depends on the size of the frames.
@@ -77,7 +92,14 @@ impl Follow {
 }
 
 impl<'a> Looking<'a> {
-    pub(super) fn new(options: &'a AnonymizeOptions, track: &VideoTrack) -> Self {
+    /// `extent`: which frames are passed on. `on_track` gets all boxes, those of frames before the extent too; frames count
+    /// from the first one that comes in.
+    pub(super) fn new(
+        options: &'a AnonymizeOptions,
+        track: &VideoTrack,
+        extent: Extent,
+        on_track: &'a mut OnTrack<'a>,
+    ) -> Self {
         let rhythm = Rhythm::of(options.detection.profile);
         Self {
             options,
@@ -93,7 +115,8 @@ impl<'a> Looking<'a> {
             progress: 0.0,
             shown: (0, 0),
             frames: 0,
-            tracks: BTreeMap::new(),
+            pieces: Pieces::new(on_track),
+            extent,
             timings: VideoTimings::default(),
         }
     }
@@ -118,11 +141,14 @@ impl<'a> Looking<'a> {
                         self.progress = progress;
                         on_progress(progress);
                     }
-                    regions.is_none_or(|regions| self.give(regions, to_write))
+                    match regions {
+                        Some(regions) => self.give(regions, to_write)?,
+                        None => true,
+                    }
                 }
             };
             if !is_heard {
-                return Ok(());
+                return self.pieces.finish();
             }
         }
         // The last frame ends a scene too.
@@ -130,11 +156,11 @@ impl<'a> Looking<'a> {
             self.look_again(self.frames - 1, self.rhythm.usual, find)?;
         }
         while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
-            if !self.give(regions, to_write) {
+            if !self.give(regions, to_write)? {
                 break;
             }
         }
-        Ok(())
+        self.pieces.finish()
     }
 
     /// Takes a frame, and gives the regions of the one that has waited longest, if they are settled.
@@ -150,6 +176,7 @@ impl<'a> Looking<'a> {
         if is_cut && !self.is_looked_at {
             self.look_again(self.frames - 1, self.rhythm.usual, find)?;
         }
+        self.restart_at(decoded.pts);
         if self.follow.is_none() {
             self.follow = Some(self.begin(&decoded)?);
         }
@@ -173,6 +200,20 @@ impl<'a> Looking<'a> {
             }
         }
         Ok(given)
+    }
+
+    /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
+    pub(super) fn reach(&self) -> u32 {
+        let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
+        settings.map_or(0, |settings| settings.delay() + settings.hold + settings.weak_max)
+    }
+
+    /// Begins anew where the next part of the video does.
+    fn restart_at(&mut self, pts: i64) {
+        if self.extent.restart_pts.is_some_and(|restart| pts >= restart) {
+            self.extent.restart_pts = None;
+            self.cadence = Cadence::new(self.rhythm);
+        }
     }
 
     fn begin(&mut self, first: &Decoded) -> Result<Follow, VideoError> {
@@ -247,11 +288,14 @@ impl<'a> Looking<'a> {
         })
     }
 
-    /// Passes on the frame that has waited longest; whether anybody listens.
-    fn give(&mut self, regions: Vec<Region>, to_write: &SyncSender<Item>) -> bool {
+    /// Passes on the frame that has waited longest; whether more is wanted.
+    fn give(&mut self, regions: Vec<Region>, to_write: &SyncSender<Item>) -> Result<bool, VideoError> {
         let (Some(decoded), Some(follow)) = (self.window.pop_front(), &self.follow) else {
-            return false;
+            return Ok(false);
         };
+        if self.extent.next_pts.is_some_and(|next| decoded.pts >= next) {
+            return Ok(false);
+        }
         let mut hidden = vec![];
         for Region {
             track,
@@ -260,20 +304,19 @@ impl<'a> Looking<'a> {
         } in regions
         {
             let is_hidden = mask::is_hidden(&detection, self.options, self.shown);
-            let report = self.tracks.entry(track).or_insert_with(|| TrackReport {
-                number: track,
+            let nature = TrackNature {
                 class: detection.class,
                 model: detection.model.clone(),
                 confidence: detection.confidence,
-                boxes: vec![],
-            });
-            report.confidence = report.confidence.max(detection.confidence);
-            report.boxes.push(TrackedBox {
+            };
+            let found = TrackedBox {
                 frame: decoded.number,
+                time_s: decoded.pts as f64 * self.seconds,
                 bbox: detection.bbox,
                 origin,
                 hidden: is_hidden,
-            });
+            };
+            self.pieces.add(track, &nature, found)?;
             if is_hidden {
                 hidden.push((
                     track,
@@ -281,7 +324,10 @@ impl<'a> Looking<'a> {
                 ));
             }
         }
-        to_write.send(Item::Frame(decoded, hidden)).is_ok()
+        if self.extent.first_pts.is_some_and(|first| decoded.pts < first) {
+            return Ok(true);
+        }
+        Ok(to_write.send(Item::Frame(decoded, hidden)).is_ok())
     }
 
     /// From the first frame to the end of the last one, in seconds.

@@ -1,5 +1,6 @@
 //! The three stages and what passes between them.
 
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -9,16 +10,18 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
-use super::look::Looking;
+use super::io::size_of;
+use super::look::{Extent, Looking};
 use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
 use super::source::Source;
+use super::tracks::OnTrack;
 use super::write::{self, Plan, Written};
 use super::{FindInFrame, VideoTask};
 use sfumato_detect::Stopwatch;
 
 /// Frames and packets that wait between two stages.
-const QUEUE: usize = 3;
+pub(super) const QUEUE: usize = 3;
 
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;
@@ -32,12 +35,12 @@ pub(super) enum Taken {
 }
 
 /// What the first stage has to say in the end.
-struct Ended {
-    counts: Counts,
-    broken: u32,
-    missing_s: Option<f64>,
-    end: Option<i64>,
-    time: Duration,
+pub(super) struct Ended {
+    pub(super) counts: Counts,
+    pub(super) broken: u32,
+    pub(super) missing_s: Option<f64>,
+    pub(super) end: Option<i64>,
+    pub(super) time: Duration,
 }
 
 /// CPU time of this thread.
@@ -51,6 +54,7 @@ pub(super) fn thread_time() -> Duration {
 pub(super) fn run(
     task: VideoTask<'_>,
     find: &mut FindInFrame<'_>,
+    on_track: &mut OnTrack<'_>,
     on_progress: &mut dyn FnMut(f32),
 ) -> Result<VideoReport, VideoError> {
     let mut stopwatch = Stopwatch::start();
@@ -65,12 +69,13 @@ pub(super) fn run(
     let (source, tracks) = Source::open(input, &asked, &limits)?;
     let container = source.container();
     let decoder = Decoder::open(&tracks.video, &asked, &limits)?;
-    let mut looking = Looking::new(options, &tracks.video);
+    let mut looking = Looking::new(options, &tracks.video, Extent::default(), on_track);
+    let frame_rate = tracks.video.frame_rate();
     let index = tracks.video.index;
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();
     let plan = output
         .map(|output| {
-            let kept = output.try_clone().map_err(VideoError::Write)?;
+            let kept = Arc::clone(&output);
             let plan = Plan {
                 output,
                 container,
@@ -114,7 +119,7 @@ pub(super) fn run(
     )?;
     on_progress(1.0);
     let bytes = kept
-        .map_or(Ok(0), |file| file.metadata().map(|data| data.len()))
+        .map_or(Ok(0), |file| size_of(&file))
         .map_err(VideoError::Read)?;
     let mut timings = VideoTimings {
         decode: ended.time,
@@ -129,14 +134,17 @@ pub(super) fn run(
         orientation: looking.orientation.value(),
         frames: looking.frames,
         duration_s,
+        frame_rate,
         bytes,
-        tracks: looking.tracks.into_values().collect(),
+        tracks: looking.pieces.tracks,
+        hidden: looking.pieces.hidden,
         warnings,
         timings,
     })
 }
 
-fn join<T>(handle: thread::ScopedJoinHandle<'_, Result<T, VideoError>>) -> Result<T, VideoError> {
+/// What a stage has to say.
+pub(super) fn join<T>(handle: thread::ScopedJoinHandle<'_, Result<T, VideoError>>) -> Result<T, VideoError> {
     // A panic is a fault of ours: the thread that waits has it too, and whoever called catches it.
     handle
         .join()
@@ -176,12 +184,7 @@ fn decode(
     }
     let counts = decoder.counts();
     if is_heard && counts.decoded == 0 {
-        return Err(VideoError::NoFrames {
-            detail: match counts.expected {
-                0 => "there are none in the file".to_owned(),
-                expected => format!("there are {expected} in the file, all of them damaged"),
-            },
-        });
+        return Err(no_frames(counts));
     }
     Ok(Ended {
         counts,
@@ -192,8 +195,36 @@ fn decode(
     })
 }
 
+/// That nothing came out of the decoder.
+pub(super) fn no_frames(counts: Counts) -> VideoError {
+    VideoError::NoFrames {
+        detail: match counts.expected {
+            0 => "there are none in the file".to_owned(),
+            expected => format!("there are {expected} in the file, all of them damaged"),
+        },
+    }
+}
+
+/// The first frame of a video, which is read from its beginning.
+pub(super) fn first_frame(
+    source: &mut Source,
+    mut decoder: Decoder,
+    index: usize,
+) -> Result<Decoded, VideoError> {
+    while let Some(packet) = source.next()? {
+        if packet.stream() == index {
+            decoder.send(Some(&packet))?;
+            if let Some(frame) = decoder.next() {
+                return Ok(frame);
+            }
+        }
+    }
+    decoder.send(None)?;
+    decoder.next().ok_or_else(|| no_frames(decoder.counts()))
+}
+
 /// Says what is missing, or fails for it.
-fn check_complete(
+pub(super) fn check_complete(
     ended: &Ended,
     limits: &VideoLimits,
     frame_s: f64,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sfumato_core::detection::{BoundingBox, Class};
+use serde::{Deserialize, Serialize};
+use sfumato_core::detection::{BoundingBox, Class, SCHEMA, VideoDetectionsDocument, VideoInfo};
+use sfumato_media_client::protocol::Hidden;
 
 use super::container::Container;
 pub use crate::track::Origin;
@@ -20,28 +22,75 @@ pub struct VideoReport {
     pub frames: u32,
     /// From the first frame to the end of the last one, in seconds.
     pub duration_s: f64,
+    /// Frames a second on average; `None` where the container does not say.
+    pub frame_rate: Option<f64>,
     /// Size of the result in bytes; 0 where none was wanted.
     pub bytes: u64,
-    /// All that was found and followed.
-    pub tracks: Vec<TrackReport>,
+    /// How many things were found and followed.
+    pub tracks: u32,
+    /// How many of them are hidden in at least one frame.
+    pub hidden: Hidden,
     /// What the customer should know about the result.
     pub warnings: Vec<String>,
     /// Where the CPU time went.
     pub timings: VideoTimings,
 }
 
-/// Something that was followed.
+/// What came of one part of a video. The file that it speaks of holds it, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentReport {
+    /// Frames of the part that came out of the decoder.
+    pub frames: u32,
+    /// Frames that its packets should have yielded.
+    pub expected: u64,
+    /// Frames that are damaged.
+    pub damaged: u64,
+    /// Size of the file in bytes; 0 in the file itself.
+    pub bytes: u64,
+    /// How many frames were looked at before the first one of the part: boxes count from there.
+    pub(super) lead_frames: u32,
+    /// Width and height in pixels as displayed; 0 where there are no frames.
+    pub(super) shown: (u32, u32),
+    /// When its first frame is displayed, and when its last one ends, in the time base of the plan.
+    pub(super) first_pts: Option<i64>,
+    pub(super) end_pts: Option<i64>,
+    /// Where the CPU time went.
+    pub timings: VideoTimings,
+}
+
+impl VideoReport {
+    /// The detections document with these tracks.
+    pub(super) fn document<T>(&self, tracks: T) -> VideoDetectionsDocument<T> {
+        VideoDetectionsDocument {
+            schema: SCHEMA.to_owned(),
+            video: VideoInfo {
+                width: self.shown.0,
+                height: self.shown.1,
+                format: self.container.format(),
+                orientation: self.orientation,
+                frames: self.frames,
+                duration_s: self.duration_s,
+                frame_rate: self.frame_rate,
+            },
+            tracks,
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// Something that is followed, and some of its boxes: a track that is long comes in several pieces, in their order, which
+/// have the same number. Pieces of other tracks may come between them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrackReport {
-    /// Its number, from 0.
+pub struct TrackPiece {
+    /// The number of the track, from 0.
     pub number: u32,
     /// What it is.
     pub class: Class,
     /// The model that found it first.
     pub model: String,
-    /// The highest of its detections.
+    /// The highest of its detections up to here.
     pub confidence: f32,
-    /// One a frame.
+    /// One a frame, at least one, in their order.
     pub boxes: Vec<TrackedBox>,
 }
 
@@ -50,6 +99,8 @@ pub struct TrackReport {
 pub struct TrackedBox {
     /// The number of the frame, from 0.
     pub frame: u32,
+    /// When it is displayed, in seconds, as the time stamps of the video count.
+    pub time_s: f64,
     /// In pixels as displayed, before it grows to be hidden.
     pub bbox: BoundingBox,
     /// Why it is there.
@@ -60,7 +111,7 @@ pub struct TrackedBox {
 
 /// CPU time by stage. Stages run at the same time on threads of their own; threads that libav starts count for encoding,
 /// which is where they work most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VideoTimings {
     /// Reading and decoding.
     pub decode: Duration,

@@ -1,6 +1,7 @@
 //! The result: a container of the original's kind, with its tracks in their order.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use ffmpeg_next::{self as libav, Dictionary, Packet, Rational, ffi};
 
@@ -53,7 +54,7 @@ impl Sink {
     /// # Errors
     /// [`VideoError::Write`], or a track that does not go into the container.
     pub(super) fn open(
-        file: File,
+        file: Arc<File>,
         container: Container,
         video: &VideoTrack,
         data: &TrackData,
@@ -125,6 +126,13 @@ impl Sink {
             let pointer = stream.as_mut_ptr();
             (*pointer).disposition = track.disposition.bits();
             (*pointer).sample_aspect_ratio = (*(*pointer).codecpar).sample_aspect_ratio;
+            if (*(*pointer).codecpar).codec_id == ffi::AVCodecID::AV_CODEC_ID_H264
+                && self.container == Container::Mov
+            {
+                // Otherwise the muxer calls 4:2:2 with 10 bits by the name of a camera's format, whose headers readers then
+                // take for granted: see `Writer::open`.
+                (*(*pointer).codecpar).codec_tag = u32::from_le_bytes(*b"avc1");
+            }
             data.write(pointer)?;
         }
         set_language(&mut stream, track.language.as_deref());

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use ffmpeg_next::codec::packet::Flags;
 use ffmpeg_next::codec::{self, Parameters};
@@ -14,11 +15,15 @@ use super::container::Container;
 use super::error::VideoError;
 use super::io;
 use super::options::{Audio, Subtitles, VideoLimits, VideoOptions};
+use super::plan::Start;
 use super::side_data::TrackData;
 use crate::orientation::Orientation;
 
 /// Packets in a row that cannot be read before the rest is given up.
 const BROKEN_IN_A_ROW_MAX: u32 = 1000;
+
+/// Packets that are displayed later than the one that is sought, before it is given up. It may follow some of them.
+const LATER_PACKETS_MAX: u32 = 32;
 
 /// The track whose frames are masked.
 pub(super) struct VideoTrack {
@@ -40,6 +45,14 @@ pub(super) struct VideoTrack {
     pub(super) language: Option<String>,
     /// What it is for: default, forced and so on.
     pub(super) disposition: Disposition,
+}
+
+impl VideoTrack {
+    /// Frames a second on average; `None` where the container does not say.
+    pub(super) fn frame_rate(&self) -> Option<f64> {
+        let rate = self.frame_rate;
+        (rate.numerator() > 0 && rate.denominator() > 0).then(|| f64::from(rate))
+    }
 }
 
 /// A track that is copied.
@@ -84,11 +97,11 @@ impl Source {
     /// # Errors
     /// All that can be wrong with a file before its frames are decoded.
     pub(super) fn open(
-        file: File,
+        file: Arc<File>,
         options: &VideoOptions,
         limits: &VideoLimits,
     ) -> Result<(Self, Tracks), VideoError> {
-        let bytes = file.metadata().map_err(VideoError::Read)?.len();
+        let bytes = io::size_of(&file).map_err(VideoError::Read)?;
         if bytes == 0 {
             return Err(VideoError::Empty);
         }
@@ -187,6 +200,49 @@ impl Source {
         self.broken
     }
 
+    /// How many bytes of the file were read so far.
+    #[expect(unsafe_code, reason = "the safe interface has no accessor for it")]
+    pub(super) fn bytes_read(&self) -> u64 {
+        // SAFETY: the context is open, and has the I/O context that it was given.
+        let count = unsafe { (*(*self.input.as_ptr()).pb).bytes_read };
+        u64::try_from(count).unwrap_or(0)
+    }
+
+    /// Goes to a packet of a track, which is given and is not the next one any more; `None` if it is not found, and then
+    /// it is unknown where the file is read next. All that ends with a position in the file is void from here on.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    #[expect(unsafe_code, reason = "the safe interface seeks in no track of its own")]
+    pub(super) fn seek(&mut self, track: usize, start: &Start) -> Result<Option<Packet>, VideoError> {
+        let Ok(index) = i32::try_from(track) else {
+            return Ok(None);
+        };
+        // Some containers are indexed by when frames are displayed, others by when they are decoded.
+        for target in [Some(start.pts), start.dts].into_iter().flatten() {
+            // SAFETY: the context is open, and the track is one of it.
+            let code = unsafe {
+                ffi::avformat_seek_file(self.input.as_mut_ptr(), index, i64::MIN, target, target, 0)
+            };
+            if code < 0 {
+                continue;
+            }
+            let mut later = 0;
+            while later < LATER_PACKETS_MAX
+                && let Some(packet) = self.next()?
+            {
+                if packet.stream() != track {
+                    continue;
+                }
+                if start.is(&packet) {
+                    return Ok(Some(packet));
+                }
+                later += u32::from(packet.pts().is_none_or(|pts| pts > start.pts));
+            }
+        }
+        Ok(None)
+    }
+
     /// The part of the file before a packet, 0 to 1.
     pub(super) fn progress(&self, packet: &Packet) -> Option<f32> {
         let position = u64::try_from(packet.position()).ok()?;
@@ -217,6 +273,28 @@ fn all_flags(packet: &Packet) -> i32 {
 /// Whether a packet is known to be incomplete.
 pub(super) fn is_corrupt(packet: &Packet) -> bool {
     packet.flags().contains(Flags::CORRUPT)
+}
+
+/// Whether a packet brings a new description of its track along.
+pub(super) fn brings_description(packet: &Packet) -> bool {
+    use libav::codec::packet::side_data::Type;
+    packet
+        .side_data()
+        .any(|data| matches!(data.kind(), Type::NewExtraData | Type::ParamChange))
+}
+
+/// The description of a track, in the form of its container: what a decoder has to know before the first packet.
+#[expect(unsafe_code, reason = "the safe interface has no accessor for extradata")]
+pub(super) fn description(parameters: &Parameters) -> Vec<u8> {
+    // SAFETY: the parameters are valid, and have as many bytes of extradata as they say.
+    unsafe {
+        let parameters = parameters.as_ptr();
+        let count = usize::try_from((*parameters).extradata_size).unwrap_or(0);
+        if (*parameters).extradata.is_null() || count == 0 {
+            return vec![];
+        }
+        std::slice::from_raw_parts((*parameters).extradata, count).to_vec()
+    }
 }
 
 fn check_duration(input: &Input, limits: &VideoLimits) -> Result<(), VideoError> {

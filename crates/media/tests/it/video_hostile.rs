@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use sfumato_core::FailureClass;
 use sfumato_media::video::{Damaged, Look, VideoError, VideoLimits, VideoOptions, VideoTask, anonymize};
@@ -17,14 +18,20 @@ fn refused(clips: &Clips, path: &Path) -> String {
 fn refused_with(clips: &Clips, path: &Path, limits: VideoLimits) -> VideoError {
     let options = black();
     let task = VideoTask {
-        input: File::open(path).unwrap(),
+        input: Arc::new(File::open(path).unwrap()),
         output: Some(output(&clips.path("out"))),
         options: &options,
         video: VideoOptions::default(),
         limits,
         seed: [0; 32],
     };
-    anonymize(task, &mut Sure(|_: Look<'_>| vec![]), &mut |_| {}).unwrap_err()
+    anonymize(
+        task,
+        &mut Sure(|_: Look<'_>| vec![]),
+        &mut |_| Ok(()),
+        &mut |_| {},
+    )
+    .unwrap_err()
 }
 
 const PICTURE: &str =

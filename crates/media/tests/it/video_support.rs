@@ -1,15 +1,18 @@
 //! Clips to work on, made by the ffmpeg program, and what ffprobe says of them.
 
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{Mask, MaskStyle, Profile};
 use sfumato_media::PictureError;
 use sfumato_media::video::{
-    Finder, Look, Seen, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
+    Finder, Look, Seen, TrackPiece, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
 };
 use tempfile::TempDir;
 
@@ -231,14 +234,45 @@ pub(crate) fn black() -> AnonymizeOptions {
 }
 
 /// A file to write and read, as children have it.
-pub(crate) fn output(path: &Path) -> File {
-    File::options()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .open(path)
-        .unwrap()
+pub(crate) fn output(path: &Path) -> Arc<File> {
+    let mut options = File::options();
+    options.create(true).truncate(true).read(true).write(true);
+    Arc::new(options.open(path).unwrap())
+}
+
+/// What came of a clip.
+#[derive(Debug)]
+pub(crate) struct Anonymized {
+    pub(crate) report: VideoReport,
+    /// Each of them whole, by number.
+    pub(crate) tracks: Vec<TrackPiece>,
+}
+
+impl Deref for Anonymized {
+    type Target = VideoReport;
+
+    fn deref(&self) -> &VideoReport {
+        &self.report
+    }
+}
+
+/// Puts tracks together of their pieces.
+pub(crate) fn whole(pieces: Vec<TrackPiece>) -> Vec<TrackPiece> {
+    let mut tracks: BTreeMap<u32, TrackPiece> = BTreeMap::new();
+    for piece in pieces {
+        match tracks.get_mut(&piece.number) {
+            Some(track) => {
+                assert!(track.boxes.last().unwrap().frame < piece.boxes[0].frame);
+                assert_eq!((track.class, &track.model), (piece.class, &piece.model));
+                track.confidence = track.confidence.max(piece.confidence);
+                track.boxes.extend(piece.boxes);
+            }
+            None => {
+                tracks.insert(piece.number, piece);
+            }
+        }
+    }
+    tracks.into_values().collect()
 }
 
 /// A finder that is sure of all that a function finds.
@@ -263,22 +297,32 @@ pub(crate) fn anonymized(
     result: &Path,
     video: VideoOptions,
     find: impl FnMut(Look<'_>) -> Vec<Detection>,
-) -> Result<VideoReport, VideoError> {
+) -> Result<Anonymized, VideoError> {
     let options = black();
     let task = VideoTask {
-        input: File::open(path).unwrap(),
+        input: Arc::new(File::open(path).unwrap()),
         output: Some(output(result)),
         options: &options,
         video,
         limits: VideoLimits::default(),
         seed: [7; 32],
     };
-    let mut last = 0.0;
-    let report = anonymize(task, &mut Sure(find), &mut |fraction| {
-        assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
-        last = fraction;
-    })?;
+    let (mut last, mut pieces) = (0.0, vec![]);
+    let report = anonymize(
+        task,
+        &mut Sure(find),
+        &mut |piece| {
+            pieces.push(piece);
+            Ok(())
+        },
+        &mut |fraction| {
+            assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
+            last = fraction;
+        },
+    )?;
     assert_eq!(last, 1.0);
     assert_eq!(report.bytes, std::fs::metadata(result).unwrap().len());
-    Ok(report)
+    let tracks = whole(pieces);
+    assert_eq!(report.tracks as usize, tracks.len());
+    Ok(Anonymized { report, tracks })
 }

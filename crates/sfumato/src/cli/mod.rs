@@ -8,6 +8,7 @@ mod detect;
 mod doctor;
 mod flags;
 mod listen;
+mod long;
 mod look;
 mod models;
 mod serve;
