@@ -205,7 +205,9 @@ impl<'a> Looking<'a> {
     /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
     pub(super) fn reach(&self) -> u32 {
         let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
-        settings.map_or(0, |settings| settings.delay() + settings.hold + settings.weak_max)
+        settings.map_or(0, |settings| {
+            settings.delay().max(settings.weak_max) + settings.hold
+        })
     }
 
     /// Begins anew where the next part of the video does.
