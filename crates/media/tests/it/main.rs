@@ -24,6 +24,5 @@ mod scene;
 mod support;
 mod video;
 mod video_hostile;
-mod video_leaks;
 mod video_support;
 mod video_tracks;
