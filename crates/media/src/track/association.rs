@@ -1,8 +1,21 @@
 //! Which detection is of which track.
 
-use sfumato_core::detection::{BoundingBox, Detection};
+use sfumato_core::detection::BoundingBox;
 
-use super::{Track, mean_side};
+use super::edges::mean_side;
+use super::path::{Key, Track};
+
+/// How well a detection has to fit a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It may have moved: what a look is sure of.
+    Near,
+    /// It lies where the track is expected: what a look is not sure of.
+    Overlap,
+}
+
+/// Intersection over union from which a weak detection is of a track.
+const OVERLAP_MIN: f32 = 0.3;
 
 /// Intersection over union from which a detection can be where a track is expected.
 const IOU_MIN: f32 = 0.15;
@@ -18,11 +31,12 @@ const AREA_RATIO_MAX: f32 = 3.0;
 
 /// For each detection the track it belongs to, if any, by its place in `tracks`. A track has one detection at most, the
 /// best fitting pair comes first.
-pub(super) fn associate(tracks: &[&Track], found: &[Detection], frame: u32) -> Vec<Option<usize>> {
+pub(super) fn associate(tracks: &[&Track], found: &[Key], fit: Fit) -> Vec<Option<usize>> {
     let mut pairs: Vec<(f32, usize, usize)> = vec![];
     for (t, track) in tracks.iter().enumerate() {
-        for (d, detection) in found.iter().enumerate() {
-            if let Some(score) = score(track, detection, frame) {
+        for (d, key) in found.iter().enumerate() {
+            let score = score(track, key).filter(|score| fit == Fit::Near || *score >= 1.0 + OVERLAP_MIN);
+            if let Some(score) = score {
                 pairs.push((score, t, d));
             }
         }
@@ -41,14 +55,14 @@ pub(super) fn associate(tracks: &[&Track], found: &[Detection], frame: u32) -> V
 
 /// How well a detection fits a track: above 1 where the boxes overlap, 0 to 1 where they are near; `None` where it does not
 /// fit.
-fn score(track: &Track, detection: &Detection, frame: u32) -> Option<f32> {
+fn score(track: &Track, key: &Key) -> Option<f32> {
     let last = track.last()?;
-    if last.detection.class != detection.class {
+    if last.detection.class != key.detection.class {
         return None;
     }
-    let passed = frame.saturating_sub(last.frame) as f32;
-    let moved = track.predicted(frame)?;
-    let closeness = |bbox: &BoundingBox| closeness(bbox, &detection.bbox, passed);
+    let passed = key.frame.saturating_sub(last.frame) as f32;
+    let moved = track.predicted(key.frame)?;
+    let closeness = |bbox: &BoundingBox| closeness(bbox, &key.detection.bbox, passed);
     match (closeness(&moved), closeness(&last.detection.bbox)) {
         (Some(a), Some(b)) => Some(a.max(b)),
         (a, b) => a.or(b),

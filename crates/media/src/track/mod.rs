@@ -10,32 +10,20 @@
 
 mod association;
 mod cadence;
+mod edges;
+#[cfg(test)]
+mod leaks;
+mod path;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use sfumato_core::detection::Detection;
+use sfumato_core::options::Profile;
 
-use sfumato_core::detection::{BoundingBox, Corners, Detection};
+use association::Fit;
+use path::{Key, Track};
 
-pub(crate) use cadence::Cadence;
-
-/// By how much of its size a box grows on each side for every frame that it is away from the nearest detection: between
-/// detections things do not move in straight lines.
-const SLACK_PER_FRAME: f32 = 0.015;
-
-/// The most that it grows by.
-const SLACK_MAX: f32 = 0.15;
-
-/// The same where there is but one of them: a box that is held covers where it was too.
-const SLACK_HELD_PER_FRAME: f32 = 0.008;
-const SLACK_HELD_MAX: f32 = 0.08;
-
-/// How many detections, and from how many frames, say how a track moves at its ends.
-const VELOCITY_KEYS: usize = 4;
-const VELOCITY_FRAMES_MAX: u32 = 8;
-
-/// How far a box that is held may run on, as a fraction of its size.
-const RUN_ON_MAX: f32 = 1.0;
+pub(crate) use cadence::{Cadence, Rhythm};
 
 /// How tracks are followed. All numbers are frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +32,24 @@ pub(crate) struct Settings {
     pub(crate) hold: u32,
     /// How long a track may go without a detection and still be the same.
     pub(crate) gap_max: u32,
+    /// How long weak detections carry a track on after one that was sure.
+    pub(crate) weak_max: u32,
     /// How far on both sides boxes are averaged.
     pub(crate) smooth: u32,
 }
 
 impl Settings {
-    /// For frames of which every `look_every`-th is looked at, where `window` frames can be held back at most.
+    /// For frames that are looked at in a rhythm, where `window` frames can be held back at most.
     ///
     /// A box is held for 5 frames, or until the next look and the looks that follow it at once where something is missing
     /// (see [`Cadence`]); before a track the same holds with [`Tracker::look_back`].
-    pub(crate) fn new(look_every: u32, window: u32) -> Self {
+    pub(crate) fn new(rhythm: Rhythm, window: u32) -> Self {
         let smooth = 2;
-        let hold = (look_every + cadence::RETRIES).max(5);
+        let hold = (rhythm.every + cadence::RETRIES).max(5);
         Self {
             hold,
             gap_max: window.saturating_sub(smooth).max(hold),
+            weak_max: WEAK_FRAMES_MAX,
             smooth,
         }
     }
@@ -67,6 +58,15 @@ impl Settings {
     pub(crate) fn delay(&self) -> u32 {
         self.gap_max + self.smooth
     }
+}
+
+/// What a look has found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// What counts by itself.
+    pub sure: Vec<Detection>,
+    /// What counts only where it goes on with what other looks are sure of. The most confident stand first.
+    pub weak: Vec<Detection>,
 }
 
 /// Why a box is in a frame.
@@ -91,49 +91,15 @@ pub(crate) struct Region {
     pub(crate) detection: Detection,
 }
 
-/// A detection of a track.
-#[derive(Clone, Debug)]
-struct Key {
-    frame: u32,
-    detection: Detection,
-}
+/// How many frames weak detections carry a track on: two deep looks of the balanced profile lie in them, and what neither of
+/// them is sure of is none.
+const WEAK_FRAMES_MAX: u32 = 34;
 
-/// One thing that is followed.
-#[derive(Clone, Debug)]
-struct Track {
-    number: u32,
-    keys: VecDeque<Key>,
-    /// The scene that it is in: first frame, and first frame of the next one.
-    scene_start: u32,
-    scene_end: Option<u32>,
-    /// By how much the edges move in a frame.
-    velocity: Edges,
-}
+/// Weak detections of a look that are followed at most.
+const WEAK_MAX: usize = 100;
 
-/// Left, top, right, bottom.
-type Edges = [f32; 4];
-
-const fn edges(bbox: &BoundingBox) -> Edges {
-    [bbox.left, bbox.top, bbox.right, bbox.bottom]
-}
-
-const fn bounding_box([left, top, right, bottom]: Edges) -> BoundingBox {
-    BoundingBox {
-        left,
-        top,
-        right,
-        bottom,
-    }
-}
-
-fn union(a: &BoundingBox, b: &BoundingBox) -> BoundingBox {
-    BoundingBox {
-        left: a.left.min(b.left),
-        top: a.top.min(b.top),
-        right: a.right.max(b.right),
-        bottom: a.bottom.max(b.bottom),
-    }
-}
+/// Intersection over union from which a weak detection is of the thing that a sure one is of.
+const SAME_IOU_MIN: f32 = 0.3;
 
 /// Follows all that is found in a video.
 #[derive(Debug)]
@@ -165,47 +131,73 @@ impl Tracker {
         self.settings
     }
 
-    /// Takes the next frame: what was found in it, or `None` if it was not looked at, and whether a scene begins with it.
-    /// Gives the regions of the frame that came in [`Settings::delay`] frames earlier.
-    pub(crate) fn push(&mut self, found: Option<Vec<Detection>>, is_cut: bool) -> Option<Vec<Region>> {
+    /// Takes the next frame: what was found in it and how hard was looked, or `None` if it was not looked at, and whether a
+    /// scene begins with it. Gives the regions of the frame that came in [`Settings::delay`] frames earlier.
+    pub(crate) fn push(&mut self, seen: Option<(Profile, Seen)>, is_cut: bool) -> Option<Vec<Region>> {
         let frame = self.taken;
         self.taken += 1;
         if is_cut {
             self.cut(frame);
         }
-        if let Some(found) = found {
-            self.look(frame, found);
+        if let Some((profile, seen)) = seen {
+            self.look(frame, profile, seen);
         }
         (self.taken > self.settings.delay()).then(|| self.give())
     }
 
     /// Takes what a later look at a frame found that has not come out yet.
-    pub(crate) fn amend(&mut self, frame: u32, found: Vec<Detection>) {
-        for detection in found {
-            let best = (0..self.tracks.len())
-                .filter_map(|i| Some((self.tracks[i].fits(frame, &detection, &self.settings)?, i)))
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            match best {
-                Some((_, i)) => self.tracks[i].insert(frame, detection),
-                None => self.begin(frame, detection),
+    pub(crate) fn amend(&mut self, frame: u32, profile: Profile, seen: Seen) {
+        let keys = |found: Vec<Detection>| {
+            found.into_iter().map(move |detection| Key {
+                frame,
+                profile,
+                detection,
+            })
+        };
+        for key in keys(seen.sure) {
+            match self.best_fit(&key) {
+                Some(track) => {
+                    self.confirm(track);
+                    self.tracks[track].insert(key);
+                }
+                None => self.begin(key, true),
+            }
+        }
+        for key in keys(seen.weak).take(WEAK_MAX) {
+            if let Some(track) = self.best_fit(&key)
+                && self.tracks[track].keys.iter().all(|other| other.frame != frame)
+            {
+                self.tracks[track].insert(key);
             }
         }
     }
 
+    fn best_fit(&self, key: &Key) -> Option<usize> {
+        (0..self.tracks.len())
+            .filter_map(|i| Some((self.tracks[i].fits(key, &self.settings)?, i)))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, i)| i)
+    }
+
     /// Earlier frames that are worth a look, because something was found in the frame that came in last and not before: the
-    /// look before may have missed it. Two of them, lest one in ten that is missed is one in a hundred here.
-    pub(crate) fn look_back(&self, look_every: u32) -> Vec<u32> {
+    /// look before, `interval` frames ago, may have missed it. Two of them, lest one in ten that is missed is one in a
+    /// hundred here.
+    pub(crate) fn look_back(&self, interval: u32) -> Vec<u32> {
         let Some(last) = self.taken.checked_sub(1) else {
             return vec![];
         };
         let is_new = self
             .tracks
             .iter()
-            .any(|track| track.keys.len() == 1 && track.keys[0].frame == last);
-        let ways = if is_new {
-            [look_every.saturating_sub(1), look_every / 2]
+            .any(|track| track.number.is_some() && track.keys.len() == 1 && track.keys[0].frame == last);
+        if !is_new {
+            return vec![];
+        }
+        // A deep look costs ten quick ones, and what is held covers the rest.
+        let ways = if interval <= self.settings.hold {
+            vec![interval.saturating_sub(1), interval / 2]
         } else {
-            [0, 0]
+            vec![interval / 2]
         };
         let mut frames: Vec<u32> = ways.into_iter().filter_map(|way| last.checked_sub(way)).collect();
         frames.dedup();
@@ -218,11 +210,16 @@ impl Tracker {
         (self.given < self.taken).then(|| self.give())
     }
 
-    /// Whether something that was found lately is missing in the frame that came in last, which was looked at.
-    pub(crate) fn misses_something(&self) -> bool {
+    /// Whether something that was found lately, by looking as hard, is missing in the frame that came in last, which was
+    /// looked at.
+    pub(crate) fn misses_something(&self, profile: Profile) -> bool {
         let last = self.taken.saturating_sub(1);
         self.tracks.iter().any(|track| {
-            track.is_alive(last, self.settings.hold) && track.last().is_some_and(|key| key.frame < last)
+            track.number.is_some()
+                && track.is_alive(last, self.settings.hold)
+                && track
+                    .last()
+                    .is_some_and(|key| key.frame < last && key.profile == profile)
         })
     }
 
@@ -231,7 +228,7 @@ impl Tracker {
         let last = self.taken.saturating_sub(1);
         self.tracks
             .iter()
-            .filter(|track| track.is_alive(last, self.settings.gap_max))
+            .filter(|track| track.number.is_some() && track.is_alive(last, self.settings.gap_max))
             .map(Track::speed)
             .fold(0.0, f32::max)
     }
@@ -243,26 +240,89 @@ impl Tracker {
         }
     }
 
-    fn look(&mut self, frame: u32, found: Vec<Detection>) {
-        let alive: Vec<usize> = (0..self.tracks.len())
-            .filter(|i| self.tracks[*i].is_alive(frame, self.settings.gap_max))
-            .collect();
-        let partners = {
-            let tracks: Vec<&Track> = alive.iter().map(|i| &self.tracks[*i]).collect();
-            association::associate(&tracks, &found, frame)
+    /// Sure detections choose among sure tracks first; what is left, and weak ones after them, among the others too. So
+    /// nothing that is only suspected takes a detection away from what is known.
+    fn look(&mut self, frame: u32, profile: Profile, seen: Seen) {
+        let keys = |found: Vec<Detection>| {
+            found.into_iter().map(move |detection| Key {
+                frame,
+                profile,
+                detection,
+            })
         };
-        for (detection, partner) in found.into_iter().zip(partners) {
-            match partner {
-                Some(partner) => self.tracks[alive[partner]].extend(frame, detection),
-                None => self.begin(frame, detection),
-            }
+        let mut sure: Vec<Key> = keys(seen.sure).collect();
+        let mut weak: Vec<Key> = keys(seen.weak).take(WEAK_MAX).collect();
+        sure = self.extend(sure, Fit::Near, |track| track.number.is_some());
+        weak = self.extend(weak, Fit::Overlap, |track| track.number.is_some());
+        sure = self.extend(sure, Fit::Near, |track| track.number.is_none());
+        for key in sure {
+            self.begin(key, true);
+        }
+        weak.retain(|key| {
+            let is_known = |track: &Track| {
+                track.number.is_some()
+                    && track.last().is_some_and(|last| {
+                        last.frame == frame && last.detection.bbox.iou(&key.detection.bbox) > SAME_IOU_MIN
+                    })
+            };
+            !self.tracks.iter().any(is_known)
+        });
+        weak = self.extend(weak, Fit::Overlap, |track| track.number.is_none());
+        for key in weak {
+            self.begin(key, false);
         }
     }
 
-    fn begin(&mut self, frame: u32, detection: Detection) {
-        let track = Track::new(self.next_track, frame, detection, self.scene_start);
-        self.next_track += 1;
-        self.tracks.push(track);
+    /// Extends those tracks that are `open` by the keys that fit them, and returns the keys that fit none. A track that a
+    /// sure key extends is sure.
+    fn extend(&mut self, keys: Vec<Key>, fit: Fit, open: impl Fn(&Track) -> bool) -> Vec<Key> {
+        let Some(frame) = keys.first().map(|key| key.frame) else {
+            return keys;
+        };
+        let alive: Vec<usize> = (0..self.tracks.len())
+            .filter(|i| {
+                let track = &self.tracks[*i];
+                let gap_max = match track.number {
+                    Some(_) => self.settings.gap_max,
+                    None => self.settings.hold,
+                };
+                open(track)
+                    && track.is_alive(frame, gap_max)
+                    && track.last().is_some_and(|key| key.frame < frame)
+            })
+            .collect();
+        let partners = {
+            let tracks: Vec<&Track> = alive.iter().map(|i| &self.tracks[*i]).collect();
+            association::associate(&tracks, &keys, fit)
+        };
+        let mut left = vec![];
+        for (key, partner) in keys.into_iter().zip(partners) {
+            let Some(partner) = partner else {
+                left.push(key);
+                continue;
+            };
+            if fit == Fit::Near {
+                self.confirm(alive[partner]);
+                self.tracks[alive[partner]].sure = frame;
+            }
+            self.tracks[alive[partner]].extend(key);
+        }
+        left
+    }
+
+    /// Makes a track one that is sure.
+    fn confirm(&mut self, track: usize) {
+        if self.tracks[track].number.is_none() {
+            self.tracks[track].number = Some(self.next_track);
+            self.next_track += 1;
+        }
+    }
+
+    fn begin(&mut self, key: Key, is_sure: bool) {
+        self.tracks.push(Track::new(key, self.scene_start));
+        if is_sure {
+            self.confirm(self.tracks.len() - 1);
+        }
     }
 
     fn give(&mut self) -> Vec<Region> {
@@ -277,198 +337,13 @@ impl Tracker {
         for track in &mut self.tracks {
             track.forget(frame.saturating_sub(self.settings.smooth));
         }
-        let taken = self.taken;
+        let (taken, hold) = (self.taken, self.settings.hold);
         self.tracks.retain(|track| {
-            track
-                .last()
-                .is_some_and(|key| key.frame + kept >= frame || key.frame + kept >= taken)
+            track.last().is_some_and(|key| match track.number {
+                Some(_) => key.frame + kept >= frame || key.frame + kept >= taken,
+                None => key.frame + hold >= taken,
+            })
         });
         regions
-    }
-}
-
-impl Track {
-    fn new(number: u32, frame: u32, detection: Detection, scene_start: u32) -> Self {
-        Self {
-            number,
-            keys: VecDeque::from([Key { frame, detection }]),
-            scene_start,
-            scene_end: None,
-            velocity: [0.0; 4],
-        }
-    }
-
-    fn last(&self) -> Option<&Key> {
-        self.keys.back()
-    }
-
-    /// Whether a detection in a frame can still be of this track.
-    fn is_alive(&self, frame: u32, gap_max: u32) -> bool {
-        self.scene_end.is_none_or(|end| frame < end)
-            && self.last().is_some_and(|key| frame <= key.frame + gap_max)
-    }
-
-    fn extend(&mut self, frame: u32, detection: Detection) {
-        let Some(last) = self.last() else { return };
-        let passed = (frame - last.frame) as f32;
-        let (from, to) = (edges(&last.detection.bbox), edges(&detection.bbox));
-        let is_first = self.keys.len() == 1 && self.velocity == [0.0; 4];
-        for i in 0..4 {
-            let now = (to[i] - from[i]) / passed;
-            self.velocity[i] = if is_first {
-                now
-            } else {
-                (self.velocity[i] + now) / 2.0
-            };
-        }
-        self.keys.push_back(Key { frame, detection });
-    }
-
-    /// How well a detection in any frame fits this track.
-    fn fits(&self, frame: u32, detection: &Detection, settings: &Settings) -> Option<f32> {
-        let (expected, _) = self.raw(frame, settings)?;
-        let passed = self.keys.iter().map(|key| key.frame.abs_diff(frame)).min()?;
-        if expected.class != detection.class {
-            return None;
-        }
-        association::closeness(&expected.bbox, &detection.bbox, passed as f32)
-    }
-
-    fn insert(&mut self, frame: u32, detection: Detection) {
-        let place = self.keys.partition_point(|key| key.frame < frame);
-        match self.keys.get_mut(place).filter(|key| key.frame == frame) {
-            // Both looks have seen something.
-            Some(key) => key.detection.bbox = union(&key.detection.bbox, &detection.bbox),
-            None => self.keys.insert(place, Key { frame, detection }),
-        }
-    }
-
-    /// Centre's way in a frame, as a fraction of the size.
-    fn speed(&self) -> f32 {
-        let Some(key) = self.last() else { return 0.0 };
-        let [left, top, right, bottom] = self.velocity;
-        let way = ((left + right) / 2.0).hypot((top + bottom) / 2.0);
-        way / mean_side(&key.detection.bbox).max(1.0)
-    }
-
-    /// Where it should be in a frame after the last detection, if it moves on as it did.
-    fn predicted(&self, frame: u32) -> Option<BoundingBox> {
-        let key = self.last()?;
-        Some(run_on(
-            &key.detection.bbox,
-            self.velocity,
-            frame.saturating_sub(key.frame) as f32,
-        ))
-    }
-
-    /// Drops detections that no frame from this one on needs.
-    fn forget(&mut self, frame: u32) {
-        while self.keys.len() > VELOCITY_KEYS + 1 && self.keys[VELOCITY_KEYS].frame < frame {
-            self.keys.pop_front();
-        }
-    }
-
-    fn region(&self, frame: u32, settings: &Settings) -> Option<Region> {
-        let (mut detection, origin) = self.raw(frame, settings)?;
-        let around: Vec<Edges> = (frame.saturating_sub(settings.smooth)..=frame + settings.smooth)
-            .filter_map(|frame| Some(edges(&self.raw(frame, settings)?.0.bbox)))
-            .collect();
-        let mean =
-            [0, 1, 2, 3].map(|i| around.iter().map(|edges| edges[i]).sum::<f32>() / around.len() as f32);
-        detection.bbox = union(&detection.bbox, &bounding_box(mean));
-        Some(Region {
-            track: self.number,
-            origin,
-            detection,
-        })
-    }
-
-    /// The box in a frame before it is smoothed.
-    fn raw(&self, frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
-        if frame < self.scene_start || self.scene_end.is_some_and(|end| frame >= end) {
-            return None;
-        }
-        let next = self.keys.partition_point(|key| key.frame < frame);
-        let (before, after) = (next.checked_sub(1).map(|i| &self.keys[i]), self.keys.get(next));
-        match (before, after) {
-            (_, Some(key)) if key.frame == frame => Some((key.detection.clone(), Origin::Detected)),
-            (Some(a), Some(b)) => Some((between(a, b, frame), Origin::Interpolated)),
-            (None, Some(key)) if key.frame - frame <= settings.hold => {
-                let passed = -((key.frame - frame) as f32);
-                Some((
-                    held(&key.detection, velocity(self.keys.iter()), passed),
-                    Origin::Held,
-                ))
-            }
-            (Some(key), None) if frame - key.frame <= settings.hold => {
-                let passed = (frame - key.frame) as f32;
-                Some((
-                    held(&key.detection, velocity(self.keys.iter().rev()), passed),
-                    Origin::Held,
-                ))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// By how much the edges move in a frame at one end of a track, whose detections come from that end on. Detections are a
-/// little off, so that it takes some of them to know.
-fn velocity<'a>(mut keys: impl Iterator<Item = &'a Key>) -> Edges {
-    let Some(end) = keys.next() else { return [0.0; 4] };
-    let Some(other) = keys
-        .take(VELOCITY_KEYS)
-        .take_while(|key| key.frame.abs_diff(end.frame) <= VELOCITY_FRAMES_MAX)
-        .last()
-    else {
-        return [0.0; 4];
-    };
-    let (from, to) = (edges(&end.detection.bbox), edges(&other.detection.bbox));
-    let passed = f64::from(other.frame) - f64::from(end.frame);
-    [0, 1, 2, 3].map(|i| (to[i] - from[i]) / passed as f32)
-}
-
-fn mean_side(bbox: &BoundingBox) -> f32 {
-    (bbox.width() + bbox.height()) / 2.0
-}
-
-/// The box after some frames. It keeps its size: a size that runs on becomes nonsense soon.
-fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
-    let way_max = mean_side(bbox) * RUN_ON_MAX;
-    let way = |a: f32, b: f32| ((a + b) / 2.0 * frames).clamp(-way_max, way_max);
-    let (dx, dy) = (way(velocity[0], velocity[2]), way(velocity[1], velocity[3]));
-    bounding_box([bbox.left + dx, bbox.top + dy, bbox.right + dx, bbox.bottom + dy])
-}
-
-/// What is held: where it was, and where it would be.
-fn held(detection: &Detection, velocity: Edges, frames: f32) -> Detection {
-    let moved = run_on(&detection.bbox, velocity, frames);
-    Detection {
-        bbox: union(&detection.bbox, &moved).grown((SLACK_HELD_PER_FRAME * frames.abs()).min(SLACK_HELD_MAX)),
-        ..detection.clone()
-    }
-}
-
-fn between(a: &Key, b: &Key, frame: u32) -> Detection {
-    let (passed, left) = (frame - a.frame, b.frame - frame);
-    let t = passed as f32 / (passed + left) as f32;
-    let mix = |from: f32, to: f32| from + (to - from) * t;
-    let (from, to) = (edges(&a.detection.bbox), edges(&b.detection.bbox));
-    let bbox = bounding_box([0, 1, 2, 3].map(|i| mix(from[i], to[i])));
-    let corners: Option<Corners> = match (a.detection.corners, b.detection.corners) {
-        (Some(from), Some(to)) => {
-            Some([0, 1, 2, 3].map(|i| [0, 1].map(|axis| mix(from[i][axis], to[i][axis]))))
-        }
-        _ => None,
-    };
-    let nearest = if passed <= left {
-        &a.detection
-    } else {
-        &b.detection
-    };
-    Detection {
-        bbox: bbox.grown((SLACK_PER_FRAME * passed.min(left) as f32).min(SLACK_MAX)),
-        corners,
-        ..nearest.clone()
     }
 }

@@ -3,15 +3,16 @@
 use proptest::prelude::*;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 
+use super::edges::{Edges, bounding_box, edges};
 use super::*;
 
 /// By how much regions grow before they are drawn.
-const GROWTH: f32 = 0.15;
+pub(super) const GROWTH: f32 = 0.15;
 
 /// The part of a true box that has to be hidden for it not to leak, as for pictures.
-const COVERED_MIN: f32 = 0.7;
+pub(super) const COVERED_MIN: f32 = 0.7;
 
-fn detection(edges: Edges) -> Detection {
+pub(super) fn detection(edges: Edges) -> Detection {
     Detection {
         class: Class::Face,
         bbox: bounding_box(edges),
@@ -22,10 +23,10 @@ fn detection(edges: Edges) -> Detection {
 }
 
 /// Numbers that look random: a linear congruential generator (Knuth's MMIX).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn fraction(&mut self) -> f32 {
+    pub(super) fn fraction(&mut self) -> f32 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -33,7 +34,7 @@ impl Dice {
         (self.0 >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    fn symmetric(&mut self) -> f32 {
+    pub(super) fn symmetric(&mut self) -> f32 {
         self.fraction() * 2.0 - 1.0
     }
 }
@@ -97,7 +98,7 @@ fn seen(things: &[Thing], frame: u32, dice: &mut Dice) -> Vec<Detection> {
 }
 
 /// The part of a box that lies in the union of others, by sampling.
-fn covered(truth: &BoundingBox, regions: &[BoundingBox]) -> f32 {
+pub(super) fn covered(truth: &BoundingBox, regions: &[BoundingBox]) -> f32 {
     const STEPS: u32 = 20;
     let mut inside = 0;
     for i in 0..STEPS * STEPS {
@@ -112,6 +113,25 @@ fn covered(truth: &BoundingBox, regions: &[BoundingBox]) -> f32 {
     inside as f32 / (STEPS * STEPS) as f32
 }
 
+/// Looks of one kind at every so-manieth frame.
+fn rhythm(every: u32) -> Rhythm {
+    Rhythm {
+        every,
+        ..Rhythm::of(Profile::Fast)
+    }
+}
+
+fn sure(found: Vec<Detection>) -> Seen {
+    Seen {
+        sure: found,
+        weak: vec![],
+    }
+}
+
+fn look(found: Vec<Detection>) -> Option<(Profile, Seen)> {
+    Some((Profile::Fast, sure(found)))
+}
+
 struct Outcome {
     boxes: u32,
     leaked: u32,
@@ -123,12 +143,12 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
     const FRAMES: u32 = 400;
     let mut dice = Dice(seed);
     let things: Vec<Thing> = (0..12).map(|_| Thing::thrown(&mut dice, FRAMES)).collect();
-    let mut tracker = Tracker::new(Settings::new(look_every, 20));
-    let mut cadence = Cadence::new(look_every);
+    let mut tracker = Tracker::new(Settings::new(rhythm(look_every), 20));
+    let mut cadence = Cadence::new(rhythm(look_every));
     let mut hidden: Vec<Vec<Region>> = vec![];
     let mut plain: Vec<Vec<BoundingBox>> = vec![];
     for frame in 0..FRAMES {
-        let found = cadence.next(false).then(|| seen(&things, frame, &mut dice));
+        let found = cadence.next(false).map(|_| seen(&things, frame, &mut dice));
         plain.push(
             found
                 .iter()
@@ -137,11 +157,11 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
                 .collect(),
         );
         let is_look = found.is_some();
-        hidden.extend(tracker.push(found, false));
+        hidden.extend(tracker.push(found.and_then(look), false));
         if is_look {
-            cadence.adapt(tracker.speed(), tracker.misses_something());
+            cadence.adapt(tracker.speed(), tracker.misses_something(Profile::Fast));
             for earlier in tracker.look_back(look_every) {
-                tracker.amend(earlier, seen(&things, earlier, &mut dice));
+                tracker.amend(earlier, Profile::Fast, sure(seen(&things, earlier, &mut dice)));
             }
         }
     }
@@ -206,7 +226,7 @@ fn without_tracks_one_in_ten_leaks() {
 
 #[test]
 fn a_track_does_not_go_on_into_the_next_scene() {
-    let mut tracker = Tracker::new(Settings::new(1, 10));
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
     let mut regions = vec![];
     for frame in 0..40 {
         let found = if frame < 20 {
@@ -214,7 +234,7 @@ fn a_track_does_not_go_on_into_the_next_scene() {
         } else {
             vec![]
         };
-        regions.extend(tracker.push(Some(found), frame == 20));
+        regions.extend(tracker.push(look(found), frame == 20));
     }
     regions.extend(std::iter::from_fn(|| tracker.finish()));
     assert!(regions[..20].iter().all(|regions| regions.len() == 1));
@@ -223,7 +243,7 @@ fn a_track_does_not_go_on_into_the_next_scene() {
 
 #[test]
 fn a_box_is_held_for_five_frames_on_both_sides() {
-    let mut tracker = Tracker::new(Settings::new(1, 10));
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
     let mut regions = vec![];
     for frame in 0..40 {
         let found = if frame == 20 {
@@ -231,7 +251,7 @@ fn a_box_is_held_for_five_frames_on_both_sides() {
         } else {
             vec![]
         };
-        regions.extend(tracker.push(Some(found), false));
+        regions.extend(tracker.push(look(found), false));
     }
     regions.extend(std::iter::from_fn(|| tracker.finish()));
     let counts: Vec<usize> = regions.iter().map(Vec::len).collect();
@@ -260,11 +280,11 @@ proptest! {
         ),
         look_every in 1u32..6, window in 0u32..40,
     ) {
-        let settings = Settings::new(look_every, window);
+        let settings = Settings::new(rhythm(look_every), window);
         let mut tracker = Tracker::new(settings);
         let mut regions = vec![];
         for (i, (found, is_cut)) in frames.iter().enumerate() {
-            let given = tracker.push(found.clone(), *is_cut);
+            let given = tracker.push(found.clone().and_then(look), *is_cut);
             prop_assert_eq!(given.is_some(), i >= settings.delay() as usize, "the delay is bounded");
             regions.extend(given);
         }
@@ -283,13 +303,13 @@ proptest! {
 
     #[test]
     fn a_gap_in_a_track_is_bridged_without_a_hole(gap in 1u32..28, speed in -3.0f32..3.0) {
-        let mut tracker = Tracker::new(Settings::new(1, 30));
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), 30));
         let at = |frame: u32| detection([500.0 + speed * frame as f32, 300.0, 560.0 + speed * frame as f32, 380.0]);
         let mut regions = vec![];
         for frame in 0..80 {
             let is_missed = (30..30 + gap).contains(&frame);
             let found = if is_missed { vec![] } else { vec![at(frame)] };
-            regions.extend(tracker.push(Some(found), false));
+            regions.extend(tracker.push(look(found), false));
         }
         regions.extend(std::iter::from_fn(|| tracker.finish()));
         for (frame, regions) in (0..).zip(&regions) {

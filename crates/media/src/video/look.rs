@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use ffmpeg_next::frame;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::Detection;
+use sfumato_core::options::Profile;
 
 use super::decode::Decoded;
 use super::error::VideoError;
-use super::options::VideoOptions;
 use super::pipeline::{Taken, thread_time};
 use super::preview::Preview;
 use super::report::{TrackedBox, VideoTimings};
@@ -19,7 +20,7 @@ use super::write::Item;
 use super::{FindInFrame, Look, convert, mask_yuv};
 use crate::mask;
 use crate::orientation::Orientation;
-use crate::track::{Cadence, Region, Settings, Tracker};
+use crate::track::{Cadence, Region, Rhythm, Seen, Settings, Tracker};
 
 /// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
 const WINDOW_BYTES: u64 = 80 << 20;
@@ -28,7 +29,7 @@ const WINDOW_FRAMES_MAX: u32 = 20;
 /// See the module.
 pub(super) struct Looking<'a> {
     options: &'a AnonymizeOptions,
-    asked: VideoOptions,
+    rhythm: Rhythm,
     pub(super) orientation: Orientation,
     seconds: f64,
     follow: Option<Follow>,
@@ -64,9 +65,30 @@ pub(super) struct Extent {
 
 /// What depends on the size of the frames.
 struct Follow {
-    preview: Preview,
+    /// One for each length of the long side, which they stand with.
+    previews: Vec<(u32, Preview)>,
     tracker: Tracker,
     stored: (u32, u32),
+}
+
+impl Follow {
+    fn preview(
+        &mut self,
+        frame: &frame::Video,
+        orientation: Orientation,
+        side_px: u32,
+    ) -> Result<&mut Preview, VideoError> {
+        let known = self.previews.iter().position(|(side, _)| *side == side_px);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.previews
+                    .push((side_px, Preview::new(frame, orientation, side_px)?));
+                self.previews.len() - 1
+            }
+        };
+        Ok(&mut self.previews[place].1)
+    }
 }
 
 impl<'a> Looking<'a> {
@@ -74,18 +96,18 @@ impl<'a> Looking<'a> {
     /// from the first one that comes in.
     pub(super) fn new(
         options: &'a AnonymizeOptions,
-        asked: VideoOptions,
         track: &VideoTrack,
         extent: Extent,
         on_track: &'a mut OnTrack<'a>,
     ) -> Self {
+        let rhythm = Rhythm::of(options.detection.profile);
         Self {
             options,
-            asked,
+            rhythm,
             orientation: track.orientation,
             seconds: f64::from(track.time_base),
             follow: None,
-            cadence: Cadence::new(asked.look_every.get()),
+            cadence: Cadence::new(rhythm),
             scenes: Scenes::default(),
             window: VecDeque::new(),
             is_looked_at: false,
@@ -131,7 +153,7 @@ impl<'a> Looking<'a> {
         }
         // The last frame ends a scene too.
         if !self.is_looked_at && self.frames > 0 {
-            self.look_again(self.frames - 1, find)?;
+            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
         }
         while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
             if !self.give(regions, to_write)? {
@@ -152,30 +174,29 @@ impl<'a> Looking<'a> {
         self.timings.preview += thread_time().saturating_sub(start);
         self.first_pts.get_or_insert(decoded.pts);
         if is_cut && !self.is_looked_at {
-            self.look_again(self.frames - 1, find)?;
+            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
         }
         self.restart_at(decoded.pts);
         if self.follow.is_none() {
             self.follow = Some(self.begin(&decoded)?);
         }
-        self.is_looked_at = self.cadence.next(is_cut);
+        let profile = self.cadence.next(is_cut);
+        self.is_looked_at = profile.is_some();
         self.window.push_back(decoded);
-        let found = if self.is_looked_at {
-            Some(self.look(self.window.len() - 1, find)?)
-        } else {
-            None
+        let seen = match profile {
+            Some(profile) => Some((profile, self.look(self.window.len() - 1, profile, find)?)),
+            None => None,
         };
-        let is_look = found.is_some();
         self.frames += 1;
         let Some(follow) = &mut self.follow else {
             return Ok(None);
         };
-        let given = follow.tracker.push(found, is_cut);
-        if is_look {
+        let given = follow.tracker.push(seen, is_cut);
+        if let Some(profile) = profile {
             self.cadence
-                .adapt(follow.tracker.speed(), follow.tracker.misses_something());
-            for frame in follow.tracker.look_back(self.asked.look_every.get()) {
-                self.look_again(frame, find)?;
+                .adapt(follow.tracker.speed(), follow.tracker.misses_something(profile));
+            for frame in follow.tracker.look_back(self.rhythm.interval(profile)) {
+                self.look_again(frame, profile, find)?;
             }
         }
         Ok(given)
@@ -184,14 +205,16 @@ impl<'a> Looking<'a> {
     /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
     pub(super) fn reach(&self) -> u32 {
         let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
-        settings.map_or(0, |settings| settings.delay() + settings.hold)
+        settings.map_or(0, |settings| {
+            settings.delay().max(settings.weak_max) + settings.hold
+        })
     }
 
     /// Begins anew where the next part of the video does.
     fn restart_at(&mut self, pts: i64) {
         if self.extent.restart_pts.is_some_and(|restart| pts >= restart) {
             self.extent.restart_pts = None;
-            self.cadence = Cadence::new(self.asked.look_every.get());
+            self.cadence = Cadence::new(self.rhythm);
         }
     }
 
@@ -206,46 +229,65 @@ impl<'a> Looking<'a> {
             .unwrap_or(u32::MAX)
             .min(WINDOW_FRAMES_MAX);
         Ok(Follow {
-            preview: Preview::new(frame, self.orientation, self.asked.look_side_px)?,
-            tracker: Tracker::new(Settings::new(self.asked.look_every.get(), window)),
+            previews: vec![],
+            tracker: Tracker::new(Settings::new(self.rhythm, window)),
             stored,
         })
     }
 
     /// Looks at a frame that was not, or that may show more than was found.
-    fn look_again(&mut self, frame: u32, find: &mut FindInFrame<'_>) -> Result<(), VideoError> {
+    fn look_again(
+        &mut self,
+        frame: u32,
+        profile: Profile,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<(), VideoError> {
         let Some(place) = self.window.iter().position(|decoded| decoded.number == frame) else {
             return Ok(());
         };
-        let found = self.look(place, find)?;
+        let seen = self.look(place, profile, find)?;
         if let Some(follow) = &mut self.follow {
-            follow.tracker.amend(frame, found);
+            follow.tracker.amend(frame, profile, seen);
         }
         Ok(())
     }
 
     /// Looks at a frame of the window. Boxes are in pixels as displayed.
-    fn look(&mut self, place: usize, find: &mut FindInFrame<'_>) -> Result<Vec<Detection>, VideoError> {
+    fn look(
+        &mut self,
+        place: usize,
+        profile: Profile,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<Seen, VideoError> {
         let Some(follow) = &mut self.follow else {
-            return Ok(vec![]);
+            return Ok(Seen::default());
         };
         let start = thread_time();
-        let (rgb, size) = follow.preview.of(&self.window[place].frame)?;
+        let frame = &self.window[place].frame;
+        let side_px = find.long_side_px(profile, self.shown);
+        let (rgb, size) = follow.preview(frame, self.orientation, side_px)?.of(frame)?;
         self.timings.preview += thread_time().saturating_sub(start);
         let start = thread_time();
-        let found = find(Look {
+        let seen = find.find(Look {
             rgb: &rgb,
             size,
             shown: self.shown,
+            profile,
         })?;
         self.timings.inference += thread_time().saturating_sub(start);
         // Sides of a frame are small numbers.
         let scale = |shown: u32, size: u32| shown as f32 / size.max(1) as f32;
         let scale = [scale(self.shown.0, size.0), scale(self.shown.1, size.1)];
-        Ok(found
-            .into_iter()
-            .map(|detection| detection.scaled(scale))
-            .collect())
+        let scaled = |found: Vec<Detection>| {
+            found
+                .into_iter()
+                .map(|detection| detection.scaled(scale))
+                .collect()
+        };
+        Ok(Seen {
+            sure: scaled(seen.sure),
+            weak: scaled(seen.weak),
+        })
     }
 
     /// Passes on the frame that has waited longest; whether more is wanted.

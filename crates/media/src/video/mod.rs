@@ -14,6 +14,7 @@ mod convert;
 mod decode;
 mod encode;
 mod error;
+mod finder;
 mod io;
 mod join;
 mod look;
@@ -42,11 +43,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::detection::Detection;
+use sfumato_core::options::Profile;
 
 use crate::error::PictureError;
+pub use crate::track::Seen;
 pub use container::Container;
 pub use error::VideoError;
+pub use finder::Models;
 pub use options::{Audio, Damaged, Quality, Subtitles, VideoCodec, VideoLimits, VideoOptions};
 pub use plan::{SegmentPlan, Span};
 pub use report::{Origin, SegmentReport, TrackPiece, TrackedBox, VideoReport, VideoTimings};
@@ -64,10 +67,26 @@ pub struct Look<'a> {
     pub size: (u32, u32),
     /// Width and height in pixels of the frame as displayed.
     pub shown: (u32, u32),
+    /// How hard is looked: which models look at this frame, how often and how closely. This is not the profile that was
+    /// asked for, which says what is made of all frames together.
+    pub profile: Profile,
 }
 
-/// Finds faces and plates. Boxes are in pixels of what it is given.
-pub type FindInFrame<'a> = dyn FnMut(Look<'_>) -> Result<Vec<Detection>, PictureError> + 'a;
+/// Finds faces and plates in frames.
+pub trait Finder {
+    /// The length in pixels that the long side of the copy of a frame has to have for a look, so that nothing is missed for
+    /// want of pixels. `shown` is the size of the frame as displayed; no copy is larger than the frame.
+    fn long_side_px(&self, profile: Profile, shown: (u32, u32)) -> u32;
+
+    /// Looks at a frame. Boxes are in pixels of what it is given.
+    ///
+    /// # Errors
+    /// Whatever keeps it from looking; it ends the work on the video.
+    fn find(&mut self, look: Look<'_>) -> Result<Seen, PictureError>;
+}
+
+/// Finds faces and plates.
+pub type FindInFrame<'a> = dyn Finder + 'a;
 
 /// What is to be done with one video.
 #[derive(Debug)]

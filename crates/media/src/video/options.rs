@@ -16,26 +16,18 @@ pub struct VideoOptions {
     pub codec: VideoCodec,
     /// How closely the result resembles the original outside of the masks.
     pub quality: Quality,
-    /// Every how many frames faces and plates are looked for; between them they are followed. Scene cuts and quick
-    /// motion have it looked for more often.
-    pub look_every: NonZeroU32,
-    /// Length in pixels of the longer side of the pictures that the finder is given. A video that is smaller is not
-    /// enlarged.
-    pub look_side_px: u32,
     /// How many threads a decoder or an encoder may use.
     pub threads: NonZeroU32,
 }
 
 impl Default for VideoOptions {
-    /// Everything is kept but subtitles; every third frame is looked at with 1,280 pixels; 2 threads.
+    /// Everything is kept but subtitles; 2 threads.
     fn default() -> Self {
         Self {
             audio: Audio::default(),
             subtitles: Subtitles::default(),
             codec: VideoCodec::default(),
             quality: Quality::default(),
-            look_every: NonZeroU32::MIN.saturating_add(2),
-            look_side_px: 1280,
             threads: NonZeroU32::MIN.saturating_add(1),
         }
     }

@@ -69,7 +69,7 @@ pub(super) fn run(
     let (source, tracks) = Source::open(input, &asked, &limits)?;
     let container = source.container();
     let decoder = Decoder::open(&tracks.video, &asked, &limits)?;
-    let mut looking = Looking::new(options, asked, &tracks.video, Extent::default(), on_track);
+    let mut looking = Looking::new(options, &tracks.video, Extent::default(), on_track);
     let frame_rate = tracks.video.frame_rate();
     let index = tracks.video.index;
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();

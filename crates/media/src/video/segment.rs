@@ -76,7 +76,7 @@ pub(super) fn run(
         restart_pts,
     };
     let mut on_track = |piece: TrackPiece| lock(&out).piece(&piece);
-    let mut looking = Looking::new(task.options, task.video, &track, extent, &mut on_track);
+    let mut looking = Looking::new(task.options, &track, extent, &mut on_track);
     let (to_look, from_decode) = sync_channel(QUEUE);
     let (to_write, from_look) = sync_channel(QUEUE);
     let (index, video) = (track.index, task.video);

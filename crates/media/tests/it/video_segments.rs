@@ -1,6 +1,7 @@
 //! A video that is processed in parts comes out as one that was not.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sfumato_core::detection::VideoDetectionsDocument;
 use sfumato_media::video::{Audio, Goal, SegmentPlan, Subtitles, TrackLog, VideoError, VideoOptions};
@@ -370,7 +371,7 @@ fn parts_without_a_video_have_the_same_tracks_and_a_document() {
     let expected = in_parts(&path, &clips.path("out.mp4"), &plan, keep(), find_magenta).unwrap();
     assert_eq!(found.tracks, expected.tracks);
     assert_eq!(found.bytes, 0);
-    let mut log = TrackLog::new(tempfile::tempfile().unwrap());
+    let mut log = TrackLog::new(Arc::new(tempfile::tempfile().unwrap()));
     for track in &found.tracks {
         log.add(track.clone()).unwrap();
     }

@@ -7,13 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sfumato_core::detection::Detection;
-use sfumato_media::PictureError;
 use sfumato_media::video::{
     Goal, Look, SegmentData, SegmentPlan, SegmentReport, SegmentTask, VideoError, VideoLimits, VideoOptions,
     VideoTask, join, plan, segment,
 };
 
-use crate::video_support::{Anonymized, black, output, probe, whole};
+use crate::video_support::{Anonymized, Sure, black, output, probe, whole};
 
 /// A plan with parts of a second, which has been through a file.
 pub(crate) fn planned(path: &Path, video: VideoOptions) -> Result<SegmentPlan, VideoError> {
@@ -58,7 +57,7 @@ pub(crate) fn part(
     let options = black();
     let task = SegmentTask {
         input: Arc::new(File::open(path).unwrap()),
-        output: file.try_clone().unwrap(),
+        output: Arc::new(file.try_clone().unwrap()),
         goal,
         options: &options,
         video,
@@ -66,16 +65,10 @@ pub(crate) fn part(
         seed: [7; 32],
     };
     let mut last = 0.0;
-    let report = segment(
-        task,
-        plan,
-        number,
-        &mut |look| Ok::<_, PictureError>(find(look)),
-        &mut |fraction| {
-            assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
-            last = fraction;
-        },
-    )?;
+    let report = segment(task, plan, number, &mut Sure(find), &mut |fraction| {
+        assert!((last..=1.0).contains(&fraction), "{fraction} after {last}");
+        last = fraction;
+    })?;
     assert_eq!(last, 1.0);
     assert_eq!(report.bytes, file.metadata().unwrap().len());
     Ok(Part { file, report })

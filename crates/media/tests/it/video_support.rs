@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
-use sfumato_core::options::{Mask, MaskStyle};
+use sfumato_core::options::{Mask, MaskStyle, Profile};
 use sfumato_media::PictureError;
 use sfumato_media::video::{
-    Look, TrackPiece, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
+    Finder, Look, Seen, TrackPiece, VideoError, VideoLimits, VideoOptions, VideoReport, VideoTask, anonymize,
 };
 use tempfile::TempDir;
 
@@ -275,12 +275,28 @@ pub(crate) fn whole(pieces: Vec<TrackPiece>) -> Vec<TrackPiece> {
     tracks.into_values().collect()
 }
 
+/// A finder that is sure of all that a function finds.
+pub(crate) struct Sure<F>(pub(crate) F);
+
+impl<F: FnMut(Look<'_>) -> Vec<Detection>> Finder for Sure<F> {
+    fn long_side_px(&self, _: Profile, _: (u32, u32)) -> u32 {
+        1280
+    }
+
+    fn find(&mut self, look: Look<'_>) -> Result<Seen, PictureError> {
+        Ok(Seen {
+            sure: (self.0)(look),
+            weak: vec![],
+        })
+    }
+}
+
 /// Anonymizes a clip, with black masks over what `find` finds.
 pub(crate) fn anonymized(
     path: &Path,
     result: &Path,
     video: VideoOptions,
-    mut find: impl FnMut(Look<'_>) -> Vec<Detection>,
+    find: impl FnMut(Look<'_>) -> Vec<Detection>,
 ) -> Result<Anonymized, VideoError> {
     let options = black();
     let task = VideoTask {
@@ -294,7 +310,7 @@ pub(crate) fn anonymized(
     let (mut last, mut pieces) = (0.0, vec![]);
     let report = anonymize(
         task,
-        &mut |look| Ok::<_, PictureError>(find(look)),
+        &mut Sure(find),
         &mut |piece| {
             pieces.push(piece);
             Ok(())
