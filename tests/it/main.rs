@@ -7,3 +7,4 @@ mod full_run;
 mod isolation;
 mod memory;
 mod restart;
+mod video;
