@@ -2,6 +2,7 @@
 //!
 //! `Pending → Sending → Delivered`, back to `Pending` after a failed attempt, `Expired` when the schedule is spent,
 //! `Superseded` when a failing intermediate status was overtaken by the terminal one, `Dropped` when the endpoint was
+//! deleted. A delivery that is closed is opened again by a resend ([`Delivery::reopened`]), unless its endpoint was
 //! deleted. If the process dies in `Sending`, the lease ends and the delivery is `Pending` again under the same
 //! identifier: at least once, and the receiver can tell a repetition.
 
@@ -29,10 +30,16 @@ pub struct Delivery {
     pub job: JobId,
     /// Where to.
     pub endpoint: EndpointId,
-    /// Attempts that were made.
+    /// Attempts that were made, over all times that it was opened: the last `webhook-attempt`.
     pub attempts: u32,
-    /// When the event happened; the schedule counts from here.
+    /// Failed attempts since it was opened: its place on the schedule.
+    pub failures: u32,
+    /// When the event happened.
     pub created_at: Timestamp,
+    /// When its schedule began: with the event, or with the last resend.
+    pub opened_at: Timestamp,
+    /// A person asked for it: it goes out before the others of its endpoint, and also where that one is held or paused.
+    pub urgent: bool,
     /// Where it stands.
     pub state: DeliveryState,
 }
@@ -72,6 +79,33 @@ pub enum DeliveryState {
         /// When.
         at: Timestamp,
     },
+}
+
+/// How a delivery is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// At once, whatever its endpoint's hold or pause says: one person asks for one delivery.
+    AtOnce,
+    /// As if its event had just happened: for many at a time.
+    InTurn,
+}
+
+impl Delivery {
+    /// The delivery due again, whatever came of it before: a new schedule under the same identifier, and attempts that
+    /// count on. One that is on its way already stays as it is.
+    #[must_use]
+    pub fn reopened(self, how: Resend, now: Timestamp) -> Self {
+        if let DeliveryState::Sending { .. } = self.state {
+            return self;
+        }
+        Self {
+            state: DeliveryState::Pending { not_before: now },
+            failures: 0,
+            opened_at: now,
+            urgent: how == Resend::AtOnce,
+            ..self
+        }
+    }
 }
 
 impl DeliveryState {
@@ -217,7 +251,7 @@ impl Attempt {
 /// Where a delivery stands after an attempt: a pure rule over what the store knows in the same transaction.
 ///
 /// `status` is what the delivery tells, `terminal_exists` whether the job's terminal event has been written, `now` and
-/// `jitter` (0 to 1) feed the schedule. `delivery.attempts` counts the attempts before this one.
+/// `jitter` (0 to 1) feed the schedule. `delivery.failures` counts the failures before this one.
 pub fn state_after(
     delivery: &Delivery,
     status: EventStatus,
@@ -230,7 +264,7 @@ pub fn state_after(
         Outcome::Ok => DeliveryState::Delivered { at: now },
         Outcome::Cancelled => DeliveryState::Pending { not_before: now },
         _ if terminal_exists && !status.is_terminal() => DeliveryState::Superseded { at: now },
-        _ => match next_attempt_at(delivery.created_at, delivery.attempts + 1, attempt, now, jitter) {
+        _ => match next_attempt_at(delivery.opened_at, delivery.failures + 1, attempt, now, jitter) {
             Some(not_before) => DeliveryState::Pending { not_before },
             None => DeliveryState::Expired { at: now },
         },
@@ -253,7 +287,10 @@ mod tests {
             job: JobId::from_uuid(Uuid::nil()),
             endpoint: EndpointId::from_uuid(Uuid::nil()),
             attempts,
+            failures: attempts,
             created_at: Timestamp::from_seconds(0),
+            opened_at: Timestamp::from_seconds(0),
+            urgent: false,
             state: DeliveryState::Pending {
                 not_before: Timestamp::from_seconds(0),
             },
@@ -305,6 +342,42 @@ mod tests {
             0.5,
         );
         assert_eq!(state, DeliveryState::Pending { not_before: now });
+    }
+
+    #[test]
+    fn a_resend_opens_every_delivery_that_is_not_on_its_way() {
+        let now = Timestamp::from_seconds(800_000);
+        let at = Timestamp::from_seconds(9);
+        let lease = DeliveryLease {
+            worker: WorkerId::from_uuid(Uuid::nil()),
+            token: FencingToken(3),
+        };
+        let sending = DeliveryState::Sending {
+            lease,
+            lease_expires_at: at,
+        };
+        for (state, how) in [
+            (DeliveryState::Pending { not_before: at }, Resend::AtOnce),
+            (DeliveryState::Delivered { at }, Resend::AtOnce),
+            (DeliveryState::Superseded { at }, Resend::InTurn),
+            (DeliveryState::Expired { at }, Resend::AtOnce),
+            (DeliveryState::Dropped { at }, Resend::InTurn),
+        ] {
+            let before = Delivery {
+                state,
+                ..delivery(16)
+            };
+            let after = before.clone().reopened(how, now);
+            assert_eq!(after.state, DeliveryState::Pending { not_before: now });
+            assert_eq!((after.id, after.attempts), (before.id, 16), "attempts count on");
+            assert_eq!((after.failures, after.opened_at), (0, now), "a new schedule");
+            assert_eq!(after.urgent, how == Resend::AtOnce);
+        }
+        let on_its_way = Delivery {
+            state: sending,
+            ..delivery(1)
+        };
+        assert_eq!(on_its_way.clone().reopened(Resend::AtOnce, now), on_its_way);
     }
 
     #[test]

@@ -25,7 +25,7 @@ const DELAYS_S: [u64; 11] = [
     24 * HOUR,
 ];
 
-/// A delivery is given up when its next attempt would come later than this after the event.
+/// A delivery is given up when its next attempt would come later than this after it was opened.
 pub const DELIVERY_LIFETIME: Duration = Duration::from_secs(7 * 24 * HOUR);
 
 /// An endpoint's wish to be left alone (`Retry-After`) is granted up to this long.
@@ -52,20 +52,21 @@ pub fn retry_delay(attempts: u32, jitter: f64) -> Duration {
     Duration::from_secs(seconds).mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
 }
 
-/// When the next attempt is due after a failure; `None` when the schedule is spent. A `Retry-After` moves the time back,
+/// When the next attempt is due after the `failures`th failure of a delivery that was opened at `opened_at`; `None` when
+/// the schedule is spent. A `Retry-After` moves the time back,
 /// never forward, by at most [`RETRY_AFTER_MAX`].
 pub fn next_attempt_at(
-    created_at: Timestamp,
-    attempts: u32,
+    opened_at: Timestamp,
+    failures: u32,
     attempt: &Attempt,
     now: Timestamp,
     jitter: f64,
 ) -> Option<Timestamp> {
-    let mut due = now.after(retry_delay(attempts, jitter));
+    let mut due = now.after(retry_delay(failures, jitter));
     if let Some(wish) = attempt.retry_after {
         due = due.max(wish.min(now.after(RETRY_AFTER_MAX)));
     }
-    (due <= created_at.after(DELIVERY_LIFETIME)).then_some(due)
+    (due <= opened_at.after(DELIVERY_LIFETIME)).then_some(due)
 }
 
 /// The health of an endpoint after one more attempt.

@@ -289,6 +289,10 @@ pub trait Store: Send + Sync + 'static {
         jitter: f64,
     ) -> Result<DeliveryState, StoreError>;
 
+    /// Opens one delivery again and makes it due at once, whatever its state ([`Delivery::reopened`] with
+    /// [`crate::delivery::Resend::AtOnce`]); returns it as it stands now. `NotFound`, also where its endpoint was deleted.
+    async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError>;
+
     /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
 

@@ -134,8 +134,11 @@ CREATE TABLE deliveries (
     sequence         INTEGER NOT NULL CHECK (sequence >= 1),
     head             INTEGER NOT NULL CHECK (head IN (0, 1)),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
+    failures         INTEGER NOT NULL CHECK (failures >= 0),
     claims           INTEGER NOT NULL CHECK (claims >= attempts),
     created_at       INTEGER NOT NULL,
+    opened_at        INTEGER NOT NULL CHECK (opened_at >= created_at),
+    urgent           INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1)),
     state            TEXT NOT NULL
         CHECK (state IN ('pending', 'sending', 'delivered', 'superseded', 'expired', 'dropped')),
     not_before       INTEGER,
@@ -148,6 +151,7 @@ CREATE TABLE deliveries (
     CHECK ((state IN ('pending', 'sending')) = (closed_at IS NULL)),
     CHECK (head = 0 OR closed_at IS NULL),
     CHECK (state <> 'sending' OR head = 1),
+    CHECK (urgent = 0 OR closed_at IS NULL),
     UNIQUE (event, endpoint)
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_head ON deliveries (endpoint, job) WHERE head = 1;

@@ -1,7 +1,7 @@
 //! Deliveries: recording attempts, and keeping the heads of the chains up to date.
 
 use rusqlite::{Connection, Params, params};
-use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Outcome, state_after};
+use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Outcome, Resend, state_after};
 use sfumato_core::endpoint::EndpointState;
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
@@ -64,13 +64,47 @@ pub(crate) fn write(
             worker,
             expires_at,
             closed_at,
+            after.0.failures,
+            after.0.opened_at.as_micros(),
+            after.0.urgent,
         ],
     )?;
+    let was_sending = matches!(before.0.state, DeliveryState::Sending { .. });
     if after.0.state.is_closed() {
-        let params = [key(after.0.job.as_uuid()), key(after.0.endpoint.as_uuid())];
-        execute(conn, queries::PROMOTE_DELIVERY, params)?;
+        promote(conn, after.0)?;
+    } else if was_sending || before.0.state.is_closed() {
+        elect(conn, after.0)?;
     }
     Ok(())
+}
+
+/// Makes the first open delivery of a chain its head, where none is.
+fn promote(conn: &Connection, of: &Delivery) -> Result<(), StoreError> {
+    let chain = [key(of.job.as_uuid()), key(of.endpoint.as_uuid())];
+    execute(conn, queries::PROMOTE_DELIVERY, chain).map(drop)
+}
+
+/// The same where one was opened that may stand before the head, or the head came back from its way.
+fn elect(conn: &Connection, of: &Delivery) -> Result<(), StoreError> {
+    let chain = [key(of.job.as_uuid()), key(of.endpoint.as_uuid())];
+    execute(conn, queries::RETIRE_HEAD, chain)?;
+    promote(conn, of)
+}
+
+/// Opens a delivery of `client` again and makes it due; see [`Delivery::reopened`].
+pub(crate) fn resend(
+    conn: &Connection,
+    client: ClientId,
+    id: DeliveryId,
+    how: Resend,
+    now: Timestamp,
+) -> Result<Delivery, StoreError> {
+    let params = [key(id.as_uuid()), key(client.as_uuid())];
+    let (before, claims) = query_one(conn, queries::DELIVERY_OF_CLIENT, params, rows::delivery)?
+        .ok_or(StoreError::NotFound { what: "delivery" })?;
+    let after = before.clone().reopened(how, now);
+    write(conn, (&before, claims), (&after, claims))?;
+    Ok(after)
 }
 
 pub(crate) fn record_attempt(
@@ -99,6 +133,8 @@ pub(crate) fn record_attempt(
     after.state = state_after(&before, status, terminal_exists, attempt, now, jitter);
     if attempt.outcome != Outcome::Cancelled {
         after.attempts += 1;
+        after.failures += u32::from(!attempt.is_success());
+        after.urgent = false;
     }
     write(conn, (&before, claims), (&after, claims))?;
     if let DeliveryState::Superseded { .. } = after.state {
@@ -189,6 +225,7 @@ pub(crate) fn move_all(
     for (before, claims) in found {
         let mut after = before.clone();
         after.state = state;
+        after.urgent &= !state.is_closed();
         write(conn, (&before, claims), (&after, claims))?;
         count += 1;
     }

@@ -23,6 +23,7 @@ queries! {
     DELIVERIES_OF_WORKER: "deliveries_of_worker";
     DELIVERIES_WITH_EXPIRED_LEASE: "deliveries_with_expired_lease";
     DELIVERY: "delivery";
+    DELIVERY_OF_CLIENT: "delivery_of_client";
     DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     ENDPOINT: "endpoint";
@@ -57,6 +58,7 @@ queries! {
     PULL_DELIVERIES_FORWARD: "pull_deliveries_forward";
     REFRESH_TOKEN: "refresh_token";
     RESULT_IS_WANTED: "result_is_wanted";
+    RETIRE_HEAD: "retire_head";
     REVOKE_LOGIN: "revoke_login";
     REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";

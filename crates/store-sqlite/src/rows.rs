@@ -291,7 +291,10 @@ pub(crate) fn delivery(row: &Row<'_>) -> Result<(Delivery, FencingToken), StoreE
         job: row.job_id("job")?,
         endpoint: row.endpoint_id("endpoint")?,
         attempts: row.number("attempts")?,
+        failures: row.number("failures")?,
         created_at: row.time("created_at")?,
+        opened_at: row.time("opened_at")?,
+        urgent: row.get("urgent")?,
         state,
     };
     Ok((delivery, claims))

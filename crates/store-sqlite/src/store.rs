@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState};
+use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Resend};
 use sfumato_core::endpoint::Endpoint;
 use sfumato_core::job::{Job, JobOutcome, Lease};
 use sfumato_core::store::{
@@ -325,6 +325,13 @@ impl Store for SqliteStore {
         let (lease, attempt) = (*lease, attempt.clone());
         self.write(move |conn, sources| {
             deliveries::record_attempt(conn, delivery, &lease, &attempt, jitter, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError> {
+        self.write(move |conn, sources| {
+            deliveries::resend(conn, client, delivery, Resend::AtOnce, sources.clock.now())
         })
         .await
     }

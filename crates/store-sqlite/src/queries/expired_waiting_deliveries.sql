@@ -1,5 +1,5 @@
-SELECT id, event, client, job, endpoint, attempts, claims, created_at, state, not_before, worker, lease_expires_at,
-       closed_at
+SELECT id, event, client, job, endpoint, attempts, failures, claims, created_at, opened_at, urgent, state, not_before,
+       worker, lease_expires_at, closed_at
 FROM deliveries
 WHERE endpoint IN (SELECT id FROM endpoints WHERE state <> 'active' AND deleted_at IS NULL)
   AND head = 1 AND state = 'pending' AND created_at < ?1

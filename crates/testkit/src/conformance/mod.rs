@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod events;
 pub mod jobs;
 pub mod leases;
+pub mod resends;
 pub mod retention;
 
 /// Makes a test of every case.
@@ -110,6 +111,11 @@ macro_rules! store_conformance {
                 switching_a_held_endpoint_on_releases_it_at_once,
                 a_new_url_alone_does_not_release_a_held_endpoint,
                 a_late_success_does_not_switch_an_endpoint_on;
+            resends: a_delivered_delivery_is_sent_again_under_its_id_and_its_attempts_count_on,
+                what_is_sent_again_goes_before_what_waits_of_its_job,
+                what_is_on_its_way_is_not_overtaken_by_a_resend,
+                a_delivery_that_is_on_its_way_is_not_sent_twice_by_a_resend,
+                only_its_own_client_sends_again_and_only_to_endpoints_that_exist;
             retention: originals_of_finished_jobs_are_deleted_oldest_first,
                 an_original_is_kept_until_its_time,
                 an_original_that_is_still_needed_cannot_be_marked_as_deleted,
@@ -159,6 +165,7 @@ mod tests {
             include_str!("events.rs"),
             include_str!("jobs.rs"),
             include_str!("leases.rs"),
+            include_str!("resends.rs"),
             include_str!("retention.rs"),
         ];
         let cases: Vec<&str> = modules
