@@ -4,6 +4,7 @@
 //! A store is given a clock and a source of entropy when it is opened: it makes the identifiers of events and
 //! deliveries, and no SQL asks the database for the time.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
-use crate::endpoint::{Endpoint, WebhookUrl};
+use crate::endpoint::{Endpoint, HoldReason, Warning, WebhookUrl};
 use crate::event::Event;
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease};
@@ -125,6 +126,100 @@ pub struct Dispatch {
     pub endpoint: Endpoint,
 }
 
+/// How many more deliveries an endpoint may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Whom to send to.
+    pub endpoint: EndpointId,
+    /// How many at most.
+    pub count: usize,
+}
+
+/// An endpoint at which something waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which one.
+    pub endpoint: EndpointId,
+    /// When the first of it is due (now or in the past: at once), by the schedule, the endpoint's pause and its probes.
+    pub due: Timestamp,
+    /// Whether the endpoint is held: what is due is one probe.
+    pub held: bool,
+    /// Whether a person asked for one of them: it goes out whatever the endpoint has answered lately.
+    pub urgent: bool,
+    /// Failed attempts of the endpoint since its last success.
+    pub consecutive_failures: u32,
+}
+
+/// What a claim came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claimed {
+    /// What is leased now.
+    pub dispatches: Vec<Dispatch>,
+    /// What still waits at those of the named endpoints where something does.
+    pub waiting: Vec<Waiting>,
+}
+
+/// An attempt that has ended, to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// Which delivery was attempted.
+    pub delivery: DeliveryId,
+    /// By what right.
+    pub lease: DeliveryLease,
+    /// What came of it.
+    pub attempt: Attempt,
+    /// A random number from 0 to 1, for the schedule.
+    pub jitter: f64,
+}
+
+/// What recording an attempt has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Where the delivery stands.
+    pub state: DeliveryState,
+    /// The endpoint is held from now on.
+    pub held: Option<HoldReason>,
+    /// The endpoint was held and is active from now on.
+    pub released: bool,
+    /// The client is to be told of the endpoint's failures. Each warning is given once in a run of failures.
+    pub warning: Option<Warning>,
+}
+
+/// The lease under which a delivery is written that goes out at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Who holds it.
+    pub worker: WorkerId,
+    /// How long.
+    pub lease_for: Duration,
+}
+
+/// What a transaction has left to do, told after its commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A delivery that was leased when it was made: it is to be sent.
+    Leased(Box<Dispatch>),
+    /// Something may be due at this endpoint.
+    Waiting(EndpointId),
+    /// This endpoint has been deleted, and its deliveries are dropped.
+    Gone(EndpointId),
+}
+
+/// Whoever sends, as a store sees it: asked when a delivery is made, told when it is committed.
+///
+/// It only saves a look into the database: what it misses is found by [`Store::waiting_endpoints`]. Called on the thread
+/// that writes, so that it must not wait.
+pub trait Courier: Send + Sync {
+    /// A place for one more delivery to this endpoint, if there is one now and nothing else is before it.
+    fn admit(&self, endpoint: EndpointId) -> Option<Admission>;
+
+    /// The transaction of an admitted delivery was rolled back: its place is free again.
+    fn withdraw(&self, endpoint: EndpointId);
+
+    /// A transaction has been committed.
+    fn committed(&self, news: Vec<News>);
+}
+
 /// A delivery with its history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeliveryRecord {
@@ -217,7 +312,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
     /// lease has expired. Returns how many of both. Also closes, some at a time, what has waited at an endpoint that is held
-    /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`].
+    /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`], and what waits at a held one beyond
+    /// [`crate::schedule::WAITING_MAX`].
     async fn reap(&self) -> Result<u64, StoreError>;
 
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
@@ -266,28 +362,30 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes an endpoint; its open deliveries are dropped. `NotFound`.
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` due deliveries, oldest first, so that no endpoint has more than `per_endpoint` in flight.
-    /// Only the first open delivery of each (job, endpoint) is eligible; an endpoint that is held gets one probe (its
-    /// oldest) when its time has come; a paused or disabled one nothing.
+    /// From here on `courier` is asked and told, instead of whoever was before; until it is dropped.
+    fn attach_courier(&self, courier: Weak<dyn Courier>);
+
+    /// Leases due deliveries, of each endpoint up to what is wanted, oldest first. Only the first open delivery of each
+    /// (job, endpoint) is eligible; an endpoint that is held gets one probe (its oldest) when its time has come and none
+    /// is on its way; a paused or disabled one nothing. What a person asked for goes first, and out of a hold or pause.
     async fn claim_deliveries(
         &self,
         worker: WorkerId,
-        limit: usize,
-        per_endpoint: usize,
+        wants: &[Want],
         lease_for: Duration,
-    ) -> Result<Vec<Dispatch>, StoreError>;
+    ) -> Result<Claimed, StoreError>;
 
-    /// Records an attempt: the attempt itself, the delivery's new state ([`crate::delivery::state_after`]), the
-    /// endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A success releases a held endpoint
-    /// and, after failures, makes the endpoint's other waiting deliveries due. `jitter` is a random number from 0 to 1.
-    /// `LeaseLost`: nothing was written.
-    async fn record_attempt(
+    /// Records attempts in one transaction, each answered on its own: the attempt itself, the delivery's new state
+    /// ([`Delivery::attempted`]), the endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A
+    /// success releases a held endpoint and, after an outage, pulls forward what waits
+    /// ([`crate::schedule::PULLED_PER_SUCCESS`]). `LeaseLost`: nothing was written of this one.
+    async fn record_attempts(
         &self,
-        delivery: DeliveryId,
-        lease: &DeliveryLease,
-        attempt: &Attempt,
-        jitter: f64,
-    ) -> Result<DeliveryState, StoreError>;
+        finished: Vec<Finished>,
+    ) -> Result<Vec<Result<Recorded, StoreError>>, StoreError>;
+
+    /// Every endpoint at which something waits that may be sent sooner or later.
+    async fn waiting_endpoints(&self) -> Result<Vec<Waiting>, StoreError>;
 
     /// Opens one delivery again and makes it due at once, whatever its state ([`Delivery::reopened`] with
     /// [`crate::delivery::Resend::AtOnce`]); returns it as it stands now. `NotFound`, also where its endpoint was deleted.
@@ -295,9 +393,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
-
-    /// When the next open delivery is due (now or in the past: at once), as far as the schedule knows.
-    async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// A job's deliveries with their attempts, in the order of events.
     async fn deliveries_of_job(

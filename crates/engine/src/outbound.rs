@@ -60,6 +60,8 @@ pub struct Exchange {
     pub phases: Phases,
     /// When it began.
     pub started_at: Timestamp,
+    /// It failed because this machine could not even try: no route, no descriptors, no ports.
+    pub local: bool,
 }
 
 /// Milliseconds of each phase of an exchange that was reached.
@@ -128,6 +130,7 @@ impl Outbound {
             }),
         };
         progress.finish();
+        let local = result.as_ref().is_err_and(Failure::is_local);
         let (outcome, explanation, internal) = match result {
             Ok(()) => (Outcome::Ok, failure::KEPT.to_owned(), None),
             Err(failure) => (failure.outcome(), failure.explanation(), failure.internal()),
@@ -145,6 +148,7 @@ impl Outbound {
             body: answer.kept,
             phases: progress.phases,
             started_at,
+            local,
         }
     }
 

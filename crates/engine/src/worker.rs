@@ -57,9 +57,6 @@ impl Engine {
                 {
                     Ok(jobs) => {
                         store_fails = false;
-                        if !jobs.is_empty() {
-                            inner.signals.deliveries.notify_one();
-                        }
                         for job in jobs {
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
                             running.spawn(async move { engine.work_on(job, shutdown).await });
@@ -101,7 +98,6 @@ impl Engine {
         match stop {
             Ok(()) => {
                 signals.finished.notify_one();
-                signals.deliveries.notify_one();
                 signals.jobs.notify_one();
             }
             Err(Stop::LeaseLost) => {

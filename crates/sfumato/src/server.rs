@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +114,8 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         lease: settings.lease,
         deliveries_at_once: settings.deliveries_at_once.get(),
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
+        deliveries_per_endpoint_per_second: NonZeroU32::new(settings.deliveries_per_second.0)
+            .filter(|count| *count < NonZeroU32::MAX),
         delivery_deadline: settings.webhook_deadline,
         addresses,
         originals_kept: settings.originals_kept,

@@ -1,7 +1,7 @@
 //! Webhook endpoints.
 
 use rusqlite::{Connection, params};
-use sfumato_core::endpoint::{ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState};
+use sfumato_core::endpoint::{ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, Warning};
 use sfumato_core::store::EndpointChange;
 use sfumato_core::{ClientId, EndpointId, StoreError, Timestamp};
 
@@ -109,6 +109,9 @@ pub(crate) fn write(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreE
             endpoint.health.last_success_at.map(Timestamp::as_micros),
             endpoint.health.paused_until.map(Timestamp::as_micros),
             endpoint.updated_at.as_micros(),
+            endpoint.health.warned.map(Warning::as_str),
+            endpoint.health.recovering_since.map(Timestamp::as_micros),
+            i64::try_from(endpoint.health.overflowed).unwrap_or(i64::MAX),
         ],
     )
 }
@@ -148,6 +151,7 @@ pub(crate) fn update(
             endpoint.state = EndpointState::Active;
             endpoint.health = EndpointHealth {
                 last_success_at: endpoint.health.last_success_at,
+                overflowed: endpoint.health.overflowed,
                 ..EndpointHealth::default()
             };
             pull_forward(conn, id, now)?;

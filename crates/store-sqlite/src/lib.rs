@@ -10,11 +10,13 @@
 //! Deliberately absent: HTTP, files other than the database, and any reading of the time in SQL.
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod claims;
 mod clients;
 mod deliveries;
 mod endpoints;
 mod events;
+mod hook;
 mod jobs;
 mod migrations;
 mod open;

@@ -1,28 +1,30 @@
 //! The port, method by method: which connection, which transaction.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Resend};
+use sfumato_core::delivery::{Delivery, Resend};
 use sfumato_core::endpoint::Endpoint;
 use sfumato_core::job::{Job, JobOutcome, Lease};
 use sfumato_core::store::{
-    CancelOutcome, DeliveryRecord, Dispatch, EndpointChange, RefreshOutcome, RefreshToken, Session, Store,
+    CancelOutcome, Claimed, Courier, DeliveryRecord, EndpointChange, Finished, News, Recorded,
+    RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
     ClientId, Clock, DeliveryId, EndpointId, Entropy, JobId, LoginId, ResultId, StoreError, Timestamp,
     UploadId, WorkerId,
 };
 
+use crate::hook::Hook;
 use crate::open::{self, OpenError, SqliteOptions};
 use crate::readers::{self, Readers};
 use crate::sql::Sources;
 use crate::writer::{self, Writer};
-use crate::{claims, clients, deliveries, endpoints, jobs, queries, retention, sql};
+use crate::{attempts, claims, clients, deliveries, endpoints, jobs, queries, retention, sql};
 
 /// A [`Store`] in one SQLite file.
 pub struct SqliteStore {
@@ -52,16 +54,17 @@ impl SqliteStore {
         entropy: Arc<dyn Entropy>,
         options: SqliteOptions,
     ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
         let connection = open::writer(path)?;
-        let writer = Writer::start(connection, options.queue_max, options.batch_max).map_err(|source| {
-            OpenError::Io {
+        let writer = Writer::start(connection, hook.clone(), options.queue_max, options.batch_max).map_err(
+            |source| OpenError::Io {
                 path: path.to_owned(),
                 source,
-            }
-        })?;
+            },
+        )?;
         let readers = Readers::new(path.to_owned(), options.readers_max);
         Ok(Self {
-            sources: Sources { clock, entropy },
+            sources: Sources { clock, entropy, hook },
             mode: Mode::Threads { writer, readers },
         })
     }
@@ -76,9 +79,10 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
         let connection = Mutex::new(open::writer(path)?);
         Ok(Self {
-            sources: Sources { clock, entropy },
+            sources: Sources { clock, entropy, hook },
             mode: Mode::Inline(connection),
         })
     }
@@ -91,9 +95,11 @@ impl SqliteStore {
         let work = move |connection: &Connection| work(connection, &sources);
         match &self.mode {
             Mode::Threads { writer, .. } => writer.run(work).await,
-            Mode::Inline(connection) => {
-                writer::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
-            }
+            Mode::Inline(connection) => writer::run_inline(
+                &connection.lock().unwrap_or_else(PoisonError::into_inner),
+                &self.sources.hook,
+                work,
+            ),
         }
     }
 
@@ -298,40 +304,51 @@ impl Store for SqliteStore {
     }
 
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError> {
-        self.write(move |conn, sources| endpoints::delete(conn, client, endpoint, sources.clock.now()))
-            .await
+        self.write(move |conn, sources| {
+            endpoints::delete(conn, client, endpoint, sources.clock.now())?;
+            sources.hook.gather(News::Gone(endpoint));
+            Ok(())
+        })
+        .await
+    }
+
+    fn attach_courier(&self, courier: Weak<dyn Courier>) {
+        self.sources.hook.attach(courier);
     }
 
     async fn claim_deliveries(
         &self,
         worker: WorkerId,
-        limit: usize,
-        per_endpoint: usize,
+        wants: &[Want],
         lease_for: Duration,
-    ) -> Result<Vec<Dispatch>, StoreError> {
-        self.write(move |conn, sources| {
-            claims::claim(conn, worker, limit, per_endpoint, lease_for, sources.clock.now())
-        })
-        .await
+    ) -> Result<Claimed, StoreError> {
+        let wants = wants.to_vec();
+        self.write(move |conn, sources| claims::claim(conn, worker, &wants, lease_for, sources.clock.now()))
+            .await
     }
 
-    async fn record_attempt(
+    async fn record_attempts(
         &self,
-        delivery: DeliveryId,
-        lease: &DeliveryLease,
-        attempt: &Attempt,
-        jitter: f64,
-    ) -> Result<DeliveryState, StoreError> {
-        let (lease, attempt) = (*lease, attempt.clone());
-        self.write(move |conn, sources| {
-            deliveries::record_attempt(conn, delivery, &lease, &attempt, jitter, sources.clock.now())
-        })
-        .await
+        finished: Vec<Finished>,
+    ) -> Result<Vec<Result<Recorded, StoreError>>, StoreError> {
+        self.write(move |conn, sources| attempts::record(conn, sources, finished))
+            .await
+    }
+
+    async fn waiting_endpoints(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.read(claims::waiting_endpoints).await
     }
 
     async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError> {
         self.write(move |conn, sources| {
-            deliveries::resend(conn, client, delivery, Resend::AtOnce, sources.clock.now())
+            deliveries::resend(
+                conn,
+                &sources.hook,
+                client,
+                delivery,
+                Resend::AtOnce,
+                sources.clock.now(),
+            )
         })
         .await
     }
@@ -339,10 +356,6 @@ impl Store for SqliteStore {
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
-    }
-
-    async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(deliveries::next_due).await
     }
 
     async fn deliveries_of_job(

@@ -132,6 +132,8 @@ settings! {
     deliveries_at_once: Count = "webhooks.deliveries_at_once", "512";
     /// Deliveries in flight to one endpoint at the same time.
     deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
+    /// Deliveries a second to one endpoint; the largest number is no limit.
+    deliveries_per_second: Count = "webhooks.deliveries_per_second", "4294967295";
     /// Networks that endpoints may lie in beside public addresses, such as `10.1.0.0/16`, parted by commas. Every client can
     /// send requests into them.
     webhook_networks: Networks = "webhooks.allowed_networks", "";

@@ -1,4 +1,4 @@
 SELECT id, client, url, token, signing_secret, state, held_since, held_reason, next_probe_at, consecutive_failures,
-       failing_since, last_success_at, paused_until, created_at, updated_at
+       failing_since, last_success_at, paused_until, warned, recovering_since, overflowed, created_at, updated_at
 FROM endpoints
 WHERE id = ?1 AND client = ?2 AND deleted_at IS NULL;

@@ -1,7 +1,7 @@
-SELECT id, event, client, job, endpoint, attempts, failures, claims, created_at, opened_at, urgent, state, not_before,
-       worker, lease_expires_at, closed_at
+SELECT id, event, client, job, endpoint, sequence, status, attempts, failures, claims, created_at, opened_at, urgent,
+       state, not_before, worker, lease_expires_at, closed_at
 FROM deliveries
 WHERE endpoint IN (SELECT id FROM endpoints WHERE state <> 'active' AND deleted_at IS NULL)
-  AND head = 1 AND state = 'pending' AND created_at < ?1
+  AND head = 1 AND state = 'pending' AND created_at < ?1 AND opened_at < ?1
 ORDER BY created_at
 LIMIT ?2;
