@@ -5,5 +5,6 @@ mod extensions;
 mod formats;
 mod full_run;
 mod isolation;
+mod kills;
 mod memory;
 mod restart;

@@ -72,6 +72,10 @@ impl Courier for Ears {
 
     fn committed(&self, news: Vec<News>) {
         for news in news {
+            // Here and not when the news is heard: nothing may be sent to it from the commit on.
+            if let News::Gone(endpoint) = news {
+                self.board().forget(endpoint, self.clock.now());
+            }
             // Nobody listens any more when the courier has stopped: then the lease is handed back or void.
             let _ = self.news.send(news);
         }

@@ -7,14 +7,18 @@ mod pictures;
 mod quality;
 mod show;
 mod subject;
+mod webhooks;
 
 pub(crate) use images::Options as ImageOptions;
+pub(crate) use webhooks::Options as WebhookOptions;
 
 /// What is measured.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Benchmark {
     /// CPU time a picture, stage by stage, pictures a second and memory, beside those of `deface`.
     Images(ImageOptions),
+    /// Status changes accepted and delivered a second, how late they arrive, CPU time and memory.
+    Webhooks(WebhookOptions),
 }
 
 /// Measures.
@@ -24,5 +28,6 @@ pub(crate) enum Benchmark {
 pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Images(options) => images::run(options),
+        Benchmark::Webhooks(options) => webhooks::run(options),
     }
 }

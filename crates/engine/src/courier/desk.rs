@@ -39,7 +39,7 @@ pub(super) struct Desk {
     engine: Engine,
     ears: Arc<Ears>,
     heard: mpsc::UnboundedReceiver<News>,
-    flying: JoinSet<Landed>,
+    flying: JoinSet<Option<Landed>>,
     flights: HashMap<Id, (EndpointId, AbortHandle)>,
     landed: VecDeque<Landed>,
     scan: Option<Answer<Result<Vec<Waiting>, StoreError>>>,
@@ -53,7 +53,7 @@ pub(super) struct Desk {
 /// Something that the desk waits for.
 enum Event {
     Shutdown,
-    Landed(Result<(Id, Landed), JoinError>),
+    Landed(Result<(Id, Option<Landed>), JoinError>),
     Claimed(Claims),
     Recorded(Records),
     Scanned(Result<Vec<Waiting>, StoreError>),
@@ -205,7 +205,6 @@ impl Desk {
                 News::Leased(dispatch) => self.send(*dispatch, now),
                 News::Waiting(endpoint) => self.ears.board().hint(endpoint, now),
                 News::Gone(endpoint) => {
-                    self.ears.board().forget(endpoint, now);
                     // Its deliveries are dropped: nothing of what is on its way is worth recording.
                     for (of, flight) in self.flights.values() {
                         if *of == endpoint {
@@ -226,16 +225,22 @@ impl Desk {
         }
         board.goes_to(endpoint, dispatch.endpoint.url.as_str());
         drop(board);
-        let engine = self.engine.clone();
-        let flight = self.flying.spawn(async move { engine.fly(dispatch).await });
+        let (engine, ears) = (self.engine.clone(), self.ears.clone());
+        let flight = self.flying.spawn(async move {
+            if ears.board().is_gone(endpoint) {
+                return None;
+            }
+            Some(engine.fly(dispatch).await)
+        });
         self.flights.insert(flight.id(), (endpoint, flight));
     }
 
     /// A request has ended. A panic costs one attempt and no more: its lease ends, and the delivery goes out again.
-    fn land(&mut self, landed: Result<(Id, Landed), JoinError>) {
+    fn land(&mut self, landed: Result<(Id, Option<Landed>), JoinError>) {
         let now = self.now();
         match landed {
-            Ok((id, mut landed)) => {
+            Ok((id, None)) => self.unsent(id, now),
+            Ok((id, Some(mut landed))) => {
                 self.flights.remove(&id);
                 let ended = self.ears.board().ended(landed.endpoint, &landed.seen, now);
                 landed.attempt.ours = ended.ours;
@@ -257,12 +262,17 @@ impl Desk {
                 if error.is_panic() {
                     tracing::error!(error = sfumato_core::chain(&error), "sending a delivery panicked");
                 }
-                if let Some((endpoint, _)) = self.flights.remove(&error.id()) {
-                    let mut board = self.ears.board();
-                    board.ended(endpoint, &Observation::nothing(now), now);
-                    board.recorded(endpoint, None, now);
-                }
+                self.unsent(error.id(), now);
             }
+        }
+    }
+
+    /// A flight has ended of which nothing is to be recorded.
+    fn unsent(&mut self, flight: Id, now: Timestamp) {
+        if let Some((endpoint, _)) = self.flights.remove(&flight) {
+            let mut board = self.ears.board();
+            board.ended(endpoint, &Observation::nothing(now), now);
+            board.recorded(endpoint, None, now);
         }
     }
 

@@ -15,5 +15,6 @@ mod janitor;
 mod logs;
 mod outbound;
 mod receiver;
+mod sim;
 mod tls;
 mod world;
