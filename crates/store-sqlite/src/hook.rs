@@ -71,3 +71,139 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Both hold a whole value at every instruction.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sfumato_core::delivery::Outcome;
+    use sfumato_core::event::EventStatus::Sent;
+    use sfumato_core::{Store, StoreError};
+    use sfumato_testkit::{COURIER, LEASE, SimClock, SimEntropy, World};
+
+    use super::*;
+    use crate::SqliteStore;
+
+    /// A courier with so many places, and what it has heard.
+    #[derive(Default)]
+    struct Ears {
+        places: Mutex<usize>,
+        heard: Mutex<Vec<News>>,
+    }
+
+    impl Ears {
+        fn places(&self) -> usize {
+            *lock(&self.places)
+        }
+
+        fn heard(&self) -> Vec<News> {
+            std::mem::take(&mut *lock(&self.heard))
+        }
+    }
+
+    impl Courier for Ears {
+        fn admit(&self, _: EndpointId) -> Option<Admission> {
+            let mut places = lock(&self.places);
+            *places = places.checked_sub(1)?;
+            Some(Admission {
+                worker: COURIER,
+                lease_for: LEASE,
+            })
+        }
+
+        fn withdraw(&self, _: EndpointId) {
+            *lock(&self.places) += 1;
+        }
+
+        fn committed(&self, news: Vec<News>) {
+            lock(&self.heard).extend(news);
+        }
+    }
+
+    fn world(places: usize) -> (World, Arc<Ears>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sfumato.db");
+        let (clock, entropy) = (Arc::<SimClock>::default(), Arc::new(SimEntropy::new(1)));
+        let store = SqliteStore::open_inline(&path, clock.clone(), entropy.clone()).unwrap();
+        let ears = Arc::new(Ears::default());
+        *lock(&ears.places) = places;
+        let courier: Arc<dyn Courier> = ears.clone();
+        store.attach_courier(Arc::downgrade(&courier));
+        (World::new(Arc::new(store), clock, entropy), ears, folder)
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_leased_when_it_is_made_where_there_is_a_place_and_waits_otherwise() {
+        let (world, ears, _folder) = world(1);
+        let client = world.client().await.id;
+        let endpoint = world.endpoint(client).await;
+        let first = world.submitted(client).await;
+        let [News::Leased(dispatch)] = &ears.heard()[..] else {
+            panic!("the first is leased");
+        };
+        assert_eq!((dispatch.delivery.job, &dispatch.endpoint), (first.id, &endpoint));
+        assert_eq!(world.records(&first).await[0].delivery, dispatch.delivery);
+        let second = world.submitted(client).await;
+        assert_eq!(ears.heard(), [News::Waiting(endpoint.id)]);
+        assert_eq!(world.history(&second).await, [(Sent, "pending")]);
+        assert_eq!(world.dispatch().await.delivery.job, second.id);
+        world.attempted(dispatch, Outcome::Ok).await;
+        assert_eq!(world.history(&first).await, [(Sent, "delivered")]);
+    }
+
+    #[tokio::test]
+    async fn what_follows_in_a_chain_and_what_may_not_be_called_is_not_leased_when_it_is_made() {
+        let (world, ears, _folder) = world(10);
+        let client = world.client().await.id;
+        world.endpoint(client).await;
+        let job = world.running(client).await;
+        assert_eq!(ears.places(), 9, "promise 3: `Started` waits for `Sent`");
+        let heard = ears.heard();
+        let [News::Leased(sent)] = &heard[..] else {
+            panic!("{heard:?}");
+        };
+        let gone = sfumato_core::Attempt {
+            status: Some(410),
+            ..world.attempt(sent, Outcome::Status)
+        };
+        world.record(sent, &gone).await;
+        world.finish(&job, world.success()).await;
+        world.submitted(client).await;
+        assert_eq!(ears.places(), 9, "the endpoint is held");
+    }
+
+    #[tokio::test]
+    async fn what_is_rolled_back_gives_its_place_back_and_is_not_told() {
+        let (world, ears, _folder) = world(1);
+        let client = world.client().await.id;
+        world.endpoint(client).await;
+        let job = world.unsubmitted(client);
+        world.store.submit(&job).await.unwrap();
+        assert_eq!((ears.places(), ears.heard().len()), (0, 1));
+        let refused = world.store.submit(&job).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable { .. })));
+        assert_eq!((ears.places(), ears.heard().len()), (0, 0));
+        let hook = Hook::default();
+        let courier: Arc<dyn Courier> = ears.clone();
+        hook.attach(Arc::downgrade(&courier));
+        let dispatch = {
+            world.store.hand_back_deliveries(COURIER).await.unwrap();
+            world.dispatch().await
+        };
+        let mark = hook.mark();
+        hook.gather(News::Leased(Box::new(dispatch)));
+        hook.forget_after(mark);
+        hook.tell();
+        assert_eq!((ears.places(), ears.heard().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_courier_that_is_gone_is_asked_nothing() {
+        let (world, ears, _folder) = world(5);
+        let client = world.client().await.id;
+        world.endpoint(client).await;
+        drop(ears);
+        let job = world.submitted(client).await;
+        assert_eq!(world.history(&job).await, [(Sent, "pending")]);
+    }
+}
