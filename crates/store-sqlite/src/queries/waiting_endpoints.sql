@@ -6,7 +6,7 @@ WITH waiting AS MATERIALIZED (
            endpoints.consecutive_failures,
            (SELECT min(due.not_before) FROM deliveries AS due
             WHERE due.endpoint = endpoints.id AND due.head = 1 AND due.state = 'pending') AS oldest,
-           (SELECT min(due.not_before) FROM deliveries AS due
+           (SELECT min(due.not_before) FROM deliveries AS due INDEXED BY deliveries_urgent
             WHERE due.endpoint = endpoints.id AND due.urgent = 1 AND due.head = 1 AND due.state = 'pending') AS urgent
     FROM endpoints
     WHERE endpoints.deleted_at IS NULL AND endpoints.state IN ('active', 'held')
