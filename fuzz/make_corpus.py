@@ -368,5 +368,75 @@ def probes():
         write("probe", name, content)
 
 
-for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes):
+def zip_entry(name, content=b"text", *, method=0, data=None, flags=0, crc=None, size=None, local=None, mode=0, extra=b""):
+    if data is None:
+        data = zlib.compress(content, 9, -15) if method == 8 else content
+    crc = zlib.crc32(content) if crc is None else crc
+    size = len(content) if size is None else size
+    numbers = struct.pack("<IHHIII", flags | method << 16, 0, 33, crc, len(data), size)
+    lengths = struct.pack("<HH", len(name), len(extra))
+    local_name = name if local is None else local
+    header = b"PK\3\4\x14\0" + numbers + struct.pack("<HH", len(local_name), len(extra)) + local_name + extra
+    record = b"PK\1\2\x14\3\x14\0" + numbers + lengths + struct.pack("<HHHI", 0, 0, 0, mode << 16)
+    return header, data, record, name + extra
+
+
+def archive(*entries, count=None, offsets=None, front=b"", end=None):
+    body, directory = front, b""
+    for index, (header, data, record, name) in enumerate(entries):
+        offset = len(body) if offsets is None else offsets[index]
+        directory += record + struct.pack("<I", offset) + name
+        body += header + data
+    count = len(entries) if count is None else count
+    tail = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(body), 0) if end is None else end
+    return body + directory + b"PK\5\6" + tail
+
+
+def archives():
+    text = zip_entry(b"a.txt")
+    files = {
+        "ok-stored": archive(text),
+        "ok-deflated": archive(zip_entry(b"a/b.txt", b"text" * 90, method=8)),
+        "ok-folder": archive(zip_entry(b"a/", b""), zip_entry(b"a/b.txt")),
+        "ok-code-page": archive(zip_entry(b"gr\x94\xe1e.txt")),
+        "ok-utf8": archive(zip_entry("größe.txt".encode(), flags=0x800)),
+        "ok-backslash": archive(zip_entry(b"a\\b.txt")),
+        "ok-empty-parts": archive(zip_entry(b"./a//b.txt")),
+        "ok-other-order": archive(*[zip_entry(name) for name in (b"b", b"a", b"c")]),
+        "bad-empty": b"",
+        "bad-signature-only": b"PK\3\4",
+        "bad-data-in-front": archive(text, front=b"MZ program"),
+        "bad-two-archives": archive(text) + archive(text, text),
+        "bad-more-entries": archive(text, count=9),
+        "bad-second-disk": archive(text, end=struct.pack("<HHHHIIH", 1, 1, 1, 1, 51, 39, 0)),
+        "bad-directory-elsewhere": archive(text, end=struct.pack("<HHHHIIH", 0, 0, 1, 1, 51, 2, 0)),
+        "bad-zip64-missing": archive(text, end=b"\0\0\0\0" + b"\xff" * 12 + b"\0\0"),
+        "bad-parent": archive(zip_entry(b"../a.txt")),
+        "bad-parent-backslash": archive(zip_entry(b"a\\..\\..\\b.txt")),
+        "bad-root": archive(zip_entry(b"/a.txt")),
+        "bad-drive": archive(zip_entry(b"C:a.txt")),
+        "bad-nul": archive(zip_entry(b"a.jpg\0.txt")),
+        "bad-no-name": archive(zip_entry(b"")),
+        "bad-no-utf8": archive(zip_entry(b"a\xff", flags=0x800)),
+        "bad-unicode-path": archive(
+            zip_entry(b"a", extra=b"up\x0d\0\1" + struct.pack("<I", zlib.crc32(b"a")) + b"../a.txt")
+        ),
+        "bad-other-local-name": archive(zip_entry(b"a.txt", local=b"b.txt")),
+        "bad-duplicate": archive(text, zip_entry(b"A.TXT")),
+        "bad-file-and-folder": archive(zip_entry(b"a"), zip_entry(b"a/b")),
+        "bad-link": archive(zip_entry(b"a", b"/etc/passwd", mode=0o120777)),
+        "bad-encrypted": archive(zip_entry(b"a.txt", flags=1)),
+        "bad-method": archive(zip_entry(b"a.txt", method=14)),
+        "bad-checksum": archive(zip_entry(b"a.txt", crc=1)),
+        "bad-size": archive(zip_entry(b"a.txt", b"text" * 90, method=8, size=90)),
+        "bad-cut-data": archive(zip_entry(b"a.txt", method=8, data=b"\x4b")),
+        "bad-shared-data": archive(text, zip_entry(b"b.txt"), offsets=(0, 0)),
+        "bad-offset": archive(text, offsets=(0xFFFFFFF0,)),
+        "bad-bomb": archive(zip_entry(b"a", bytes(1 << 21), method=8)),
+    }
+    for name, content in files.items():
+        write("archive", name, content)
+
+
+for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives):
     make()

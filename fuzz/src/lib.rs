@@ -1,10 +1,12 @@
 //! What each target does with its bytes. A crash, a hang and a result that breaks a promise are finds; an error is not.
 
+use std::collections::HashSet;
+
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 use sfumato_core::{FailureClass, MediaFormat};
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::{Goal, MediaLimits, Task};
+use sfumato_media_client::protocol::{ArchiveLimits, Goal, MediaLimits, Task};
 
 /// Small enough that no input takes long.
 const LIMITS: MediaLimits = MediaLimits {
@@ -13,6 +15,7 @@ const LIMITS: MediaLimits = MediaLimits {
     picture_pixels_max: 1 << 20,
     frames_max: 16,
     frames_pixels_max: 4 << 20,
+    ..MediaLimits::DEFAULT
 };
 
 /// The header of a picture.
@@ -125,4 +128,28 @@ fn same_again(bytes: &[u8], rebuild: fn(MetadataPolicy, &[u8]) -> Option<Vec<u8>
             assert_eq!(rebuild(policy, &once), Some(once));
         }
     }
+}
+
+/// The directory of an archive, the names of its entries, and what they unpack to.
+pub fn archive(bytes: &[u8]) {
+    let limits = ArchiveLimits {
+        entries_max: 1000,
+        entry_bytes_max: 1 << 20,
+        bytes_max: 4 << 20,
+        ratio_max: 200,
+    };
+    let Ok(entries) = fuzzing::archive_entries(bytes, &limits) else {
+        return;
+    };
+    assert!(entries.len() <= 1000);
+    let mut names = HashSet::new();
+    let mut total = 0;
+    for (name, bytes) in entries.into_iter().flatten() {
+        assert!(!name.starts_with('/') && !name.contains('\\'), "{name:?}");
+        assert!(!name.chars().any(char::is_control), "{name:?}");
+        assert!(name.split('/').all(|part| !["", ".", ".."].contains(&part)), "{name:?}");
+        assert!(names.insert(name));
+        total += bytes;
+    }
+    assert!(total <= limits.bytes_max);
 }

@@ -15,11 +15,36 @@ struct Package {
 }
 
 /// A C compiler is not among them: without one, Rust could not have linked this very program.
-const PACKAGES: [Package; 2] = [
+const PACKAGES: [Package; 7] = [
     Package {
         name: "nasm",
         purpose: "assembles the vector code of mozjpeg, without which JPEG is several times slower",
         probe: &["nasm", "-v"],
+    },
+    Package {
+        name: "pkg-config",
+        purpose: "tells the compiler where libav lies",
+        probe: &["pkg-config", "--version"],
+    },
+    Package {
+        name: "libavformat-dev",
+        purpose: "reads and writes videos",
+        probe: &["pkg-config", "--exists", "libavformat", "libavcodec"],
+    },
+    Package {
+        name: "libswscale-dev",
+        purpose: "scales frames of videos for the models",
+        probe: &["pkg-config", "--exists", "libswscale"],
+    },
+    Package {
+        name: "clang",
+        purpose: "reads the headers of libav for its Rust bindings",
+        probe: &["clang", "--version"],
+    },
+    Package {
+        name: "ffmpeg",
+        purpose: "makes the clips of the tests and looks at results",
+        probe: &["ffmpeg", "-version"],
     },
     Package {
         name: "python3-pip",

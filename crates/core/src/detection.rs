@@ -3,9 +3,12 @@
 //! The detections document is versioned by its `schema` member: members may be added to version 1, none is renamed,
 //! removed or changed in meaning. `docs/detections.md` explains it to customers.
 
+mod video;
+
 use serde::{Deserialize, Serialize};
 
 use crate::media::MediaFormat;
+pub use video::{DocumentedBox, DocumentedTrack, Origin, Streamed, VideoDetectionsDocument, VideoInfo};
 
 /// What kind of thing is hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -207,18 +210,14 @@ impl DocumentedDetection {
     /// Writes a detection for a picture of the given displayed size in pixels.
     pub fn new(detection: &Detection, width: u32, height: u32, hidden: bool) -> Self {
         let bbox = detection.bbox.clipped(width, height);
+        let pixels = PixelBox::new(&detection.bbox, (width, height));
         let (w, h) = (width.max(1) as f32, height.max(1) as f32);
         Self {
             frame: None,
             class: detection.class,
             confidence: detection.confidence,
             model: detection.model.clone(),
-            bbox: PixelBox {
-                x: bbox.left,
-                y: bbox.top,
-                width: bbox.width(),
-                height: bbox.height(),
-            },
+            bbox: pixels,
             fractions: FractionBox {
                 left: bbox.left / w,
                 right: bbox.right / w,

@@ -1,6 +1,7 @@
-//! Webhook endpoints: where a client wants its events, and with which proofs.
+//! Webhook endpoints: where a client wants its events, with which proofs, and what counts as an acknowledgement.
 
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,10 +9,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::id::{ClientId, DeliveryId, EndpointId};
+use crate::rotation::Rotating;
 use crate::time::{Entropy, Timestamp, random, random_alphanumeric};
 
 /// Endpoints that a client may have at most.
 pub const ENDPOINTS_PER_CLIENT_MAX: usize = 5;
+
+/// Characters of an endpoint's description at most.
+pub const DESCRIPTION_CHARS_MAX: usize = 200;
 
 /// A place that is told of every event of its client.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,10 +27,16 @@ pub struct Endpoint {
     pub client: ClientId,
     /// Where to POST.
     pub url: WebhookUrl,
-    /// Sent as `X-Auth-Token`.
-    pub token: WebhookToken,
-    /// Signs the deliveries (Standard Webhooks).
-    pub signing_secret: SigningSecret,
+    /// What its client calls it.
+    pub description: Option<Description>,
+    /// What acknowledges a delivery.
+    pub ack: AckPolicy,
+    /// Whether the first bytes of its answers are kept with the attempts.
+    pub keep_responses: bool,
+    /// Sent as `X-Auth-Token`: see [`Endpoint::token_at`].
+    pub token: Rotating<WebhookToken>,
+    /// Signs the deliveries (Standard Webhooks): see [`Endpoint::signatures`].
+    pub signing_secret: Rotating<SigningSecret>,
     /// Whether it is called.
     pub state: EndpointState,
     /// How it has been doing.
@@ -34,6 +45,54 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// When it was last changed by the client or held by us.
     pub updated_at: Timestamp,
+}
+
+impl Endpoint {
+    /// The token that a request at `now` carries. A header has one value and a receiver compares it with what it knows, so
+    /// that the old token is sent until the overlap of a rotation ends: the time in which the receiver learns the new one.
+    pub fn token_at(&self, now: Timestamp) -> &WebhookToken {
+        self.token.previous_at(now).unwrap_or(&self.token.current)
+    }
+
+    /// The value of `webhook-signature` for one attempt: the signature of the present secret and, in the overlap of a
+    /// rotation, that of the one before, parted by a space (Standard Webhooks 1.0). Whichever the receiver knows verifies.
+    pub fn signatures(&self, id: DeliveryId, at: Timestamp, body: &[u8]) -> String {
+        let signature = self.signing_secret.current.sign(id, at, body);
+        match self.signing_secret.previous_at(at) {
+            Some(previous) => format!("{signature} {}", previous.sign(id, at, body)),
+            None => signature,
+        }
+    }
+}
+
+/// What a client calls an endpoint: 1 to [`DESCRIPTION_CHARS_MAX`] characters in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description(String);
+
+/// A text is not a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be one line of 1 to {DESCRIPTION_CHARS_MAX} characters")]
+pub struct InvalidDescription;
+
+impl FromStr for Description {
+    type Err = InvalidDescription;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDescription> {
+        let characters = text.chars().count();
+        let plain = !text.chars().any(char::is_control) && text.trim() == text;
+        if plain && (1..=DESCRIPTION_CHARS_MAX).contains(&characters) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidDescription)
+        }
+    }
+}
+
+impl Description {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Whether an endpoint is called.
@@ -55,6 +114,15 @@ pub enum EndpointState {
 }
 
 impl EndpointState {
+    /// The name in the database, in the API and in logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Held { .. } => "held",
+            Self::Disabled => "disabled",
+        }
+    }
+
     /// What the API shows as `active`.
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)
@@ -77,6 +145,42 @@ impl HoldReason {
             Self::Failing => "failing",
             Self::Gone => "gone",
         }
+    }
+}
+
+/// What counts as an acknowledgement of an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AckPolicy {
+    /// 200 and a JSON object whose `taskId` is ours.
+    #[default]
+    Strict,
+    /// Any 2xx.
+    Status,
+}
+
+impl AckPolicy {
+    /// The word in the API and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Status => "status",
+        }
+    }
+}
+
+/// A text is not the name of an acknowledgement policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be `strict` or `status`")]
+pub struct InvalidAckPolicy;
+
+impl FromStr for AckPolicy {
+    type Err = InvalidAckPolicy;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAckPolicy> {
+        [Self::Strict, Self::Status]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or(InvalidAckPolicy)
     }
 }
 
@@ -141,7 +245,7 @@ impl WebhookUrl {
     }
 }
 
-/// The token that an endpoint finds in `X-Auth-Token`: `wis-wht_` and 18 capitals and digits. Readable by its client.
+/// The token that an endpoint finds in `X-Auth-Token`: `wis-wht_` and 24 capitals and digits. Readable by its client.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookToken(String);
 
@@ -223,5 +327,70 @@ mod tests {
         let id = DeliveryId::from_uuid(uuid::Uuid::nil());
         let signature = secret.sign(id, Timestamp::from_seconds(1_700_000_000), br#"{"taskId":"a"}"#);
         assert_eq!(signature, "v1,wRYn8F22ld4gbhtx0uKErWq1wnnh5ksXQTvPZFUyis4=");
+    }
+    fn endpoint(token: Rotating<WebhookToken>, signing_secret: Rotating<SigningSecret>) -> Endpoint {
+        Endpoint {
+            id: EndpointId::from_uuid(uuid::Uuid::nil()),
+            client: ClientId::from_uuid(uuid::Uuid::nil()),
+            url: WebhookUrl::from_judged("https://example.com/"),
+            description: None,
+            ack: AckPolicy::Strict,
+            keep_responses: true,
+            token,
+            signing_secret,
+            state: EndpointState::Active,
+            health: EndpointHealth::default(),
+            created_at: Timestamp::from_seconds(0),
+            updated_at: Timestamp::from_seconds(0),
+        }
+    }
+
+    #[test]
+    fn promise_6_both_secrets_sign_and_the_old_token_is_sent_until_the_overlap_ends() {
+        let (new, old) = (
+            SigningSecret::from_bytes([2; 32]),
+            SigningSecret::from_bytes([1; 32]),
+        );
+        let until = Timestamp::from_seconds(100);
+        let endpoint = endpoint(
+            Rotating {
+                current: WebhookToken::from_stored("new"),
+                previous: Some((WebhookToken::from_stored("old"), until)),
+            },
+            Rotating {
+                current: new.clone(),
+                previous: Some((old.clone(), until)),
+            },
+        );
+        let id = DeliveryId::from_uuid(uuid::Uuid::nil());
+        let within = Timestamp::from_seconds(99);
+        let both = format!("{} {}", new.sign(id, within, b"{}"), old.sign(id, within, b"{}"));
+        assert_eq!(endpoint.signatures(id, within, b"{}"), both);
+        assert_eq!(endpoint.token_at(within).expose(), "old");
+        assert_eq!(endpoint.signatures(id, until, b"{}"), new.sign(id, until, b"{}"));
+        assert_eq!(endpoint.token_at(until).expose(), "new");
+    }
+
+    #[test]
+    fn a_description_is_one_line_of_some_length() {
+        let longest = "é".repeat(DESCRIPTION_CHARS_MAX);
+        for good in ["a", "Billing, Zürich (primary)", &longest] {
+            assert_eq!(
+                good.parse::<Description>().as_ref().map(Description::as_str),
+                Ok(good)
+            );
+        }
+        let too_long = "a".repeat(DESCRIPTION_CHARS_MAX + 1);
+        for bad in ["", " ", " a", "a\n", "a\u{1b}[31m", &too_long] {
+            assert_eq!(bad.parse::<Description>(), Err(InvalidDescription), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_policy_has_one_word() {
+        for policy in [AckPolicy::Strict, AckPolicy::Status] {
+            assert_eq!(policy.as_str().parse(), Ok(policy));
+        }
+        assert_eq!("Strict".parse::<AckPolicy>(), Err(InvalidAckPolicy));
     }
 }

@@ -68,6 +68,28 @@ impl FromStr for EventStatus {
     }
 }
 
+/// Where an event stands among all events, in the order in which they were committed: what a reader counts in.
+///
+/// A store gives positions so that whoever has read up to one never misses an event: no event is committed later with a lower
+/// position. It tells how much all clients together do, so that it never leaves the system in clear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventPosition(u64);
+
+impl EventPosition {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// Takes the number that a store has given.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
 /// One status change of one job. Written in the transaction of the change itself, with one delivery for every active
 /// endpoint of the client: there is no moment at which one exists without the other.
 #[derive(Clone, Debug, PartialEq, Eq)]

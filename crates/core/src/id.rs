@@ -71,6 +71,8 @@ ids! {
     DeliveryId;
     /// An attempt: one POST of one delivery.
     AttemptId;
+    /// A replay: many events to one endpoint again.
+    ReplayId;
     /// A worker or courier: one run of one process. A restart is a new one.
     WorkerId;
 }

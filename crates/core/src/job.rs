@@ -79,6 +79,29 @@ pub struct Lease {
     pub token: FencingToken,
 }
 
+/// How far a job is that is worked on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Part done, 0 to 1.
+    pub done: f32,
+    /// When it will be done, if it goes on as it does; unknown in the beginning.
+    pub expected_end: Option<Timestamp>,
+    /// Something has been kept since the last heartbeat from which the next attempt goes on: attempts before this one are
+    /// forgiven. Means nothing in a state.
+    pub advanced: bool,
+}
+
+impl Progress {
+    /// A part done, 0 to 1, of something whose end is not known.
+    pub const fn of(done: f32) -> Self {
+        Self {
+            done,
+            expected_end: None,
+            advanced: false,
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobState {
@@ -93,8 +116,8 @@ pub enum JobState {
         lease: Lease,
         /// When the lease ends unless a heartbeat extends it.
         lease_expires_at: Timestamp,
-        /// Part done, 0 to 1.
-        progress: f32,
+        /// How far it is.
+        progress: Progress,
     },
     /// Done.
     Succeeded {
@@ -238,7 +261,7 @@ impl Job {
                 self.state = JobState::Running {
                     lease: Lease { worker, token },
                     lease_expires_at: expires_at,
-                    progress: 0.0,
+                    progress: Progress::default(),
                 };
                 Ok((self, first))
             }
@@ -256,7 +279,8 @@ impl Job {
         }
     }
 
-    /// `Running → Running`: extends the lease and records progress (0 to 1, never backwards within an attempt).
+    /// `Running → Running`: extends the lease and records progress (0 to 1, never backwards within an attempt). A job that got
+    /// further is not held responsible for workers that were lost before.
     ///
     /// # Errors
     /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
@@ -264,17 +288,24 @@ impl Job {
         mut self,
         lease: &Lease,
         expires_at: Timestamp,
-        progress: f32,
+        progress: Progress,
     ) -> Result<Self, TransitionError> {
         self.require_lease(lease)?;
         if let JobState::Running {
             lease_expires_at,
-            progress: done,
+            progress: known,
             ..
         } = &mut self.state
         {
             *lease_expires_at = expires_at;
-            *done = done.max(progress.clamp(0.0, 1.0));
+            *known = Progress {
+                done: known.done.max(progress.done.clamp(0.0, 1.0)),
+                expected_end: progress.expected_end,
+                advanced: false,
+            };
+        }
+        if progress.advanced {
+            self.attempts = self.attempts.min(1);
         }
         Ok(self)
     }

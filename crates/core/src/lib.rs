@@ -2,7 +2,8 @@
 //!
 //! A [`client`] uploads a picture; the upload becomes a [`job`] with [`options`]. A worker claims the job under a
 //! lease with a fencing token, and finishes it with a result or a failure. Each status that the outside may learn is an
-//! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client. What a detector found is a
+//! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client; a [`replay`] sends many of
+//! them again. What a detector found is a
 //! [`detection`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
 //!
 //! Deliberately absent: I/O of any kind, async runtimes, SQL, HTTP and status codes. Time and randomness enter through
@@ -19,6 +20,8 @@ pub mod id;
 pub mod job;
 pub mod media;
 pub mod options;
+pub mod replay;
+pub mod rotation;
 pub mod schedule;
 pub mod store;
 pub mod time;
@@ -26,14 +29,16 @@ pub mod time;
 pub use chain::chain;
 pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
-pub use endpoint::{Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
-pub use event::{Event, EventStatus};
+pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
+pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
-    AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ResultId, UploadId,
-    WorkerId,
+    AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId, ResultId,
+    UploadId, WorkerId,
 };
 pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
 pub use media::{MediaFormat, MediaKind};
 pub use options::AnonymizeOptions;
+pub use replay::{Replay, ReplaySelection, Standing};
+pub use rotation::Rotating;
 pub use store::{Store, StoreError};
 pub use time::{Clock, Entropy, Timestamp};

@@ -3,6 +3,7 @@
 mod area;
 mod detection;
 mod mask;
+mod video;
 
 use std::str::FromStr;
 
@@ -12,6 +13,7 @@ use thiserror::Error;
 pub use area::{Area, Polygon, Region};
 pub use detection::{ConfidenceThreshold, DetectionOptions, Profile};
 pub use mask::{Color, Mask, MaskGrowth, MaskShape, MaskStyle, PixelCount, SmoothPadding};
+pub use video::{Audio, Quality, Subtitles, VideoCodec, VideoOptions};
 
 /// An option has a value that is not allowed. The message names what is.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,6 +59,12 @@ pub struct AnonymizeOptions {
     /// What of the original's metadata the result has.
     #[serde(default)]
     pub metadata: MetadataPolicy,
+    /// What is done with the tracks of a video.
+    #[serde(default)]
+    pub video: VideoOptions,
+    /// What an archive may hold beside pictures and videos.
+    #[serde(default)]
+    pub other_entries: OtherEntries,
 }
 
 impl Default for AnonymizeOptions {
@@ -70,7 +78,42 @@ impl Default for AnonymizeOptions {
             excluded_area: vec![],
             mask: Mask::default(),
             metadata: MetadataPolicy::default(),
+            video: VideoOptions::default(),
+            other_entries: OtherEntries::default(),
         }
+    }
+}
+
+/// What becomes of an archive's entries that are neither pictures nor videos. They are in no result: nobody has looked
+/// at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherEntries {
+    /// They are reported as errors.
+    #[default]
+    Error,
+    /// They are left out, and the report says so.
+    Omit,
+}
+
+impl OtherEntries {
+    /// Every value, for lists in messages and tests.
+    pub const ALL: [Self; 2] = [Self::Error, Self::Omit];
+
+    /// The name on the API and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Omit => "omit",
+        }
+    }
+}
+
+impl FromStr for OtherEntries {
+    type Err = InvalidOption;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOption> {
+        by_name("other_entries", Self::ALL, Self::as_str, text)
     }
 }
 

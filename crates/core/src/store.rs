@@ -11,12 +11,17 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
-use crate::endpoint::{Endpoint, HoldReason, Warning, WebhookUrl};
-use crate::event::Event;
-use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ResultId, UploadId, WorkerId};
-use crate::job::{Job, JobOutcome, Lease};
+use crate::delivery::{Attempt, Delivery};
+use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
+use crate::event::{Event, EventPosition};
+use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
+use crate::job::{Job, JobOutcome, Lease, Progress};
+use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
 use crate::time::Timestamp;
+
+mod dispatch;
+
+pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -37,6 +42,12 @@ pub enum StoreError {
         what: &'static str,
         /// The limit.
         max: usize,
+    },
+    /// Something is under way that must end first; nothing was written.
+    #[error("{what} is under way already")]
+    UnderWay {
+        /// The kind of thing, with its article.
+        what: &'static str,
     },
     /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
     #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
@@ -92,6 +103,26 @@ pub enum RefreshOutcome {
     Reused(LoginId),
 }
 
+/// How many jobs of each kind are claimed at most. Videos and archives have limits of their own, so that pictures never
+/// wait for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobLimits {
+    /// Pictures.
+    pub pictures: usize,
+    /// Videos and archives.
+    pub long: usize,
+}
+
+impl JobLimits {
+    /// The same for both kinds.
+    pub const fn both(limit: usize) -> Self {
+        Self {
+            pictures: limit,
+            long: limit,
+        }
+    }
+}
+
 /// What came of a cancellation.
 #[derive(Debug, PartialEq)]
 pub enum CancelOutcome {
@@ -111,113 +142,12 @@ pub struct EndpointChange {
     pub url: Option<WebhookUrl>,
     /// `true` releases a held endpoint and switches a disabled one on; `false` switches it off.
     pub active: Option<bool>,
-}
-
-/// A claimed delivery with all that is needed to send it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dispatch {
-    /// The delivery; its state is `Sending`.
-    pub delivery: Delivery,
-    /// The lease to record the attempt with.
-    pub lease: DeliveryLease,
-    /// What to tell.
-    pub event: Event,
-    /// Whom to tell.
-    pub endpoint: Endpoint,
-}
-
-/// How many more deliveries an endpoint may be sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Want {
-    /// Whom to send to.
-    pub endpoint: EndpointId,
-    /// How many at most.
-    pub count: usize,
-}
-
-/// An endpoint at which something waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// Which one.
-    pub endpoint: EndpointId,
-    /// When the first of it is due (now or in the past: at once), by the schedule, the endpoint's pause and its probes.
-    pub due: Timestamp,
-    /// Whether the endpoint is held: what is due is one probe.
-    pub held: bool,
-    /// Whether a person asked for one of them: it goes out whatever the endpoint has answered lately.
-    pub urgent: bool,
-    /// Failed attempts of the endpoint since its last success.
-    pub consecutive_failures: u32,
-}
-
-/// What a claim came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Claimed {
-    /// What is leased now.
-    pub dispatches: Vec<Dispatch>,
-    /// What still waits at those of the named endpoints where something does.
-    pub waiting: Vec<Waiting>,
-}
-
-/// An attempt that has ended, to be recorded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finished {
-    /// Which delivery was attempted.
-    pub delivery: DeliveryId,
-    /// By what right.
-    pub lease: DeliveryLease,
-    /// What came of it.
-    pub attempt: Attempt,
-    /// A random number from 0 to 1, for the schedule.
-    pub jitter: f64,
-}
-
-/// What recording an attempt has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// Where the delivery stands.
-    pub state: DeliveryState,
-    /// The endpoint is held from now on.
-    pub held: Option<HoldReason>,
-    /// The endpoint was held and is active from now on.
-    pub released: bool,
-    /// The client is to be told of the endpoint's failures. Each warning is given once in a run of failures.
-    pub warning: Option<Warning>,
-}
-
-/// The lease under which a delivery is written that goes out at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admission {
-    /// Who holds it.
-    pub worker: WorkerId,
-    /// How long.
-    pub lease_for: Duration,
-}
-
-/// What a transaction has left to do, told after its commit.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    /// A delivery that was leased when it was made: it is to be sent.
-    Leased(Box<Dispatch>),
-    /// Something may be due at this endpoint.
-    Waiting(EndpointId),
-    /// This endpoint has been deleted, and its deliveries are dropped.
-    Gone(EndpointId),
-}
-
-/// Whoever sends, as a store sees it: asked when a delivery is made, told when it is committed.
-///
-/// It only saves a look into the database: what it misses is found by [`Store::waiting_endpoints`]. Called on the thread
-/// that writes, so that it must not wait.
-pub trait Courier: Send + Sync {
-    /// A place for one more delivery to this endpoint, if there is one now and nothing else is before it.
-    fn admit(&self, endpoint: EndpointId) -> Option<Admission>;
-
-    /// The transaction of an admitted delivery was rolled back: its place is free again.
-    fn withdraw(&self, endpoint: EndpointId);
-
-    /// A transaction has been committed.
-    fn committed(&self, news: Vec<News>);
+    /// What acknowledges from now on.
+    pub ack: Option<AckPolicy>,
+    /// Another description, or none.
+    pub description: Option<Option<Description>>,
+    /// Whether answers are kept from now on.
+    pub keep_responses: Option<bool>,
 }
 
 /// A delivery with its history.
@@ -229,6 +159,26 @@ pub struct DeliveryRecord {
     pub event: Event,
     /// Its attempts, oldest first.
     pub attempts: Vec<Attempt>,
+}
+
+/// Which deliveries of an endpoint are wanted. `None` wants all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Those that stand so; [`Standing::Missing`] finds none.
+    pub standing: Option<Standing>,
+    /// Those of one job.
+    pub job: Option<JobId>,
+    /// Those of events from this time on.
+    pub since: Option<Timestamp>,
+}
+
+/// Some deliveries of an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryPage {
+    /// Newest event first, each with its event's position.
+    pub records: Vec<(EventPosition, DeliveryRecord)>,
+    /// Where to go on; `None` at the end. A page may be short, or empty, and not be the last.
+    pub next: Option<EventPosition>,
 }
 
 /// The database: SQLite by default.
@@ -283,11 +233,12 @@ pub trait Store: Send + Sync + 'static {
     /// The job of this client whose result (present or expired) has this name.
     async fn job_by_result(&self, client: ClientId, result: ResultId) -> Result<Option<Job>, StoreError>;
 
-    /// Leases up to `limit` waiting jobs, oldest first, for `lease_for`. A job's first claim writes its `Started` event.
+    /// Leases waiting jobs, oldest first and as many of each kind as the limits say, for `lease_for`. A job's first claim
+    /// writes its `Started` event.
     async fn claim_jobs(
         &self,
         worker: WorkerId,
-        limit: usize,
+        limits: JobLimits,
         lease_for: Duration,
     ) -> Result<Vec<Job>, StoreError>;
 
@@ -297,7 +248,7 @@ pub trait Store: Send + Sync + 'static {
         job: JobId,
         lease: &Lease,
         lease_for: Duration,
-        progress: f32,
+        progress: Progress,
     ) -> Result<(), StoreError>;
 
     /// Ends an attempt: the new state, and on a final one its event and deliveries. `LeaseLost`: nothing was written,
@@ -359,7 +310,33 @@ pub trait Store: Send + Sync + 'static {
         change: EndpointChange,
     ) -> Result<Endpoint, StoreError>;
 
-    /// Deletes an endpoint; its open deliveries are dropped. `NotFound`.
+    /// Gives an endpoint a new token; the present one goes on being sent for `overlap` ([`crate::rotation::Rotating`]).
+    /// `NotFound`, `UnderWay`.
+    async fn rotate_token(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        token: &WebhookToken,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError>;
+
+    /// Gives an endpoint a new signing secret; the present one goes on signing beside it for `overlap`. `NotFound`,
+    /// `UnderWay`.
+    async fn rotate_signing_secret(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        secret: &SigningSecret,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError>;
+
+    /// Ends the overlap of every rotation of an endpoint: its old token and secret are forgotten. `NotFound`.
+    async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError>;
+
+    /// Forgets every token and secret whose overlap has ended. Returns at how many endpoints.
+    async fn forget_rotated(&self) -> Result<u64, StoreError>;
+
+    /// Deletes an endpoint; its open deliveries are dropped and its replays cancelled. `NotFound`.
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError>;
 
     /// From here on `courier` is asked and told, instead of whoever was before; until it is dropped.
@@ -401,8 +378,90 @@ pub trait Store: Send + Sync + 'static {
         job: JobId,
     ) -> Result<Vec<DeliveryRecord>, StoreError>;
 
-    /// Forgets what is older than `before` and only history: answers' bodies of attempts, and tokens and logins that
-    /// have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
+    /// One delivery to an endpoint, with its attempts.
+    async fn delivery_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError>;
+
+    /// Up to `limit` deliveries to an endpoint, newest event first, before a position or from the newest on. One call looks
+    /// at a bounded number of events. `NotFound`.
+    async fn deliveries_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        before: Option<EventPosition>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError>;
+
+    /// Up to `limit` events of a client after a position, in the order in which they were committed. An event that is
+    /// committed later never has a lower position than one that was returned.
+    async fn events_after(
+        &self,
+        client: ClientId,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, StoreError>;
+
+    /// The position of the client's last event; [`EventPosition::START`] where there is none.
+    async fn last_event_position(&self, client: ClientId) -> Result<EventPosition, StoreError>;
+
+    /// Begins a replay of the events that have been committed until now. `NotFound`; `UnderWay` where one of the
+    /// endpoint runs.
+    async fn create_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+        selection: &ReplaySelection,
+    ) -> Result<Replay, StoreError>;
+
+    /// One replay of an endpoint.
+    async fn replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Option<Replay>, StoreError>;
+
+    /// The newest replays of an endpoint, up to `limit`, newest first. `NotFound`.
+    async fn replays(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        limit: usize,
+    ) -> Result<Vec<Replay>, StoreError>;
+
+    /// Stops a replay, where it runs, and returns it as it stands now. `NotFound`.
+    async fn cancel_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Replay, StoreError>;
+
+    /// Every replay that runs, oldest first, of all clients.
+    async fn running_replays(&self) -> Result<Vec<ReplayId>, StoreError>;
+
+    /// Looks at the next events of a replay, up to `limit`, and writes what is to be sent again together with how far it
+    /// is.
+    async fn advance_replay(&self, replay: ReplayId, limit: usize) -> Result<ReplayStep, StoreError>;
+
+    /// What a replay would do with the events after a position, up to `limit`. Changes nothing. `NotFound`.
+    async fn preview_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        selection: &ReplaySelection,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<ReplayPreview, StoreError>;
+
+    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens and logins
+    /// that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// A question that only a working database answers.

@@ -34,5 +34,5 @@ pub use graph::GraphError;
 pub use image::ImageView;
 pub use pack::{ModelPack, PackError};
 pub use plan::{DetectionPlan, Pass};
-pub use set::{DetectorSet, Found, Wanted};
+pub use set::{DetectorSet, Found, Sighting, Wanted};
 pub use tile::{Rect, Tile};

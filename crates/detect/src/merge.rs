@@ -29,15 +29,18 @@ pub(crate) struct Found {
 /// Boxes that overlap are one thing. Its box is that of the model that stands first, where two of its looks agree the more
 /// confident one. Its confidence says how likely not every look was mistaken, as if looks were independent,
 /// `1 - (1 - a)(1 - b)…`: what two looks see counts although neither alone is sure. The most confident come first.
-pub(crate) fn merge(found: Vec<Found>, threshold: impl Fn(Class) -> f32) -> Vec<Detection> {
+///
+/// Second come the boxes that do not count.
+pub(crate) fn merge(found: Vec<Found>, threshold: impl Fn(Class) -> f32) -> (Vec<Detection>, Vec<Detection>) {
     let (faces, plates) = found
         .into_iter()
         .partition(|found| found.detection.class == Class::Face);
     let mut merged = merge_class(faces);
     merged.extend(merge_class(plates));
-    merged.retain(|detection| detection.confidence >= threshold(detection.class));
     merged.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     merged
+        .into_iter()
+        .partition(|detection| detection.confidence >= threshold(detection.class))
 }
 
 /// A thing that was found.
@@ -140,7 +143,7 @@ mod tests {
             let percent = (detection.confidence * 100.0).round() / 100.0;
             (detection.bbox.bottom, percent, detection.model)
         };
-        merge(all, |_| threshold).into_iter().map(describe).collect()
+        merge(all, |_| threshold).0.into_iter().map(describe).collect()
     }
 
     #[test]
@@ -150,6 +153,7 @@ mod tests {
             found(Class::Plate, PLACE, 0.8, 1, 1),
         ];
         let classes: Vec<Class> = merge(all, |_| 0.1)
+            .0
             .into_iter()
             .map(|detection| detection.class)
             .collect();
@@ -176,7 +180,10 @@ mod tests {
             found(Class::Plate, NEARLY, 0.2, 1, 0),
             found(Class::Plate, apart, 0.3, 1, 0),
         ];
-        assert_eq!(merged(all, 0.35), [(20.0, 0.36, "model 0".to_owned())]);
+        assert_eq!(merged(all.clone(), 0.35), [(20.0, 0.36, "model 0".to_owned())]);
+        let (_, weak) = merge(all, |_| 0.35);
+        assert_eq!(weak.len(), 1);
+        assert_eq!((weak[0].bbox.left, weak[0].confidence), (50.0, 0.3));
     }
 
     #[test]

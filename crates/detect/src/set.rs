@@ -60,6 +60,15 @@ pub struct Found {
     pub inference: Duration,
 }
 
+/// What was found in a frame of a video, where what is not sure in one frame can be confirmed by others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    /// What counts.
+    pub found: Found,
+    /// What is less confident than the plan asks for, down to a third of it, the most confident first.
+    pub weak: Vec<Detection>,
+}
+
 /// All detectors, loaded and ready. One thread at a time uses a set; a process may hold several.
 #[derive(Debug)]
 pub struct DetectorSet {
@@ -118,6 +127,19 @@ impl DetectorSet {
         wanted: Wanted,
         plan: &DetectionPlan,
     ) -> Result<Found, DetectError> {
+        Ok(self.sight(image, wanted, plan)?.found)
+    }
+
+    /// Finds what is wanted in a frame of a video, also what does not count by itself. Else like [`Self::detect`].
+    ///
+    /// # Errors
+    /// As [`Self::detect`].
+    pub fn sight(
+        &mut self,
+        image: ImageView<'_>,
+        wanted: Wanted,
+        plan: &DetectionPlan,
+    ) -> Result<Sighting, DetectError> {
         let mut scaled: Vec<((u32, Rect), Letterbox)> = Vec::new();
         let mut found = Vec::new();
         let (mut resize, mut inference) = (Duration::ZERO, Duration::ZERO);
@@ -158,12 +180,15 @@ impl DetectorSet {
             found.extend(located);
             inference += stopwatch.lap();
         }
-        let detections = merge(found, |class| plan.threshold(class));
+        let (detections, weak) = merge(found, |class| plan.threshold(class));
         inference += stopwatch.lap();
-        Ok(Found {
-            detections,
-            resize,
-            inference,
+        Ok(Sighting {
+            found: Found {
+                detections,
+                resize,
+                inference,
+            },
+            weak,
         })
     }
 }

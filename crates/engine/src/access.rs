@@ -17,6 +17,7 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use crate::Engine;
+use crate::cursor::CursorKey;
 
 const ISSUER: &str = "sfumato";
 const AUDIENCE: &str = "sfumato-api";
@@ -26,16 +27,24 @@ const AUDIENCE: &str = "sfumato-api";
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    pub(crate) cursors: CursorKey,
 }
 
 impl Keys {
     /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
     pub fn derive(master: &[u8; 32]) -> Self {
-        let mut tokens = [0; 32];
-        Hkdf::<Sha256>::new(None, master)
-            .expand(b"sfumato access tokens 1", &mut tokens)
-            .expect("32 bytes are fewer than HKDF's 255 blocks");
+        let derived = Hkdf::<Sha256>::new(None, master);
+        let (mut tokens, mut cursors) = ([0; 32], [0; 16]);
+        for (purpose, key) in [
+            ("sfumato access tokens 1", tokens.as_mut_slice()),
+            ("sfumato cursors 1", cursors.as_mut_slice()),
+        ] {
+            derived
+                .expand(purpose.as_bytes(), key)
+                .expect("32 bytes are fewer than HKDF's 255 blocks");
+        }
         Self {
+            cursors: CursorKey::new(cursors),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }

@@ -1,8 +1,10 @@
 //! Originals and results as named bytes, in the product's words over any object store.
 //!
-//! An original lies at `uploads/{upload}`, a result at `results/{result}/media` and its detections document at
-//! `results/{result}/document`. A blob becomes visible whole or not at all. The database row is written last and deleted
+//! An original lies at `uploads/{upload}`, what is done of a long video at `parts/{upload}/…` for as long, a result at
+//! `results/{result}/media` and its detections document at `results/{result}/document`. A blob becomes visible whole or not at all. The database row is written last and deleted
 //! first, so that a blob without a row can be left over (the janitor collects it), a row without a blob never.
+
+mod parts;
 
 use std::io;
 use std::ops::Range;
@@ -19,6 +21,8 @@ use sfumato_core::{ResultId, Timestamp, UploadId};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+pub(crate) use parts::PartsOfUpload;
 
 /// Bytes that are gathered before they are written: what one writer holds in memory, at most twice.
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -162,11 +166,12 @@ impl Blobs {
         Ok(got.into_stream().map_err(BlobError::from).boxed())
     }
 
-    /// Deletes an original. One that is gone already is deleted.
+    /// Deletes an original and what is done of it. One that is gone already is deleted.
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn delete_upload(&self, upload: UploadId) -> Result<(), BlobError> {
+        self.delete_parts(upload).await?;
         self.delete(&upload_path(upload)).await
     }
 
@@ -178,9 +183,13 @@ impl Blobs {
         &self,
         result: ResultId,
         part: ResultPart,
-        mut content: impl AsyncRead + Unpin,
+        content: impl AsyncRead + Unpin,
     ) -> Result<Written, BlobError> {
-        let mut writer = BlobWriter::open(&*self.store, &result_path(result, part)).await?;
+        self.put(&result_path(result, part), content).await
+    }
+
+    async fn put(&self, path: &Path, mut content: impl AsyncRead + Unpin) -> Result<Written, BlobError> {
+        let mut writer = BlobWriter::open(&*self.store, path).await?;
         let mut buffer = BytesMut::with_capacity(64 * 1024);
         while content.read_buf(&mut buffer).await? > 0 {
             writer.write(buffer.split().freeze()).await?;
@@ -213,12 +222,15 @@ impl Blobs {
         self.delete(&result_path(result, ResultPart::Document)).await
     }
 
-    /// The originals that were written before `before`.
+    /// The originals that were written before `before`, and those of which something is done since before it.
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn uploads_written_before(&self, before: Timestamp) -> Result<Vec<UploadId>, BlobError> {
-        let names = self.names_written_before("uploads", 1, before).await?;
+        let mut names = self.names_written_before("uploads", 1, before).await?;
+        names.extend(self.names_written_before("parts", 1, before).await?);
+        names.sort_unstable();
+        names.dedup();
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 

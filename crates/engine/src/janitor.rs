@@ -78,9 +78,12 @@ impl Engine {
             tracing::warn!("leases had expired; the work is queued again");
             inner.signals.jobs.notify_one();
             inner.signals.deliveries.notify_one();
+            inner.listeners.tell_all();
         }
         if round.is_multiple_of(SWEEP_ROUNDS) {
             said("what has had its time was not deleted", self.sweep().await);
+            let forgotten = inner.store.forget_rotated().await.map_err(SweepError::from);
+            said("rotated credentials were not forgotten", forgotten);
         }
         if round.is_multiple_of(SWEEP_ROUNDS.saturating_mul(ORPHAN_SWEEPS)) {
             let before = inner.clock.now().before(ORPHAN_AFTER);

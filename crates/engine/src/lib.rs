@@ -3,7 +3,8 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, and [`janitor`] deletes what has had its time. Workers and couriers share one loop shape: claim, act,
+//! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. Workers and couriers share one loop shape: claim, act,
 //! record; what dies in between is claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
@@ -13,11 +14,16 @@
 pub mod access;
 pub mod blobs;
 pub mod courier;
+mod cursor;
 pub mod endpoints;
+pub mod events;
 pub mod guard;
+pub mod history;
 pub mod intake;
 pub mod janitor;
+mod listeners;
 pub mod outbound;
+pub mod replay;
 pub mod results;
 pub mod signals;
 pub mod system;
@@ -29,7 +35,7 @@ use std::time::Duration;
 
 use sfumato_core::job::Job;
 use sfumato_core::store::CancelOutcome;
-use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, WorkerId};
+use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
 
@@ -37,6 +43,7 @@ use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
 use crate::courier::{Counters, CourierCounts, Post};
 use crate::guard::AddressPolicy;
+use crate::listeners::Listeners;
 use crate::signals::Signals;
 
 /// What the engine is made of.
@@ -68,8 +75,12 @@ pub struct EngineSettings {
     pub upload_bytes_max: u64,
     /// Limits of pictures, checked before decoding.
     pub media_limits: MediaLimits,
-    /// Jobs that this process works on at the same time.
+    /// Pictures that this process works on at the same time.
     pub jobs_at_once: usize,
+    /// Videos and archives that it works on at the same time, beside the pictures.
+    pub long_jobs_at_once: usize,
+    /// Long videos are processed in parts of this length in seconds; what is done of them survives the worker.
+    pub part_length_s: NonZeroU32,
     /// How long a job is leased; a heartbeat extends it after a third.
     pub lease: Duration,
     /// Webhook deliveries in flight at most, in all and to one endpoint.
@@ -82,6 +93,8 @@ pub struct EngineSettings {
     pub delivery_deadline: Duration,
     /// Which addresses webhooks may reach.
     pub addresses: AddressPolicy,
+    /// Whether the first bytes of endpoints' answers are kept, where the endpoint's client wants it too.
+    pub keep_responses: bool,
     /// How long an original is kept after its job has finished.
     pub originals_kept: Duration,
     /// How long a result is kept.
@@ -99,12 +112,15 @@ impl Default for EngineSettings {
             upload_bytes_max: 8 * 1024 * 1024 * 1024,
             media_limits: MediaLimits::default(),
             jobs_at_once: 2,
+            long_jobs_at_once: 1,
+            part_length_s: NonZeroU32::MIN.saturating_add(59),
             lease: Duration::from_secs(30),
             deliveries_at_once: 512,
             deliveries_per_endpoint: 16,
             deliveries_per_endpoint_per_second: None,
             delivery_deadline: Duration::from_secs(15),
             addresses: AddressPolicy::default(),
+            keep_responses: true,
             originals_kept: Duration::ZERO,
             results_kept: 7 * DAY,
             history_kept: 7 * DAY,
@@ -135,6 +151,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) settings: EngineSettings,
     pub(crate) signals: Signals,
+    pub(crate) listeners: Listeners,
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: Arc<outbound::Outbound>,
     pub(crate) post: Arc<dyn Post>,
@@ -142,8 +159,8 @@ pub(crate) struct Inner {
 }
 
 impl Engine {
-    /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`] and
-    /// [`Engine::run_janitor`].
+    /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`],
+    /// [`Engine::run_replays`] and [`Engine::run_janitor`].
     pub fn new(parts: Parts) -> Self {
         let outbound = outbound_of(&parts);
         Self::assemble(parts, outbound.clone(), outbound)
@@ -176,6 +193,7 @@ impl Engine {
                 keys,
                 settings,
                 signals: Signals::default(),
+                listeners: Listeners::default(),
                 worker_id,
                 outbound,
                 post,
@@ -250,6 +268,11 @@ impl Engine {
             .ping()
             .await
             .map_err(|source| NotReady::Blobs { source })
+    }
+
+    /// The time of this engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     /// One job of the caller.

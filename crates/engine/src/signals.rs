@@ -14,6 +14,8 @@ pub struct Signals {
     pub jobs: Notify,
     /// Deliveries may have become due otherwise than by an event: the courier looks at the whole database.
     pub deliveries: Notify,
+    /// There may be a replay to carry out.
+    pub replays: Notify,
     /// A job has finished.
     pub finished: Notify,
     running: Mutex<BTreeMap<JobId, CancellationToken>>,

@@ -4,29 +4,83 @@
 //! pause of the process) stops the child and writes nothing. The result's blobs are written under a fresh name before
 //! the row, so that a worker that was thought dead cannot overwrite its successor's result.
 
+mod pace;
+
 use std::io::Cursor;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
+use sfumato_core::store::JobLimits;
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
-use sfumato_media_client::protocol::{Goal, Task};
+use sfumato_media_client::protocol::{Document, Goal, Task};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
-use crate::Engine;
-use crate::blobs::{BlobError, ResultPart};
+use self::pace::{Done, Pace};
+use crate::blobs::{BlobError, PartsOfUpload, ResultPart};
+use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Lost children (crash, out of memory, deadline) that one job may cost before its file is held responsible.
 const CHILDREN_LOST_MAX: u32 = 2;
+
+/// How often progress is looked at, and how much of it is worth a word: whoever waits for a long job wants to see it move.
+const PROGRESS_TOLD: Duration = Duration::from_secs(2);
+const PROGRESS_STEP: f32 = 0.005;
+
+/// The jobs that this process is at.
+#[derive(Default)]
+struct Running {
+    pictures: JoinSet<()>,
+    long: JoinSet<()>,
+}
+
+impl Running {
+    /// Those of the kind of a job.
+    fn of(&mut self, job: &Job) -> &mut JoinSet<()> {
+        match job.upload.format.kind() {
+            MediaKind::Picture => &mut self.pictures,
+            MediaKind::Video | MediaKind::Archive => &mut self.long,
+        }
+    }
+
+    /// How many more may be begun.
+    fn free(&self, settings: &EngineSettings) -> JobLimits {
+        JobLimits {
+            pictures: settings.jobs_at_once.saturating_sub(self.pictures.len()),
+            long: settings.long_jobs_at_once.saturating_sub(self.long.len()),
+        }
+    }
+
+    /// Forgets those that have ended.
+    fn clear(&mut self) {
+        for jobs in [&mut self.pictures, &mut self.long] {
+            while jobs.try_join_next().is_some() {}
+        }
+    }
+
+    /// Waits until one ends; for ever where there is none.
+    async fn one_ends(&mut self) {
+        tokio::select! {
+            Some(_) = self.pictures.join_next() => {}
+            Some(_) = self.long.join_next() => {}
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Waits until all have ended.
+    async fn end(&mut self) {
+        for jobs in [&mut self.pictures, &mut self.long] {
+            while jobs.join_next().await.is_some() {}
+        }
+    }
+}
 
 /// Why an attempt ends without an outcome to record.
 enum Stop {
@@ -43,12 +97,12 @@ impl Engine {
         let Some(media) = self.inner().media.as_ref() else {
             return;
         };
-        let mut running = JoinSet::new();
+        let mut running = Running::default();
         let mut store_fails = false;
         while !shutdown.is_cancelled() {
-            while running.try_join_next().is_some() {}
-            let free = self.settings().jobs_at_once.saturating_sub(running.len());
-            if free > 0 {
+            running.clear();
+            let free = running.free(self.settings());
+            if free.pictures > 0 || free.long > 0 {
                 let inner = self.inner();
                 match inner
                     .store
@@ -58,8 +112,11 @@ impl Engine {
                     Ok(jobs) => {
                         store_fails = false;
                         for job in jobs {
+                            inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
-                            running.spawn(async move { engine.work_on(job, shutdown).await });
+                            running
+                                .of(&job)
+                                .spawn(async move { engine.work_on(job, shutdown).await });
                         }
                     }
                     Err(error) if !store_fails => {
@@ -72,12 +129,12 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => {}
-                Some(_) = running.join_next() => {}
+                () = running.one_ends() => {}
                 () = self.inner().signals.jobs.notified() => {}
                 () = tokio::time::sleep(self.jittered(POLL)) => {}
             }
         }
-        while running.join_next().await.is_some() {}
+        running.end().await;
         media.shutdown().await;
     }
 
@@ -99,6 +156,7 @@ impl Engine {
             Ok(()) => {
                 signals.finished.notify_one();
                 signals.jobs.notify_one();
+                self.inner().listeners.tell(job.client);
             }
             Err(Stop::LeaseLost) => {
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
@@ -121,7 +179,7 @@ impl Engine {
         lost: &CancellationToken,
         shutdown: &CancellationToken,
     ) -> Result<(), Stop> {
-        let progress = AtomicU32::new(0f32.to_bits());
+        let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
         let work = self.process(job, &progress);
         let outcome = tokio::select! {
@@ -135,13 +193,25 @@ impl Engine {
     }
 
     /// Extends the lease until it is lost. A store that cannot answer is asked again: the lease outlives two failures.
-    async fn keep_lease(&self, job: &Job, lease: &Lease, progress: &AtomicU32) {
+    async fn keep_lease(&self, job: &Job, lease: &Lease, done: &Done) {
+        let inner = self.inner();
         let lease_for = self.settings().lease;
+        let mut pace = Pace::default();
+        let mut told_at = inner.clock.now();
+        let mut told = 0.0;
         loop {
-            tokio::time::sleep(lease_for / 3).await;
-            let done = f32::from_bits(progress.load(Ordering::Relaxed));
-            match self.inner().store.heartbeat(job.id, lease, lease_for, done).await {
-                Ok(()) => {}
+            tokio::time::sleep(PROGRESS_TOLD.min(lease_for / 3)).await;
+            let now = inner.clock.now();
+            let mut progress = pace.progress(now, done.get());
+            progress.advanced = done.has_advanced();
+            if !progress.advanced
+                && progress.done - told < PROGRESS_STEP
+                && now.since(told_at) < lease_for / 3
+            {
+                continue;
+            }
+            match inner.store.heartbeat(job.id, lease, lease_for, progress).await {
+                Ok(()) => (told, told_at) = (progress.done, now),
                 Err(StoreError::LeaseLost) => return,
                 Err(error) => {
                     tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "a heartbeat failed");
@@ -151,7 +221,7 @@ impl Engine {
     }
 
     /// From the original to a stored result, or to a failure that is already in the customer's words.
-    async fn process(&self, job: &Job, progress: &AtomicU32) -> JobOutcome {
+    async fn process(&self, job: &Job, progress: &Done) -> JobOutcome {
         let inner = self.inner();
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
@@ -175,12 +245,7 @@ impl Engine {
         }
     }
 
-    async fn anonymize(
-        &self,
-        media: &MediaPool,
-        job: &Job,
-        progress: &AtomicU32,
-    ) -> Result<Finished, Trouble> {
+    async fn anonymize(&self, media: &MediaPool, job: &Job, progress: &Done) -> Result<Finished, Trouble> {
         let inner = self.inner();
         let task = Task {
             format: job.upload.format,
@@ -196,43 +261,57 @@ impl Engine {
             .await
             .map_err(Trouble::Blobs)?;
         let mut original = StreamReader::new(stream.map_err(std::io::Error::other));
-        let hear = |fraction: f32| progress.store(fraction.to_bits(), Ordering::Relaxed);
+        let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
-        let never = std::future::pending::<()>();
+        let kept = PartsOfUpload {
+            blobs: &inner.blobs,
+            upload: job.upload.id,
+            when_kept: &|| progress.advance(),
+        };
         media
-            .run(task, &mut original, hear, never)
+            .run_in_parts(task, &mut original, &kept, inner.settings.part_length_s, hear)
             .await
             .map_err(Trouble::Media)
     }
 
     async fn store_result(&self, finished: Finished, with_document: bool) -> Result<JobResult, BlobError> {
         let inner = self.inner();
-        let Finished { report, output } = finished;
+        let Finished {
+            report,
+            output,
+            document,
+        } = finished;
         let id = ResultId::new(&*inner.clock, &*inner.entropy);
         let media = inner
             .blobs
             .put_result(id, ResultPart::Media, tokio::fs::File::from_std(output))
             .await?;
-        let document = if with_document {
-            let text = serde_json::to_vec(&report.document).map_err(|error| BlobError::Unavailable {
-                source: Box::new(error),
-            })?;
-            let written = inner
-                .blobs
-                .put_result(id, ResultPart::Document, Cursor::new(text))
-                .await?;
-            Some((written.bytes, written.sha256))
-        } else {
-            None
+        let part = ResultPart::Document;
+        let document = match (&report.document, document) {
+            _ if !with_document => None,
+            (_, Some(file)) => Some(
+                inner
+                    .blobs
+                    .put_result(id, part, tokio::fs::File::from_std(file))
+                    .await?,
+            ),
+            (Document::Picture(document), None) => {
+                let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
+                    source: Box::new(error),
+                })?;
+                Some(inner.blobs.put_result(id, part, Cursor::new(text)).await?)
+            }
+            // The pool answers with the file or not at all.
+            (Document::Written { .. }, None) => None,
         };
         Ok(JobResult {
             id,
             format: report.format,
             bytes: media.bytes,
             sha256: media.sha256,
-            document,
-            faces: hidden(&report.document, Class::Face),
-            plates: hidden(&report.document, Class::Plate),
+            document: document.map(|written| (written.bytes, written.sha256)),
+            faces: report.hidden.faces,
+            plates: report.hidden.plates,
             warnings: report.warnings,
         })
     }
@@ -270,6 +349,11 @@ impl Engine {
                 message:
                     "the file could not be processed within the limit of time; try a smaller or simpler one"
                         .into(),
+            },
+            MediaError::Stuck { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
+                class: FailureClass::Input,
+                message: "the file could not be processed: nothing happened for too long; try a smaller or simpler one"
+                    .into(),
             },
             MediaError::Spawn { .. } => transient(),
             other if other.class() == FailureClass::Transient => transient(),
@@ -321,15 +405,6 @@ impl Engine {
 enum Trouble {
     Blobs(BlobError),
     Media(MediaError),
-}
-
-fn hidden(document: &DetectionsDocument, class: Class) -> u32 {
-    let count = document
-        .detections
-        .iter()
-        .filter(|d| d.class == class && d.hidden)
-        .count();
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn transient() -> JobOutcome {

@@ -27,6 +27,22 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
     }
 }
 
+/// The same where no body at all means that nothing is said.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = read(&parts.headers, body, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        parse(&parts.headers, &body).map(Self)
+    }
+}
+
 async fn read(headers: &HeaderMap, body: Body, state: &ApiState) -> Result<Bytes, Problem> {
     let max = state.settings.json_bytes_max;
     let too_large = || {

@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::options::{
-    Color, ConfidenceThreshold, DetectionOptions, InvalidOption, Mask, MaskGrowth, MaskShape, MaskStyle,
-    MetadataPolicy, PixelCount, Profile, SmoothPadding,
+    Audio, Color, ConfidenceThreshold, DetectionOptions, InvalidOption, Mask, MaskGrowth, MaskShape,
+    MaskStyle, MetadataPolicy, OtherEntries, PixelCount, Profile, Quality, SmoothPadding, Subtitles,
+    VideoCodec, VideoOptions,
 };
 use thiserror::Error;
 
@@ -60,6 +61,16 @@ pub(crate) struct OptionsForm {
     mask_growth: Option<MaskGrowth>,
     mask_shape: Option<MaskShape>,
     metadata: Option<MetadataPolicy>,
+    video: VideoForm,
+    other_entries: Option<OtherEntries>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct VideoForm {
+    audio: Option<Audio>,
+    subtitles: Option<Subtitles>,
+    codec: Option<VideoCodec>,
+    quality: Option<Quality>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,9 +100,14 @@ const PLATE_THRESHOLD: &str = "plate_threshold";
 const MASK_GROWTH: &str = "mask_growth";
 const MASK_SHAPE: &str = "mask_shape";
 const METADATA: &str = "metadata";
+const AUDIO: &str = "audio";
+const SUBTITLES: &str = "subtitles";
+const CODEC: &str = "codec";
+const QUALITY: &str = "quality";
+const OTHER_ENTRIES: &str = "other_entries";
 
 /// Fields that are whole in one text.
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 14] = [
     FACES,
     PLATES,
     DETECTIONS,
@@ -101,6 +117,11 @@ const PLAIN: [&str; 9] = [
     MASK_GROWTH,
     MASK_SHAPE,
     METADATA,
+    AUDIO,
+    SUBTITLES,
+    CODEC,
+    QUALITY,
+    OTHER_ENTRIES,
 ];
 
 /// Fields whose members may come as bracketed fields.
@@ -138,6 +159,8 @@ impl OptionsForm {
             mask_growth: None,
             mask_shape: None,
             metadata: None,
+            video: VideoForm::default(),
+            other_entries: None,
         }
     }
 
@@ -170,6 +193,11 @@ impl OptionsForm {
             MASK_GROWTH => self.mask_growth = Some(MaskGrowth::new(number(text).unwrap_or(f64::NAN))?),
             MASK_SHAPE => self.mask_shape = Some(word(text).parse()?),
             METADATA => self.metadata = Some(word(text).parse()?),
+            AUDIO => self.video.audio = Some(word(text).parse()?),
+            SUBTITLES => self.video.subtitles = Some(word(text).parse()?),
+            CODEC => self.video.codec = Some(word(text).parse()?),
+            QUALITY => self.video.quality = Some(quality(text)?),
+            OTHER_ENTRIES => self.other_entries = Some(word(text).parse()?),
             _ => {}
         }
         Ok(())
@@ -199,6 +227,13 @@ impl OptionsForm {
                 shape: self.mask_shape,
             },
             metadata: self.metadata.unwrap_or_default(),
+            video: VideoOptions {
+                audio: self.video.audio.unwrap_or_default(),
+                subtitles: self.video.subtitles.unwrap_or_default(),
+                codec: self.video.codec.unwrap_or_default(),
+                quality: self.video.quality.unwrap_or_default(),
+            },
+            other_entries: self.other_entries.unwrap_or_default(),
         })
     }
 }
@@ -272,6 +307,12 @@ fn pixel_count(text: &str) -> Result<PixelCount, InvalidOption> {
     let whole = number(text).filter(|number| number.fract() == 0.0 && (0.0..=1e9).contains(number));
     // Outside the range the type's own check words the error.
     PixelCount::new(whole.map_or(0, |whole| whole as u32))
+}
+
+fn quality(text: &str) -> Result<Quality, InvalidOption> {
+    // As a count of pixels.
+    let whole = number(text).filter(|number| number.fract() == 0.0 && (0.0..=255.0).contains(number));
+    Quality::new(whole.map_or(u8::MAX, |whole| whole as u8))
 }
 
 fn mask_kind(text: &str) -> Result<MaskKind, InvalidField> {

@@ -17,6 +17,7 @@ use sfumato_core::StoreError;
 use sfumato_engine::access::AccessError;
 use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;
+use sfumato_engine::events::EventsError;
 use sfumato_engine::intake::IntakeError;
 use sfumato_engine::results::ResultError;
 use utoipa::ToSchema;
@@ -209,7 +210,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { what } => Self::not_found(what),
-            StoreError::LimitReached { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::LimitReached { .. } | StoreError::UnderWay { .. } => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }
@@ -281,6 +284,18 @@ impl From<EndpointError> for Problem {
     }
 }
 
+impl Problem {
+    /// Why events or deliveries are not read; `field` is where the request names its cursor.
+    pub(crate) fn of_reading(error: EventsError, field: &'static str) -> Self {
+        match error {
+            EventsError::UnknownCursor => Self::bad_request(format!("{field}: {error}")),
+            EventsError::TooManyWaiting => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+                .with(RETRY_AFTER, RETRY_AFTER_SECONDS.into()),
+            EventsError::Store(source) => source.into(),
+        }
+    }
+}
+
 impl From<InvalidField> for Problem {
     fn from(error: InvalidField) -> Self {
         Self::bad_request(error.to_string())
@@ -348,6 +363,10 @@ mod tests {
             (ResultError::Blobs(blob()).into(), 503),
             (ResultError::Gone.into(), 410),
             (StoreError::NotFound { what: "job" }.into(), 404),
+            (StoreError::UnderWay { what: "a replay" }.into(), 409),
+            (Problem::of_reading(EventsError::UnknownCursor, "after"), 400),
+            (Problem::of_reading(EventsError::TooManyWaiting, "after"), 429),
+            (Problem::of_reading(EventsError::Store(store()), "after"), 503),
             (StoreError::LeaseLost.into(), 500),
             (BlobError::NotFound.into(), 500),
         ] {

@@ -1,8 +1,8 @@
 //! One `sfumato-media` process: how it is started, spoken to and ended.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -19,8 +19,8 @@ use crate::end::ChildEnd;
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
 use crate::pool::MediaPoolConfig;
-use crate::protocol::{INPUT_FD, OUTPUT_FD, Reply, Report, Request, Task};
-use crate::sandbox::{Bounds, Layers};
+use crate::protocol::{Reply, Report, Request, Task};
+use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::Scratch;
 
 /// A longer line of a child's log is split.
@@ -45,6 +45,7 @@ pub(crate) struct Child {
     log: JoinHandle<()>,
     last_log_line: Arc<Mutex<String>>,
     bounds: Bounds,
+    silence_max: Duration,
     pub(crate) scratch: Scratch,
     pub(crate) models: Vec<String>,
     pub(crate) layers: Layers,
@@ -53,9 +54,14 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts a process and waits until it is ready.
-    pub(crate) async fn start(config: &MediaPoolConfig, spawner: &Spawner) -> Result<Self, MediaError> {
-        let scratch = Scratch::new(&config.scratch_dir).map_err(MediaError::Scratch)?;
-        let command = command(config, &scratch)?;
+    pub(crate) async fn start(
+        config: &MediaPoolConfig,
+        spawner: &Spawner,
+        purpose: Purpose,
+        bounds: Bounds,
+    ) -> Result<Self, MediaError> {
+        let scratch = Scratch::new(&config.scratch_dir, purpose).map_err(MediaError::Scratch)?;
+        let command = command(config, purpose, &bounds, &scratch)?;
         let spawn_error = |source| MediaError::Spawn {
             program: config.program.display().to_string(),
             source,
@@ -74,7 +80,8 @@ impl Child {
             stdout: BufReader::new(stdout),
             log,
             last_log_line,
-            bounds: config.bounds(),
+            bounds,
+            silence_max: config.silence_max,
             scratch,
             models: vec![],
             layers: Layers::default(),
@@ -103,17 +110,55 @@ impl Child {
         task: Task,
         on_progress: &mut (impl FnMut(f32) + Send),
     ) -> Result<Report, MediaError> {
-        let request = Request::Anonymize(task);
-        if let Err(error) = frame::write_async(&mut self.stdin, &request).await {
+        match self.ask(&Request::Anonymize(task), on_progress).await? {
+            Reply::Done(report) => Ok(report),
+            other => Err(self.unexpected(other).await),
+        }
+    }
+
+    /// Gives a request to the child and waits for its reply. A child that says nothing for too long is taken for stuck. After
+    /// any error but a [`MediaError::Task`] the child is dead.
+    pub(crate) async fn ask(
+        &mut self,
+        request: &Request,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Reply, MediaError> {
+        if let Err(error) = frame::write_async(&mut self.stdin, request).await {
             return Err(self.lost(error.to_string()).await);
         }
+        let silence_max = self.silence_max;
         loop {
-            match frame::read_async(&mut self.stdout).await {
+            let reply = tokio::time::timeout(silence_max, frame::read_async(&mut self.stdout)).await;
+            let Ok(reply) = reply else {
+                self.kill().await;
+                return Err(MediaError::Stuck { silence_max });
+            };
+            match reply {
                 Ok(Some(Reply::Progress(fraction))) => on_progress(fraction.clamp(0.0, 1.0)),
-                Ok(Some(Reply::Done(report))) => return Ok(report),
                 Ok(Some(Reply::Failed(failure))) => return Err(MediaError::Task(failure)),
+                Ok(Some(reply)) if !matches!(reply, Reply::Ready { .. }) => return Ok(reply),
                 outcome => return Err(self.lost(describe(&outcome)).await),
             }
+        }
+    }
+
+    /// Kills a process that answered another question.
+    pub(crate) async fn unexpected(&mut self, reply: Reply) -> MediaError {
+        self.lost(describe(&Ok(Some(reply)))).await
+    }
+
+    /// Kills the process, and gives its result and its document.
+    pub(crate) async fn results(mut self, bytes: u64, document_bytes: u64) -> io::Result<(File, File)> {
+        self.kill().await;
+        self.scratch.results(bytes, document_bytes).await
+    }
+
+    /// Kills a process that did not do what the protocol says.
+    pub(crate) async fn broke_the_protocol(&mut self, how: &str) -> MediaError {
+        self.kill().await;
+        MediaError::ChildLost {
+            end: ChildEnd::Fault,
+            status: how.to_owned(),
         }
     }
 
@@ -183,29 +228,37 @@ impl Drop for Child {
     }
 }
 
-/// Builds the command: pipes, the two scratch files, a process group of its own and next to no environment.
-fn command(config: &MediaPoolConfig, scratch: &Scratch) -> Result<Command, MediaError> {
+/// Builds the command: pipes, the scratch files, a process group of its own and next to no environment.
+fn command(
+    config: &MediaPoolConfig,
+    purpose: Purpose,
+    bounds: &Bounds,
+    scratch: &Scratch,
+) -> Result<Command, MediaError> {
+    let threads = match purpose {
+        Purpose::Pictures => config.threads_per_child,
+        Purpose::Video | Purpose::Archive => config.threads_per_long_task,
+    };
     let mut command = bare_command(&config.program);
     command
         .arg("--assets")
         .arg(absolute(&config.assets_dir))
         .args(model_packs(&config.model_packs))
         .arg("--threads")
-        .arg(config.threads_per_child.to_string())
-        .args(confinement(config))
+        .arg(threads.to_string())
+        .arg("--purpose")
+        .arg(purpose.name())
+        .args(confinement(config.sandbox, bounds))
         .stdin(Stdio::piped())
         .process_group(0);
-    let inherited = |file: &std::fs::File| file.try_clone().map(OwnedFd::from);
-    let mappings = vec![
-        FdMapping {
-            parent_fd: inherited(&scratch.input).map_err(MediaError::Scratch)?,
-            child_fd: INPUT_FD,
-        },
-        FdMapping {
-            parent_fd: inherited(&scratch.output).map_err(MediaError::Scratch)?,
-            child_fd: OUTPUT_FD,
-        },
-    ];
+    let mappings = scratch
+        .descriptors()
+        .map(|(file, child_fd)| {
+            let parent_fd = file.try_clone()?.into();
+            Ok(FdMapping { parent_fd, child_fd })
+        })
+        .collect::<io::Result<_>>()
+        .map_err(MediaError::Scratch)?;
     command
         .fd_mappings(mappings)
         .map_err(|collision| MediaError::Scratch(io::Error::other(collision)))?;
@@ -240,13 +293,12 @@ pub(crate) fn model_packs(dirs: &[PathBuf]) -> impl Iterator<Item = OsString> {
 }
 
 /// The arguments that say how the child locks itself up.
-fn confinement(config: &MediaPoolConfig) -> [String; 8] {
-    let bounds = config.bounds();
+fn confinement(sandbox: SandboxMode, bounds: &Bounds) -> [String; 8] {
     // In whole seconds, and at least one.
     let cpu_seconds_max = bounds.cpu_time_max.as_secs().max(1);
     [
         "--sandbox".to_owned(),
-        config.sandbox.to_string(),
+        sandbox.to_string(),
         "--memory-bytes-max".to_owned(),
         bounds.memory_bytes_max.to_string(),
         "--result-bytes-max".to_owned(),
@@ -264,7 +316,7 @@ fn describe(outcome: &Result<Option<Reply>, FrameError>) -> String {
     match outcome {
         Ok(None) => "it closed its pipe".into(),
         Ok(Some(Reply::Ready { .. })) => "it said twice that it is ready".into(),
-        Ok(Some(_)) => "it answered before it was ready".into(),
+        Ok(Some(_)) => "it answered what it was not asked".into(),
         Err(error) => match std::error::Error::source(error) {
             Some(source) => format!("failed to {error}: {source}"),
             None => format!("failed to {error}"),

@@ -39,6 +39,9 @@ pub enum MediaError {
     /// The scratch files could not be written or read: the disk is full, for example.
     #[error("use the scratch files")]
     Scratch(#[source] io::Error),
+    /// What is done of a long video could not be kept, or read back.
+    #[error("keep what is done of the video")]
+    Kept(#[source] io::Error),
     /// The child died or spoke nonsense in the middle of the task. It has been replaced.
     #[error("keep the media process: {end} ({status})")]
     ChildLost {
@@ -52,6 +55,12 @@ pub enum MediaError {
     Deadline {
         /// What it may take.
         deadline: Duration,
+    },
+    /// The child did not get on with its task; it was killed.
+    #[error("get on with the task: nothing happened for {} seconds", silence_max.as_secs_f32())]
+    Stuck {
+        /// How long it may say nothing.
+        silence_max: Duration,
     },
     /// The caller cancelled the task; the child was killed.
     #[error("finish the task: it was cancelled")]
@@ -73,8 +82,10 @@ impl MediaError {
             Self::NotReady { .. }
             | Self::Input(_)
             | Self::Scratch(_)
+            | Self::Kept(_)
             | Self::ChildLost { .. }
             | Self::Deadline { .. }
+            | Self::Stuck { .. }
             | Self::Cancelled
             | Self::ShutDown => FailureClass::Transient,
             Self::Task(failure) => failure.class,

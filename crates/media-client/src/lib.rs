@@ -9,6 +9,7 @@ mod end;
 mod error;
 pub mod frame;
 pub mod models;
+mod parts;
 mod pool;
 pub mod protocol;
 pub mod sandbox;
@@ -16,4 +17,5 @@ mod scratch;
 
 pub use end::ChildEnd;
 pub use error::MediaError;
+pub use parts::{KeptParts, KeptPlan};
 pub use pool::{Finished, MediaPool, MediaPoolConfig, Warm};

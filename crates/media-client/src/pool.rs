@@ -1,20 +1,23 @@
-//! Warm children for pictures: tasks share a few processes, and a process that misbehaves is replaced.
+//! Warm children for pictures, which share a few processes; a fresh one for each video and archive. A process that
+//! misbehaves is replaced.
 
 use std::fs::File;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sfumato_core::FailureClass;
+use sfumato_core::{FailureClass, MediaKind};
 use tokio::io::AsyncRead;
 use tokio::sync::Semaphore;
 
 use crate::child::{Child, Spawner};
 use crate::end::ChildEnd;
 use crate::error::MediaError;
-use crate::protocol::{MediaLimits, Report, Task};
-use crate::sandbox::{Bounds, Layers, SandboxMode};
+use crate::parts::{InParts, KeptParts, Outcome};
+use crate::protocol::{Document, MediaLimits, Report, Task};
+use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::FillError;
 
 /// How a [`MediaPool`] works.
@@ -36,8 +39,16 @@ pub struct MediaPoolConfig {
     pub tasks_per_child_max: u32,
     /// How long a process may take to load its models.
     pub ready_deadline: Duration,
-    /// How long a task may take, from the moment that the child has its original.
+    /// How long a picture may take, from the moment that the child has its original.
     pub task_deadline: Duration,
+    /// Videos and archives at a time, each in a fresh process beside those for pictures. At least 1.
+    pub long_tasks_max: usize,
+    /// Threads for decoding and encoding a video, and entries of an archive at a time.
+    pub threads_per_long_task: usize,
+    /// How long a video or an archive may take.
+    pub long_task_deadline: Duration,
+    /// A video or an archive that gets no further for so long is given up.
+    pub silence_max: Duration,
     /// Whether processes may work without a whole jail around them.
     pub sandbox: SandboxMode,
     /// The largest limits of any task: a process is bounded so that it can do what they allow, and no more.
@@ -46,24 +57,30 @@ pub struct MediaPoolConfig {
 
 impl MediaPoolConfig {
     /// The models of `assets_dir` alone, one single-threaded process a core, 500 tasks a process, 30 s to get ready, 120 s a
-    /// task, the default limits.
+    /// picture; one video or archive for four cores, with a thread on each of them, for a day at most and 5 minutes without
+    /// getting on; the default limits.
     pub fn new(program: PathBuf, assets_dir: PathBuf, scratch_dir: PathBuf) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             program,
             assets_dir,
             model_packs: vec![],
             scratch_dir,
-            children_max: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            children_max: cores,
             threads_per_child: 1,
             tasks_per_child_max: 500,
             ready_deadline: Duration::from_secs(30),
             task_deadline: Duration::from_secs(120),
+            long_tasks_max: cores.div_ceil(4),
+            threads_per_long_task: cores.min(4),
+            long_task_deadline: Duration::from_secs(24 * 3600),
+            silence_max: Duration::from_secs(300),
             sandbox: SandboxMode::default(),
             limits: MediaLimits::default(),
         }
     }
 
-    /// What each process may use at most.
+    /// What each process for pictures may use at most.
     pub fn bounds(&self) -> Bounds {
         Bounds::for_pictures(
             &self.limits,
@@ -83,6 +100,8 @@ pub struct Finished {
     /// The result, positioned at its start: a nameless file that is gone when it is closed. Empty after a
     /// [`Goal::Detect`](crate::protocol::Goal::Detect).
     pub output: File,
+    /// The document where the report does not hold it, positioned at its start, likewise.
+    pub document: Option<File>,
 }
 
 /// What a warm process says of itself.
@@ -94,13 +113,31 @@ pub struct Warm {
     pub layers: Layers,
 }
 
-/// A pool of `sfumato-media` processes. Processes are started when they are needed and kept warm. Dropping the pool kills
-/// them all.
+/// Runs a task in its process, in parts where that is wanted and possible.
+async fn work_fresh(
+    child: &mut Child,
+    task: Task,
+    in_parts: Option<InParts<'_>>,
+    on_progress: &mut (impl FnMut(f32) + Send),
+) -> Result<Report, MediaError> {
+    if let Some(in_parts) = in_parts {
+        match in_parts.run(child, task.clone(), &mut *on_progress).await? {
+            Outcome::Done(report) => return Ok(report),
+            Outcome::Whole => child.scratch.empty_results().await.map_err(MediaError::Scratch)?,
+        }
+    }
+    child.work(task, on_progress).await
+}
+
+/// A pool of `sfumato-media` processes. Those for pictures are started when they are needed and kept warm; each video and
+/// each archive has one of its own. Dropping the pool kills them all.
 #[derive(Debug)]
 pub struct MediaPool {
     config: MediaPoolConfig,
-    /// One permit a process that may exist.
+    /// One permit a process for pictures that may exist.
     permits: Semaphore,
+    /// One permit a process for a video or an archive that may exist.
+    long_permits: Semaphore,
     idle: Mutex<Vec<Child>>,
     spawner: Spawner,
 }
@@ -112,12 +149,15 @@ impl MediaPool {
     /// [`MediaError::Spawn`] where the system gives no thread.
     pub fn new(mut config: MediaPoolConfig) -> Result<Self, MediaError> {
         config.children_max = config.children_max.clamp(1, Semaphore::MAX_PERMITS);
+        config.long_tasks_max = config.long_tasks_max.clamp(1, Semaphore::MAX_PERMITS);
+        config.threads_per_long_task = config.threads_per_long_task.max(1);
         let spawner = Spawner::start().map_err(|source| MediaError::Spawn {
             program: config.program.display().to_string(),
             source,
         })?;
         Ok(Self {
             permits: Semaphore::new(config.children_max),
+            long_permits: Semaphore::new(config.long_tasks_max),
             idle: Mutex::default(),
             spawner,
             config,
@@ -164,11 +204,94 @@ impl MediaPool {
         tokio::select! {
             biased;
             () = cancel => Err(MediaError::Cancelled),
-            outcome = self.run_to_the_end(task, original, &mut on_progress) => outcome,
+            outcome = self.run_to_the_end(task, original, None, &mut on_progress) => outcome,
         }
     }
 
+    /// As [`MediaPool::run`], but a long video is processed part by part, each of about `part_length_s` seconds, and what is
+    /// done of it is kept: the next attempt goes on there. The caller makes `kept` forget it when the outcome is recorded.
+    ///
+    /// # Errors
+    /// Any [`MediaError`]. After every one of them the pool is as good as new.
+    pub async fn run_in_parts(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        kept: &dyn KeptParts,
+        part_length_s: NonZeroU32,
+        mut on_progress: impl FnMut(f32) + Send,
+    ) -> Result<Finished, MediaError> {
+        let in_parts = InParts { kept, part_length_s };
+        self.run_to_the_end(task, original, Some(in_parts), &mut on_progress)
+            .await
+    }
+
     async fn run_to_the_end(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        in_parts: Option<InParts<'_>>,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Finished, MediaError> {
+        match task.format.kind() {
+            MediaKind::Picture => self.run_warm(task, original, on_progress).await,
+            MediaKind::Video => self.run_fresh(task, original, in_parts, on_progress).await,
+            MediaKind::Archive => self.run_fresh(task, original, None, on_progress).await,
+        }
+    }
+
+    /// Runs a task in a process of its own, which ends with it.
+    async fn run_fresh(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        in_parts: Option<InParts<'_>>,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Finished, MediaError> {
+        let _permit = self
+            .long_permits
+            .acquire()
+            .await
+            .map_err(|_| MediaError::ShutDown)?;
+        let config = &self.config;
+        let purpose = Purpose::of(task.format.kind());
+        let deadline = config.long_task_deadline;
+        let threads = config.threads_per_long_task;
+        let bounds = Bounds::for_one(purpose, task.bytes, &config.limits, deadline, threads);
+        let mut child = Child::start(config, &self.spawner, purpose, bounds).await?;
+        child
+            .scratch
+            .fill(original, task.bytes)
+            .await
+            .map_err(|error| match error {
+                FillError::Original(source) => MediaError::Input(source),
+                FillError::Scratch(source) => MediaError::Scratch(source),
+            })?;
+        let work = work_fresh(&mut child, task, in_parts, on_progress);
+        let Ok(outcome) = tokio::time::timeout(deadline, work).await else {
+            child.kill().await;
+            return Err(MediaError::Deadline { deadline });
+        };
+        // Its files belong to this process alone only when it is dead.
+        let report = outcome?;
+        let Document::Written { bytes } = report.document else {
+            return Err(child.broke_the_protocol("it wrote no document").await);
+        };
+        match child.results(report.bytes, bytes).await {
+            Ok((output, document)) => Ok(Finished {
+                report,
+                output,
+                document: Some(document),
+            }),
+            Err(source) if source.kind() == std::io::ErrorKind::InvalidData => Err(MediaError::ChildLost {
+                end: ChildEnd::Fault,
+                status: source.to_string(),
+            }),
+            Err(source) => Err(MediaError::Scratch(source)),
+        }
+    }
+
+    async fn run_warm(
         &self,
         task: Task,
         original: &mut (impl AsyncRead + Unpin + Send),
@@ -204,7 +327,11 @@ impl MediaPool {
                     Err(source) => return Err(MediaError::Scratch(source)),
                 };
                 self.put_back(child).await;
-                Ok(Finished { report, output })
+                Ok(Finished {
+                    report,
+                    output,
+                    document: None,
+                })
             }
             Err(error) => {
                 // A child that met a fault of its own ends after it has said so, and one that broke the protocol is dead.
@@ -223,6 +350,7 @@ impl MediaPool {
     /// before.
     pub async fn shutdown(&self) {
         self.permits.close();
+        self.long_permits.close();
         let children = std::mem::take(&mut *self.idle());
         for mut child in children {
             child.kill().await;
@@ -233,7 +361,8 @@ impl MediaPool {
     async fn take_or_start(&self) -> Result<Child, MediaError> {
         loop {
             let Some(mut child) = self.idle().pop() else {
-                return Child::start(&self.config, &self.spawner).await;
+                let bounds = self.config.bounds();
+                return Child::start(&self.config, &self.spawner, Purpose::Pictures, bounds).await;
             };
             // An idle process can have been killed from outside; that must not cost the next task anything.
             if child.is_alive() {

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sfumato_core::MediaKind;
 
-use crate::protocol::MediaLimits;
+use crate::protocol::{MediaLimits, OUTPUT_FD, SPARE_FDS};
 
 /// Memory of a process before the first picture: runtime, models, and what the models compute in.
 const MODELS_MEMORY_BYTES: u64 = 1 << 30;
@@ -19,6 +20,19 @@ const MEMORY_BYTES_PER_PIXEL: u64 = 24;
 
 /// Bytes a pixel of the least compact result: four samples of 16 bits.
 const RESULT_BYTES_PER_PIXEL: u64 = 8;
+
+/// Frames of a video that are in memory at the same time, at most: references of decoder and encoder, frames that threads
+/// work on, frames that wait for what comes after them.
+const FRAMES_IN_MEMORY: u64 = 96;
+
+/// Bytes of the least compact pixel of a video: 4:4:4 with more than 8 bits.
+const MEMORY_BYTES_PER_FRAME_PIXEL: u64 = 6;
+
+/// Memory of codecs beside frames, and of what is known of tracks.
+const CODECS_MEMORY_BYTES: u64 = 1 << 30;
+
+/// How many times larger a video may become: one that was encoded with more patience than ours.
+const VIDEO_GROWTH_MAX: u64 = 8;
 
 /// Headers, metadata and padding of a result.
 const RESULT_BYTES_BESIDE_PIXELS: u64 = 64 << 20;
@@ -67,6 +81,70 @@ impl FromStr for SandboxMode {
     fn from_str(text: &str) -> Result<Self, UnknownSandboxMode> {
         let found = Self::ALL.into_iter().find(|mode| mode.name() == text);
         found.ok_or(UnknownSandboxMode)
+    }
+}
+
+/// What a media process is started for. It decides which descriptors it inherits and how many threads it may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// One picture after the other, until it is replaced. Its threads are there before the first one.
+    #[default]
+    Pictures,
+    /// One video: decoders and encoders start threads for it.
+    Video,
+    /// One archive: several entries at a time, among them videos.
+    Archive,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::Pictures, Self::Video, Self::Archive];
+
+    /// What tasks on this kind of media are for.
+    pub const fn of(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Picture => Self::Pictures,
+            MediaKind::Video => Self::Video,
+            MediaKind::Archive => Self::Archive,
+        }
+    }
+
+    /// The name by which flags call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pictures => "pictures",
+            Self::Video => "video",
+            Self::Archive => "archive",
+        }
+    }
+
+    /// The last descriptor that the process inherits.
+    pub const fn last_descriptor(self) -> i32 {
+        match self {
+            Self::Pictures => OUTPUT_FD,
+            Self::Video | Self::Archive => SPARE_FDS[2],
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text is none of the names of [`Purpose`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be pictures, video or archive")]
+pub struct UnknownPurpose;
+
+impl FromStr for Purpose {
+    type Err = UnknownPurpose;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPurpose> {
+        let found = Self::ALL.into_iter().find(|purpose| purpose.name() == text);
+        found.ok_or(UnknownPurpose)
     }
 }
 
@@ -171,6 +249,46 @@ impl Bounds {
             cpu_time_max: task_deadline
                 .saturating_mul(threads.max(1))
                 .saturating_mul(tasks.saturating_add(1)),
+        }
+    }
+
+    /// Bounds within which an original of `bytes` bytes can be processed where the limits allow it, by a process that works
+    /// for `deadline` on `threads` threads. An archive has a picture on each of them, and one video beside.
+    pub fn for_one(
+        purpose: Purpose,
+        bytes: u64,
+        limits: &MediaLimits,
+        deadline: Duration,
+        threads: usize,
+    ) -> Self {
+        let threads = u32::try_from(threads.max(1)).unwrap_or(u32::MAX);
+        let cpu_time_max = deadline.saturating_mul(threads);
+        let pictures = Self::for_pictures(limits, deadline, 1, 1);
+        let frames = u64::from(limits.video.frame_pixels_max)
+            .saturating_mul(FRAMES_IN_MEMORY * MEMORY_BYTES_PER_FRAME_PIXEL);
+        let video = MODELS_MEMORY_BYTES
+            .saturating_add(CODECS_MEMORY_BYTES)
+            .saturating_add(frames);
+        let grown = |bytes: u64| {
+            bytes
+                .saturating_mul(VIDEO_GROWTH_MAX)
+                .saturating_add(RESULT_BYTES_BESIDE_PIXELS)
+        };
+        match purpose {
+            Purpose::Pictures => pictures,
+            Purpose::Video => Self {
+                memory_bytes_max: video,
+                result_bytes_max: grown(bytes),
+                cpu_time_max,
+            },
+            Purpose::Archive => Self {
+                memory_bytes_max: pictures
+                    .memory_bytes_max
+                    .saturating_mul(threads.into())
+                    .saturating_add(video),
+                result_bytes_max: grown(bytes.max(limits.archive.bytes_max)),
+                cpu_time_max,
+            },
         }
     }
 }

@@ -45,9 +45,28 @@ pub(crate) fn run(
     output: impl Write,
     on_progress: &mut dyn FnMut(f32),
 ) -> Result<Report, PictureError> {
-    let mut work = Work::new(task, finder, on_progress);
+    let work = Work::new(task, finder, on_progress);
     let original = read(input, task)?;
-    let header = probe::probe(&original, &task.limits)?;
+    finish(work, task, &original, output)
+}
+
+/// As [`run`], on an original that is in memory already.
+pub(crate) fn run_on(
+    finder: &mut dyn Find,
+    task: &Task,
+    original: &[u8],
+    output: impl Write,
+) -> Result<Report, PictureError> {
+    finish(Work::new(task, finder, &mut |_| ()), task, original, output)
+}
+
+fn finish(
+    mut work: Work<'_>,
+    task: &Task,
+    original: &[u8],
+    output: impl Write,
+) -> Result<Report, PictureError> {
+    let header = probe::probe(original, &task.limits)?;
     let mut output = BufWriter::with_capacity(1 << 18, Counter::new(output));
     let process = match header.format {
         MediaFormat::Jpeg => jpeg::process,
@@ -55,8 +74,9 @@ pub(crate) fn run(
         MediaFormat::Webp => webp::process,
         MediaFormat::Bmp => bmp::process,
         MediaFormat::Tiff => tiff::process,
+        _ => return Err(PictureError::UnknownFormat),
     };
-    let processed = process(&original, &mut work, &mut output)?;
+    let processed = process(original, &mut work, &mut output)?;
     output.flush().map_err(PictureError::Write)?;
     work.progress(1.0);
     Ok(work.report(processed, output.get_ref().bytes))
@@ -114,9 +134,9 @@ impl<W: Write> Write for Counter<W> {
 }
 
 /// The real detectors.
-struct Finder<'a> {
-    detectors: &'a mut DetectorSet,
-    task: &'a Task,
+pub(crate) struct Finder<'a> {
+    pub(crate) detectors: &'a mut DetectorSet,
+    pub(crate) task: &'a Task,
 }
 
 impl Find for Finder<'_> {
@@ -148,7 +168,7 @@ impl Finder<'_> {
 }
 
 /// The error for what the detectors say.
-fn failed(text: &str) -> PictureError {
+pub(crate) fn failed(text: &str) -> PictureError {
     if WANTS_MEMORY.iter().any(|words| text.contains(words)) {
         log::line(format_args!("error: failed to {text}"));
         PictureError::Memory

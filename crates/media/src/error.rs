@@ -3,14 +3,15 @@
 
 use std::io;
 
-use sfumato_core::{FailureClass, MediaFormat};
+use sfumato_core::{FailureClass, MediaFormat, MediaKind};
 use sfumato_media_client::protocol::Failure;
 use thiserror::Error;
 
-/// The names of all formats, for a message.
+/// The names of all formats of pictures, for a message.
 fn formats() -> String {
-    MediaFormat::ALL
+    MediaFormat::of_kind(MediaKind::Picture)
         .map(|format| format.as_str().to_uppercase())
+        .collect::<Vec<_>>()
         .join(", ")
 }
 

@@ -1,14 +1,19 @@
 //! What reads bytes of strangers, part by part, for fuzz targets and for tests that need no models. Not an interface: it
 //! changes with the code behind it.
 
+use std::fs::File;
 use std::io::Cursor;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sfumato_core::FailureClass;
 use sfumato_core::detection::Detection;
 use sfumato_core::options::MetadataPolicy;
-use sfumato_media_client::protocol::{Report, Task};
+use sfumato_media_client::protocol::{ArchiveLimits, Failure, Report, Task};
 
-use crate::anonymize::run;
+use crate::anonymize::{run, run_on};
+use crate::archive::{self, ArchiveError, Files, Lane, Unpacked};
 use crate::error::PictureError;
 use crate::image::{icc, segments as jpeg_segments};
 use crate::metadata;
@@ -29,6 +34,31 @@ pub fn process(
     let mut output = vec![];
     let report = run(&mut finder, task, Cursor::new(bytes), &mut output, &mut |_| ())?;
     Ok((report, output))
+}
+
+/// What [`archive::anonymize()`] does, with the given detections in every picture instead of what models find. Videos are
+/// refused.
+///
+/// # Errors
+/// As [`archive::anonymize()`], before it is put into words for the customer.
+pub fn archive(
+    task: &Task,
+    files: &Files,
+    detections: &[Detection],
+    lanes: usize,
+    mut on_progress: impl FnMut(f32),
+) -> Result<Report, ArchiveError> {
+    let mut lanes: Vec<Known<'_>> = (0..lanes).map(|_| Known(detections)).collect();
+    archive::run(&mut lanes, task, files, &mut on_progress)
+}
+
+/// Walks through an archive and unpacks all that can be unpacked. Says of each entry that is no folder under which name it
+/// would be in a result, and how many bytes it has.
+///
+/// # Errors
+/// [`ArchiveError`] where there is nothing to walk through.
+pub fn archive_entries(bytes: &[u8], limits: &ArchiveLimits) -> Result<Vec<Unpacked>, ArchiveError> {
+    archive::unpack_all(&bytes.to_vec(), bytes.len() as u64, limits)
 }
 
 /// The EXIF data of a result.
@@ -80,6 +110,30 @@ impl Find for Known<'_> {
             detections: detections.collect(),
             resize: Duration::ZERO,
             inference: Duration::ZERO,
+        })
+    }
+}
+
+impl Lane for Known<'_> {
+    fn picture(
+        &mut self,
+        task: &Task,
+        original: &[u8],
+        result: &mut Vec<u8>,
+    ) -> Result<Report, PictureError> {
+        run_on(self, task, original, result)
+    }
+
+    fn video(
+        &mut self,
+        _task: &Task,
+        _spares: &[Arc<File>; 3],
+        _threads: NonZeroU32,
+        _on_progress: &mut dyn FnMut(f32),
+    ) -> Result<Report, Failure> {
+        Err(Failure {
+            class: FailureClass::Input,
+            message: "nothing is known of videos".to_owned(),
         })
     }
 }

@@ -5,18 +5,22 @@
 #![deny(unsafe_code)]
 
 mod anonymize;
+pub mod archive;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod image;
 pub mod lockdown;
 pub mod log;
+pub mod long;
 mod mask;
 mod metadata;
 mod noise;
 mod orientation;
 mod probe;
 mod raster;
+mod track;
+pub mod video;
 mod work;
 
 pub use anonymize::anonymize;

@@ -14,9 +14,9 @@ mod files;
 mod limits;
 mod rehearsal;
 
-use sfumato_media_client::sandbox::{Bounds, Landlock, Layers};
+use sfumato_media_client::sandbox::{Bounds, Landlock, Layers, Purpose};
 
-pub use calls::Threads;
+use calls::Threads;
 pub use rehearsal::rehearse;
 
 /// Variables that libraries of this process are to see.
@@ -85,10 +85,11 @@ impl Lockdown {
         self.landlock
     }
 
-    /// Gives up everything else, on all threads. `threads` says whether more of them may be started afterwards.
-    pub fn complete(mut self, bounds: &Bounds, threads: Threads) -> Locked {
+    /// Gives up everything else, on all threads: all that a process for `purpose` does not need.
+    pub fn complete(mut self, bounds: &Bounds, purpose: Purpose) -> Locked {
+        let threads = Threads::of(purpose);
         let missing = &mut self.missing;
-        let closed = held("closed descriptors", limits::close_descriptors(), missing).is_some();
+        let closed = held("closed descriptors", limits::close_descriptors(purpose), missing).is_some();
         if self.landlock != Landlock::None {
             let landlock = held("landlock", files::allow_nothing(), missing);
             self.landlock = landlock.unwrap_or_default();

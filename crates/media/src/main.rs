@@ -1,36 +1,36 @@
 //! `sfumato-media`: the process that decodes what strangers upload.
 //!
-//! A worker of `sfumato` starts it with two pipes and two files (see [`sfumato_media_client::protocol`]). It loads its
+//! A worker of `sfumato` starts it with two pipes and a few files (see [`sfumato_media_client::protocol`]). It loads its
 //! models, locks itself up ([`lockdown`]), says that it is ready, and then serves one task after the other until its standard
 //! input ends. It can open no file and no connection then: all that it can reach are the descriptors that it was given.
 #![deny(unsafe_code)]
 
 mod models;
+mod worker;
 
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::fd::{BorrowedFd, FromRawFd};
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use rustix::fs::FileType;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use sfumato_core::FailureClass;
-use sfumato_detect::DetectorSet;
-use sfumato_media::lockdown::{self, Lockdown, Threads};
-use sfumato_media::{anonymize, log};
+use sfumato_media::lockdown::{self, Lockdown};
+use sfumato_media::log;
 use sfumato_media_client::frame;
-use sfumato_media_client::protocol::{Failure, INPUT_FD, OUTPUT_FD, Reply, Request, Task};
-use sfumato_media_client::sandbox::{Bounds, Layers, SandboxMode};
+use sfumato_media_client::protocol::{Failure, Reply, Request};
+use sfumato_media_client::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 
-/// Hides faces and licence plates in pictures, for `sfumato`, which starts it. Not meant to be called by hand.
+use worker::{Files, Worker};
+
+/// Hides faces and licence plates in pictures and videos, for `sfumato`, which starts it. Not meant to be called by hand.
 ///
 /// Requests come in on standard input and replies go out on standard output, as length-prefixed JSON; log lines go to
-/// standard error. The original is read from descriptor 3, the result is written to descriptor 4: both have to be regular
-/// files. It ends when its standard input ends. To process pictures from the command line use `sfumato blur`.
+/// standard error. The original is read from descriptor 3, the result is written to descriptor 4; for videos and archives
+/// the detections go to descriptor 5, and 6 to 8 are there to work in. All of them have to be regular files. It ends when
+/// its standard input ends. To process files from the command line use `sfumato blur`.
 #[derive(Debug, Parser)]
 #[command(name = "sfumato-media", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -38,7 +38,10 @@ struct Arguments {
     command: Option<Command>,
     #[command(flatten)]
     sources: Option<Sources>,
-    /// Threads that inference may use.
+    /// What it is started for: pictures (one after the other), video (one) or archive (one).
+    #[arg(long, value_name = "PURPOSE", default_value_t = Purpose::Pictures)]
+    purpose: Purpose,
+    /// Threads: of inference for pictures, of codecs for a video, entries at a time for an archive.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     #[command(flatten)]
@@ -93,7 +96,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match (&arguments.command, &arguments.sources) {
         (Some(Command::Models(command)), _) => models::run(command),
-        (None, Some(sources)) => serve(sources, arguments.threads, &arguments.jail),
+        (None, Some(sources)) => serve(sources, &arguments),
         (None, None) => Err("--assets is missing; see `sfumato-media --help`".to_owned()),
     };
     match outcome {
@@ -105,34 +108,33 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(sources: &Sources, threads: usize, jail: &Jail) -> Result<ExitCode, String> {
+fn serve(sources: &Sources, arguments: &Arguments) -> Result<ExitCode, String> {
     // Before anything else is opened, so that the numbers cannot belong to something else by then.
-    let mut input = inherit(INPUT_FD)?;
-    let mut output = inherit(OUTPUT_FD)?;
+    let files = Files::inherit(arguments.purpose)?;
     // A server that is killed cannot tell; without it nobody wants the results.
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
     let packs = models::read_packs(&sources.model_pack)?;
+    let jail = &arguments.jail;
     let lockdown = (jail.sandbox != SandboxMode::Off).then(Lockdown::begin);
-    let mut detectors = DetectorSet::load(&sources.assets, &packs, threads)
-        .map_err(|error| format!("failed to {}", log::chain(&error)))?;
+    let mut worker = Worker::load(&sources.assets, &packs, arguments, files)?;
     let layers = match lockdown {
-        Some(lockdown) => lock_up(lockdown, jail, &mut detectors)?,
+        Some(lockdown) => lock_up(lockdown, jail, arguments.purpose, &mut worker)?,
         None => Layers::default(),
     };
     let (mut requests, mut replies) = (io::stdin().lock(), io::stdout().lock());
     let ready = Reply::Ready {
-        models: detectors.names(),
+        models: worker.names(),
         layers,
     };
     reply(&mut replies, &ready)?;
     loop {
         let request = frame::read(&mut requests)
             .map_err(|error| format!("failed to read a request: {}", log::chain(&error)))?;
-        let Some(Request::Anonymize(task)) = request else {
+        let Some(request) = request else {
             return Ok(ExitCode::SUCCESS);
         };
-        let outcome = work(&mut detectors, &task, &mut input, &mut output, &mut replies);
+        let outcome = work(&mut worker, &request, &mut replies);
         let fault = matches!(&outcome, Reply::Failed(failure) if failure.class == FailureClass::Internal);
         reply(&mut replies, &outcome)?;
         if fault {
@@ -143,14 +145,17 @@ fn serve(sources: &Sources, threads: usize, jail: &Jail) -> Result<ExitCode, Str
 }
 
 /// Closes the jail once everything that is needed has been loaded and used.
-fn lock_up(lockdown: Lockdown, jail: &Jail, detectors: &mut DetectorSet) -> Result<Layers, String> {
-    lockdown::rehearse(detectors).map_err(|failure| format!("failed to rehearse: {}", failure.message))?;
+fn lock_up(lockdown: Lockdown, jail: &Jail, purpose: Purpose, worker: &mut Worker) -> Result<Layers, String> {
+    for detectors in &mut worker.lanes {
+        lockdown::rehearse(detectors)
+            .map_err(|failure| format!("failed to rehearse: {}", failure.message))?;
+    }
     let bounds = Bounds {
         memory_bytes_max: jail.memory_bytes_max,
         result_bytes_max: jail.result_bytes_max,
         cpu_time_max: Duration::from_secs(jail.cpu_seconds_max),
     };
-    let locked = lockdown.complete(&bounds, Threads::Fixed);
+    let locked = lockdown.complete(&bounds, purpose);
     if locked.missing.is_empty() {
         return Ok(locked.layers);
     }
@@ -162,64 +167,26 @@ fn lock_up(lockdown: Lockdown, jail: &Jail, detectors: &mut DetectorSet) -> Resu
     Ok(locked.layers)
 }
 
-/// Runs one task to its reply; a panic becomes a failure.
-fn work(
-    detectors: &mut DetectorSet,
-    task: &Task,
-    input: &mut File,
-    output: &mut File,
-    replies: &mut impl Write,
-) -> Reply {
-    // The offset is shared with the parent, which leaves it alone: wherever the last task left it, this one starts at 0.
-    if let Err(error) = output.seek(SeekFrom::Start(0)) {
-        log::line(format_args!("error: failed to rewind the output: {error}"));
-        return Reply::Failed(fault());
-    }
+/// Runs one request to its reply; a panic becomes a failure.
+fn work(worker: &mut Worker, request: &Request, replies: &mut impl Write) -> Reply {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let on_progress = |fraction| {
             // Where nobody listens any more the final reply fails too, and that ends the process.
             let _unheard = frame::write(replies, &Reply::Progress(fraction));
         };
-        anonymize(detectors, task, input, output, on_progress)
+        worker.answer(request, on_progress)
     }));
-    match outcome {
-        Ok(Ok(report)) => Reply::Done(report),
-        Ok(Err(failure)) => Reply::Failed(failure),
-        // The panic hook has written where it was.
-        Err(_panic) => Reply::Failed(fault()),
-    }
+    // The panic hook has written where it was.
+    outcome.unwrap_or_else(|_panic| Reply::Failed(fault()))
 }
 
 fn fault() -> Failure {
     Failure {
         class: FailureClass::Internal,
-        message: "the picture could not be processed because of an internal error".to_owned(),
+        message: "the file could not be processed because of an internal error".to_owned(),
     }
 }
 
 fn reply(replies: &mut impl Write, message: &Reply) -> Result<(), String> {
     frame::write(replies, message).map_err(|error| format!("failed to reply: {}", log::chain(&error)))
-}
-
-/// Takes over a descriptor that the parent has left open for this process.
-fn inherit(number: i32) -> Result<File, String> {
-    let missing = |reason: &str| {
-        format!(
-            "descriptor {number} {reason}; this program is started by `sfumato`, see `sfumato-media --help`"
-        )
-    };
-    #[expect(
-        unsafe_code,
-        reason = "descriptors that are inherited have no owner in the type system yet"
-    )]
-    // SAFETY: the number is checked to be open before it gets an owner. It was open when the program started or not at all:
-    // nothing has been opened since, and no other code knows the number, so that this is its only owner.
-    let file = unsafe {
-        rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(number)).map_err(|_| missing("is not open"))?;
-        File::from_raw_fd(number)
-    };
-    match rustix::fs::fstat(&file) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Ok(file),
-        _ => Err(missing("is not a regular file")),
-    }
 }

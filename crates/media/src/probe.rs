@@ -36,6 +36,7 @@ pub fn probe(bytes: &[u8], limits: &MediaLimits) -> Result<Header, PictureError>
         MediaFormat::Webp => webp::size(bytes)?,
         MediaFormat::Bmp => bmp::size(bytes)?,
         MediaFormat::Tiff => tiff::size(bytes)?,
+        _ => return Err(PictureError::UnknownFormat),
     };
     check_size(width, height, limits)?;
     Ok(Header {

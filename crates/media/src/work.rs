@@ -7,7 +7,7 @@ use sfumato_core::detection::{Detection, DetectionsDocument, DocumentedDetection
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 pub(crate) use sfumato_detect::Found;
 use sfumato_detect::Stopwatch;
-use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task, Timings};
+use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Report, Task, Timings};
 
 use crate::error::PictureError;
 use crate::mask::{self, Masks};
@@ -66,6 +66,7 @@ pub(crate) struct Work<'a> {
     timings: Timings,
     stage: Stage,
     documented: Vec<DocumentedDetection>,
+    hidden: Hidden,
     warnings: Vec<String>,
     regions: u64,
 }
@@ -80,6 +81,7 @@ impl<'a> Work<'a> {
             timings: Timings::default(),
             stage: Stage::Decode,
             documented: vec![],
+            hidden: Hidden::default(),
             warnings: vec![],
             regions: 0,
         }
@@ -183,6 +185,9 @@ impl<'a> Work<'a> {
     pub(crate) fn document(&mut self, frame: Option<u32>, detections: &[Detection], shown: (u32, u32)) {
         for detection in detections {
             let hidden = mask::is_hidden(detection, self.options(), shown);
+            if hidden {
+                self.hidden.add(detection.class);
+            }
             let documented = DocumentedDetection::new(detection, shown.0, shown.1, hidden);
             self.documented.push(DocumentedDetection { frame, ..documented });
         }
@@ -219,7 +224,8 @@ impl<'a> Work<'a> {
         Report {
             format: processed.format,
             bytes,
-            document: DetectionsDocument {
+            hidden: self.hidden,
+            document: Document::Picture(DetectionsDocument {
                 schema: SCHEMA.to_owned(),
                 picture: PictureInfo {
                     width: processed.shown.0,
@@ -229,7 +235,7 @@ impl<'a> Work<'a> {
                     frames: Some(processed.frames).filter(|frames| *frames > 1),
                 },
                 detections: self.documented,
-            },
+            }),
             warnings: self.warnings,
             timings: self.timings,
         }

@@ -9,15 +9,15 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::detection::{Class, DetectionsDocument};
-use sfumato_media_client::protocol::{MediaLimits, Timings};
+use sfumato_core::detection::{Class, DocumentedDetection};
+use sfumato_media_client::protocol::{Hidden, MediaLimits, Timings};
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use tokio::task::JoinSet;
 
 use crate::blur::bar::Bar;
 use crate::blur::plan::{Plan, Planned};
 use crate::blur::report::counted;
-use crate::blur::work::{Done, Job};
+use crate::blur::work::{Done, Found, Job};
 
 /// Everything that is the same for all files.
 pub(crate) struct Run {
@@ -32,11 +32,13 @@ pub(crate) struct Run {
 }
 
 /// What came of one input: a line of the output.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 struct Outcome {
     file: PathBuf,
+    #[serde(skip)]
+    hidden: Hidden,
     #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<DetectionsDocument>,
+    document: Option<Found>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timings: Option<Timings>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -49,6 +51,7 @@ impl Outcome {
     fn found(file: &Planned, done: Done) -> Self {
         Self {
             file: file.input.clone(),
+            hidden: done.hidden,
             document: Some(done.document),
             timings: Some(done.timings),
             warnings: done.warnings,
@@ -59,6 +62,7 @@ impl Outcome {
     fn failed(file: PathBuf, error: String) -> Self {
         Self {
             file,
+            hidden: Hidden::default(),
             document: None,
             timings: None,
             warnings: vec![],
@@ -67,8 +71,25 @@ impl Outcome {
     }
 
     fn count(&self, class: Class) -> usize {
-        let detections = self.document.iter().flat_map(|document| &document.detections);
-        detections.filter(|found| found.class == class).count()
+        if let Some(Found::Written(_)) = &self.document {
+            let count = match class {
+                Class::Face => self.hidden.faces,
+                Class::Plate => self.hidden.plates,
+            };
+            return count as usize;
+        }
+        self.detections()
+            .iter()
+            .filter(|found| found.class == class)
+            .count()
+    }
+
+    /// The detections of a picture.
+    fn detections(&self) -> &[DocumentedDetection] {
+        match &self.document {
+            Some(Found::Picture(document)) => &document.detections,
+            Some(Found::Written(_)) | None => &[],
+        }
     }
 
     /// For people: what was found, and one line for each of it.
@@ -78,7 +99,7 @@ impl Outcome {
             self.file.display(),
             counts([Class::Face, Class::Plate].map(|class| self.count(class)))
         );
-        for found in self.document.iter().flat_map(|document| &document.detections) {
+        for found in self.detections() {
             let class = match found.class {
                 Class::Face => "face",
                 Class::Plate => "plate",
@@ -172,7 +193,7 @@ impl Reporter {
     fn summary(&self, skipped: usize, took: Duration) -> String {
         let mut line = format!(
             "{} looked at in {:.1} s: {}",
-            counted(self.told - self.failed, "picture"),
+            counted(self.told - self.failed, "file"),
             took.as_secs_f64(),
             counts(self.found)
         );
@@ -180,7 +201,7 @@ impl Reporter {
             line.push_str(&format!("; {} failed", self.failed));
         }
         if skipped > 0 {
-            line.push_str(&format!("; {} skipped: no pictures", counted(skipped, "file")));
+            line.push_str(&format!("; {} skipped: no media", counted(skipped, "file")));
         }
         line
     }
@@ -252,7 +273,7 @@ mod tests {
         assert_eq!((reporter.told, reporter.early.len()), (3, 0));
         assert_eq!(
             reporter.summary(1, Duration::from_millis(1_250)),
-            "0 pictures looked at in 1.2 s: 0 faces, 0 plates; 3 failed; 1 file skipped: no pictures"
+            "0 files looked at in 1.2 s: 0 faces, 0 plates; 3 failed; 1 file skipped: no media"
         );
         assert!(reporter.finish(1, Duration::ZERO).unwrap());
     }

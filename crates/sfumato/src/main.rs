@@ -4,12 +4,16 @@
 //! model and no libav is linked here; media work happens in `sfumato-media`.
 #![forbid(unsafe_code)]
 
+mod api_client;
 mod blur;
 mod cli;
+mod contract;
 mod data_dir;
 mod detect;
+mod forward;
 mod lifecycle;
 mod locate;
+mod message;
 mod output;
 mod receiver;
 mod sandbox;

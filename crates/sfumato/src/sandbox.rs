@@ -4,13 +4,17 @@ use sfumato_media_client::MediaPoolConfig;
 use sfumato_media_client::sandbox::{Layers, SandboxMode};
 
 use crate::output;
-use crate::server::media_limits;
+use crate::server::{long_jobs_at_once, media_limits};
 use crate::settings::{LogFormat, Settings};
 
 /// Has the processes of a pool lock themselves up as the settings say.
 pub(crate) fn configure(pool: &mut MediaPoolConfig, settings: &Settings) {
     pool.sandbox = settings.sandbox;
     pool.limits = media_limits(settings);
+    pool.long_tasks_max = long_jobs_at_once(settings);
+    pool.threads_per_long_task = settings.threads_per_long_job.resolve(|cores| cores.min(4));
+    pool.long_task_deadline = settings.long_job_deadline;
+    pool.silence_max = settings.silence_max;
 }
 
 /// Says what the processes have got: a line where it is everything, a warning that cannot be missed where it is not.

@@ -19,7 +19,7 @@ use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, ServeSettings};
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
 use tokio::net::TcpListener;
 use tokio::task::{Id, JoinSet};
@@ -79,7 +79,7 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
         Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))?;
     let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
     pool.model_packs = settings.model_packs.0.clone();
-    pool.children_max = settings.jobs_at_once.resolve();
+    pool.children_max = jobs_at_once(settings);
     pool.threads_per_child = settings.threads_per_job.get();
     pool.task_deadline = settings.task_deadline;
     sandbox::configure(&mut pool, settings);
@@ -105,12 +105,20 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
     if settings.webhooks_require_https {
         addresses = addresses.requiring_https();
     }
+    // Loopback is denied as such, and what stands for every address is none. All other addresses of this machine are found
+    // out at each connection; this one is refused already when an endpoint is registered.
+    let own = settings.listen.ip();
+    if !own.is_unspecified() && !own.is_loopback() {
+        addresses = addresses.denying_own([own]);
+    }
     EngineSettings {
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,
         upload_bytes_max: settings.upload_bytes_max.0,
         media_limits: media_limits(settings),
-        jobs_at_once: settings.jobs_at_once.resolve(),
+        jobs_at_once: jobs_at_once(settings),
+        long_jobs_at_once: long_jobs_at_once(settings),
+        part_length_s: part_length_s(settings),
         lease: settings.lease,
         deliveries_at_once: settings.deliveries_at_once.get(),
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
@@ -118,13 +126,30 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
             .filter(|count| *count < NonZeroU32::MAX),
         delivery_deadline: settings.webhook_deadline,
         addresses,
+        keep_responses: settings.keep_responses,
         originals_kept: settings.originals_kept,
         results_kept: settings.results_kept,
         history_kept: settings.history_kept,
     }
 }
 
-/// The limits of pictures that the settings name.
+/// Pictures at the same time: one a core where nobody says.
+pub(crate) fn jobs_at_once(settings: &Settings) -> usize {
+    settings.jobs_at_once.resolve(|cores| cores)
+}
+
+/// Videos and archives at the same time: one for four cores where nobody says.
+pub(crate) fn long_jobs_at_once(settings: &Settings) -> usize {
+    settings.long_jobs_at_once.resolve(|cores| cores.div_ceil(4))
+}
+
+/// A second where somebody says less.
+fn part_length_s(settings: &Settings) -> NonZeroU32 {
+    let seconds = u32::try_from(settings.part_length.as_secs()).unwrap_or(u32::MAX);
+    NonZeroU32::new(seconds).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The limits of media that the settings name.
 pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
     MediaLimits {
         picture_bytes_max: settings.picture_bytes_max.0,
@@ -132,6 +157,20 @@ pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
         picture_pixels_max: u64::from(settings.picture_pixels_max.0),
         frames_max: settings.picture_frames_max.0,
         frames_pixels_max: u64::from(settings.picture_frames_pixels_max.0),
+        video: VideoLimits {
+            side_pixels_max: settings.video_side_pixels_max.0,
+            frame_pixels_max: settings.video_frame_pixels_max.0,
+            frames_max: settings.video_frames_max.0,
+            duration_s_max: u32::try_from(settings.video_duration_max.as_secs()).unwrap_or(u32::MAX),
+            damaged: settings.video_damaged,
+            ..VideoLimits::default()
+        },
+        archive: ArchiveLimits {
+            entries_max: settings.archive_entries_max.0,
+            entry_bytes_max: settings.archive_entry_bytes_max.0,
+            bytes_max: settings.archive_bytes_max.0,
+            ratio_max: settings.archive_ratio_max.0,
+        },
     }
 }
 
@@ -156,6 +195,14 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     tasks.spawn("worker", async move { worker.run_worker(until).await });
     let (courier, until) = (engine.clone(), shutdown.clone());
     tasks.spawn("courier", async move { courier.run_courier(until).await });
+    let (replays, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("replays", async move { replays.run_replays(until).await });
+    let (waiting, until) = (engine.clone(), shutdown.clone());
+    // Requests that wait for events would otherwise hold up the end for half a minute.
+    tasks.spawn("waiting requests", async move {
+        until.cancelled().await;
+        waiting.end_waiting();
+    });
     let (janitor, until) = (engine.clone(), shutdown.clone());
     tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
     let (media, until) = (engine.clone(), shutdown);
@@ -269,6 +316,8 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
+    use sfumato_engine::guard::judge_url;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -298,6 +347,21 @@ mod tests {
         let begun = tokio::time::Instant::now();
         assert!(tasks.watch().await);
         assert_eq!(begun.elapsed().as_secs(), SHUTDOWN_DEADLINE.as_secs());
+    }
+
+    #[test]
+    fn the_address_that_the_server_listens_on_is_no_webhook_endpoint() {
+        let refused = |listen: &str, url| {
+            let settings = Settings {
+                listen: listen.parse().unwrap(),
+                ..Settings::default()
+            };
+            judge_url(url, &engine_settings(&settings).addresses).is_err()
+        };
+        assert!(refused("192.0.1.7:8080", "https://192.0.1.7/"));
+        assert!(refused("[2606:4700::7]:8080", "https://[2606:4700::7]/"));
+        assert!(!refused("192.0.1.7:8080", "https://192.0.1.8/"));
+        assert!(!refused("0.0.0.0:8080", "https://192.0.1.7/"));
     }
 
     #[test]

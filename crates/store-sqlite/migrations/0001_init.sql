@@ -36,7 +36,11 @@ CREATE TABLE jobs (
     client           BLOB NOT NULL REFERENCES clients (id),
     created_at       INTEGER NOT NULL,
     upload           BLOB NOT NULL UNIQUE CHECK (length(upload) = 16),
-    upload_format    TEXT NOT NULL,
+    upload_format    TEXT NOT NULL
+        CHECK (upload_format IN ('jpeg', 'png', 'webp', 'bmp', 'tiff', 'mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')),
+    -- Videos and archives, which are claimed apart from pictures.
+    long             INTEGER NOT NULL GENERATED ALWAYS AS
+        (upload_format IN ('mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')) STORED,
     upload_bytes     INTEGER NOT NULL CHECK (upload_bytes >= 0),
     upload_sha256    BLOB NOT NULL CHECK (length(upload_sha256) = 32),
     upload_deleted   INTEGER NOT NULL DEFAULT 0 CHECK (upload_deleted IN (0, 1)),
@@ -51,6 +55,7 @@ CREATE TABLE jobs (
     worker           BLOB CHECK (length(worker) = 16),
     lease_expires_at INTEGER,
     progress         REAL CHECK (progress BETWEEN 0 AND 1),
+    expected_end_at  INTEGER,
     finished_at      INTEGER,
     error            TEXT,
     expired_at       INTEGER,
@@ -67,6 +72,7 @@ CREATE TABLE jobs (
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK ((state = 'running') = (lease_expires_at IS NOT NULL)),
     CHECK ((state = 'running') = (progress IS NOT NULL)),
+    CHECK (state = 'running' OR expected_end_at IS NULL),
     CHECK (state <> 'running' OR started_at IS NOT NULL),
     CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'expired')) = (finished_at IS NOT NULL)),
     CHECK ((state = 'failed') = (error IS NOT NULL)),
@@ -81,12 +87,14 @@ CREATE TABLE jobs (
     CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
 ) STRICT;
 CREATE INDEX jobs_of_client ON jobs (client, id);
-CREATE INDEX jobs_queued ON jobs (created_at, id, available_at) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
 
--- The position is the order in which events were committed: what a cursor counts in.
+-- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
+-- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that
+-- a reader who has seen a position never meets a lower one that is new.
 CREATE TABLE events (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     id       BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -97,14 +105,23 @@ CREATE TABLE events (
     at       INTEGER NOT NULL,
     UNIQUE (job, sequence)
 ) STRICT;
+-- The position is in every index of its table, as the last column.
+CREATE INDEX events_of_client ON events (client);
 
 -- A deleted endpoint stays as a row, so that the history of its deliveries stays readable; its client sees it no more.
 CREATE TABLE endpoints (
     id                   BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     client               BLOB NOT NULL REFERENCES clients (id),
     url                  TEXT NOT NULL,
+    description          TEXT,
+    ack                  TEXT NOT NULL CHECK (ack IN ('strict', 'status')),
+    keep_responses       INTEGER NOT NULL CHECK (keep_responses IN (0, 1)),
     token                TEXT NOT NULL,
+    old_token            TEXT,
+    old_token_until      INTEGER,
     signing_secret       BLOB NOT NULL CHECK (length(signing_secret) = 32),
+    old_secret           BLOB CHECK (length(old_secret) = 32),
+    old_secret_until     INTEGER,
     state                TEXT NOT NULL CHECK (state IN ('active', 'held', 'disabled')),
     held_since           INTEGER,
     held_reason          TEXT CHECK (held_reason IN ('failing', 'gone')),
@@ -122,9 +139,12 @@ CREATE TABLE endpoints (
     CHECK ((state = 'held') = (held_since IS NOT NULL)),
     CHECK ((state = 'held') = (held_reason IS NOT NULL)),
     CHECK ((state = 'held') = (next_probe_at IS NOT NULL)),
-    CHECK ((consecutive_failures = 0) = (failing_since IS NULL))
+    CHECK ((consecutive_failures = 0) = (failing_since IS NULL)),
+    CHECK ((old_token IS NULL) = (old_token_until IS NULL)),
+    CHECK ((old_secret IS NULL) = (old_secret_until IS NULL))
 ) STRICT;
 CREATE INDEX endpoints_of_client ON endpoints (client, id) WHERE deleted_at IS NULL;
+CREATE INDEX endpoints_rotating ON endpoints (id) WHERE old_token IS NOT NULL OR old_secret IS NOT NULL;
 
 -- `head` marks the first open delivery of each job and endpoint, the only one that may be sent: kept up to date by every
 -- transaction that adds or closes one, because finding it by a window over 100,000 waiting rows is too slow. `sequence` and
@@ -182,3 +202,29 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery, started_at, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_with_response ON attempts (started_at) WHERE response IS NOT NULL;
+
+-- Lists are words parted by commas; an empty one chooses all.
+CREATE TABLE replays (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    client       BLOB NOT NULL REFERENCES clients (id),
+    endpoint     BLOB NOT NULL REFERENCES endpoints (id),
+    since        INTEGER NOT NULL,
+    until        INTEGER NOT NULL,
+    statuses     TEXT NOT NULL,
+    standings    TEXT NOT NULL,
+    job          BLOB CHECK (length(job) = 16),
+    state        TEXT NOT NULL CHECK (state IN ('running', 'done', 'cancelled')),
+    position     INTEGER NOT NULL CHECK (position BETWEEN 0 AND end_position),
+    end_position INTEGER NOT NULL,
+    examined     INTEGER NOT NULL CHECK (examined >= 0),
+    resent       INTEGER NOT NULL CHECK (resent >= 0),
+    created      INTEGER NOT NULL CHECK (created >= 0),
+    left_alone   INTEGER NOT NULL CHECK (left_alone >= 0),
+    created_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK (state <> 'done' OR position = end_position)
+) STRICT;
+CREATE UNIQUE INDEX replays_running ON replays (endpoint) WHERE state = 'running';
+CREATE INDEX replays_of_endpoint ON replays (endpoint, id);
+CREATE INDEX replays_by_end ON replays (ended_at) WHERE ended_at IS NOT NULL;

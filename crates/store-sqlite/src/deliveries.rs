@@ -149,7 +149,7 @@ fn promote(conn: &Connection, of: &Delivery) -> Result<bool, StoreError> {
 }
 
 /// The same where one was opened that may stand before the head, or the head came back from its way.
-fn elect(conn: &Connection, of: &Delivery) -> Result<bool, StoreError> {
+pub(crate) fn elect(conn: &Connection, of: &Delivery) -> Result<bool, StoreError> {
     let chain = [key(of.job.as_uuid()), key(of.endpoint.as_uuid())];
     execute(conn, queries::RETIRE_HEAD, chain)?;
     promote(conn, of)
@@ -230,18 +230,19 @@ pub(crate) fn of_job(
         [key(job.as_uuid()), key(client.as_uuid())],
         |row| Reader::new(row, "deliveries").delivery_id("id"),
     )?;
-    let mut records = Vec::new();
-    for id in ids {
-        let id = key(id.as_uuid());
-        let (delivery, _) = query_one(conn, queries::DELIVERY, [id], rows::delivery)?
-            .ok_or(StoreError::NotFound { what: "delivery" })?;
-        let event = event(conn, &delivery)?;
-        let attempts = query(conn, queries::ATTEMPTS_OF_DELIVERY, [id], rows::attempt)?;
-        records.push(DeliveryRecord {
-            delivery,
-            event,
-            attempts,
-        });
-    }
-    Ok(records)
+    ids.into_iter().map(|id| record(conn, id)).collect()
+}
+
+/// A delivery that is known to exist, with its event and attempts.
+pub(crate) fn record(conn: &Connection, id: DeliveryId) -> Result<DeliveryRecord, StoreError> {
+    let id = key(id.as_uuid());
+    let (delivery, _) = query_one(conn, queries::DELIVERY, [id], rows::delivery)?
+        .ok_or(StoreError::NotFound { what: "delivery" })?;
+    let event = event(conn, &delivery)?;
+    let attempts = query(conn, queries::ATTEMPTS_OF_DELIVERY, [id], rows::attempt)?;
+    Ok(DeliveryRecord {
+        delivery,
+        event,
+        attempts,
+    })
 }

@@ -1,13 +1,22 @@
 //! Webhook endpoints.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
-use sfumato_core::endpoint::{ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, Warning};
+use sfumato_core::endpoint::{
+    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret, Warning,
+    WebhookToken,
+};
 use sfumato_core::store::EndpointChange;
 use sfumato_core::{ClientId, EndpointId, StoreError, Timestamp};
 
 use crate::queries;
 use crate::rows::{self, key};
 use crate::sql::{execute, execute_one, query, query_one, unavailable};
+
+const NOT_FOUND: StoreError = StoreError::NotFound {
+    what: "webhook endpoint",
+};
 
 struct Held {
     name: &'static str,
@@ -62,8 +71,27 @@ pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), Store
             key(endpoint.id.as_uuid()),
             key(endpoint.client.as_uuid()),
             endpoint.url.as_str(),
-            endpoint.token.expose(),
-            endpoint.signing_secret.as_bytes(),
+            endpoint.description.as_ref().map(Description::as_str),
+            endpoint.ack.as_str(),
+            endpoint.keep_responses,
+            endpoint.token.current.expose(),
+            endpoint.token.previous.as_ref().map(|(token, _)| token.expose()),
+            endpoint
+                .token
+                .previous
+                .as_ref()
+                .map(|(_, until)| until.as_micros()),
+            endpoint.signing_secret.current.as_bytes(),
+            endpoint
+                .signing_secret
+                .previous
+                .as_ref()
+                .map(|(secret, _)| secret.as_bytes()),
+            endpoint
+                .signing_secret
+                .previous
+                .as_ref()
+                .map(|(_, until)| until.as_micros()),
             held.name,
             held.since,
             held.reason,
@@ -80,6 +108,16 @@ pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), Store
 
 pub(crate) fn of_client(conn: &Connection, client: ClientId) -> Result<Vec<Endpoint>, StoreError> {
     query(conn, queries::ENDPOINTS, [key(client.as_uuid())], rows::endpoint)
+}
+
+/// One endpoint of a client.
+pub(crate) fn of_client_by_id(
+    conn: &Connection,
+    client: ClientId,
+    id: EndpointId,
+) -> Result<Endpoint, StoreError> {
+    let params = [key(id.as_uuid()), key(client.as_uuid())];
+    query_one(conn, queries::ENDPOINT, params, rows::endpoint)?.ok_or(NOT_FOUND)
 }
 
 pub(crate) fn for_courier(conn: &Connection, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
@@ -133,18 +171,18 @@ pub(crate) fn update(
     change: EndpointChange,
     now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
-    let found = query_one(
-        conn,
-        queries::ENDPOINT,
-        [key(id.as_uuid()), key(client.as_uuid())],
-        rows::endpoint,
-    )?;
-    let mut endpoint = found.ok_or(StoreError::NotFound {
-        what: "webhook endpoint",
-    })?;
-    endpoint.updated_at = now;
+    let mut endpoint = of_client_by_id(conn, client, id)?;
     if let Some(url) = change.url {
         endpoint.url = url;
+    }
+    if let Some(ack) = change.ack {
+        endpoint.ack = ack;
+    }
+    if let Some(description) = change.description {
+        endpoint.description = description;
+    }
+    if let Some(keep) = change.keep_responses {
+        endpoint.keep_responses = keep;
     }
     match change.active {
         Some(true) => {
@@ -159,8 +197,82 @@ pub(crate) fn update(
         Some(false) => endpoint.state = EndpointState::Disabled,
         None => {}
     }
+    changed(conn, endpoint, now)
+}
+
+fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreError> {
+    let (token, secret) = (&endpoint.token, &endpoint.signing_secret);
+    execute_one(
+        conn,
+        "endpoints",
+        queries::UPDATE_ENDPOINT_SETTINGS,
+        params![
+            key(endpoint.id.as_uuid()),
+            endpoint.description.as_ref().map(Description::as_str),
+            endpoint.ack.as_str(),
+            endpoint.keep_responses,
+            token.current.expose(),
+            token.previous.as_ref().map(|(token, _)| token.expose()),
+            token.previous.as_ref().map(|(_, until)| until.as_micros()),
+            secret.current.as_bytes(),
+            secret.previous.as_ref().map(|(secret, _)| secret.as_bytes()),
+            secret.previous.as_ref().map(|(_, until)| until.as_micros()),
+        ],
+    )
+}
+
+/// A new credential.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    Token(WebhookToken),
+    SigningSecret(SigningSecret),
+}
+
+pub(crate) fn rotate(
+    conn: &Connection,
+    client: ClientId,
+    id: EndpointId,
+    next: Credential,
+    overlap: Duration,
+    now: Timestamp,
+) -> Result<Endpoint, StoreError> {
+    let under_way = |_| StoreError::UnderWay { what: "a rotation" };
+    let mut endpoint = of_client_by_id(conn, client, id)?;
+    match next {
+        Credential::Token(next) => {
+            endpoint.token = endpoint.token.rotate(next, overlap, now).map_err(under_way)?;
+        }
+        Credential::SigningSecret(next) => {
+            endpoint.signing_secret = endpoint
+                .signing_secret
+                .rotate(next, overlap, now)
+                .map_err(under_way)?;
+        }
+    }
+    changed(conn, endpoint, now)
+}
+
+pub(crate) fn settle(
+    conn: &Connection,
+    client: ClientId,
+    id: EndpointId,
+    now: Timestamp,
+) -> Result<Endpoint, StoreError> {
+    let mut endpoint = of_client_by_id(conn, client, id)?;
+    endpoint.token = endpoint.token.settled();
+    endpoint.signing_secret = endpoint.signing_secret.settled();
+    changed(conn, endpoint, now)
+}
+
+fn changed(conn: &Connection, mut endpoint: Endpoint, now: Timestamp) -> Result<Endpoint, StoreError> {
+    endpoint.updated_at = now;
     write(conn, &endpoint)?;
+    write_settings(conn, &endpoint)?;
     Ok(endpoint)
+}
+
+pub(crate) fn forget_rotated(conn: &Connection, now: Timestamp) -> Result<u64, StoreError> {
+    execute(conn, queries::FORGET_ROTATED, [now.as_micros()]).map(|count| count as u64)
 }
 
 pub(crate) fn delete(
@@ -171,10 +283,13 @@ pub(crate) fn delete(
 ) -> Result<(), StoreError> {
     let params = params![key(id.as_uuid()), key(client.as_uuid()), now.as_micros()];
     if execute(conn, queries::DELETE_ENDPOINT, params)? == 0 {
-        return Err(StoreError::NotFound {
-            what: "webhook endpoint",
-        });
+        return Err(NOT_FOUND);
     }
+    execute(
+        conn,
+        queries::CANCEL_REPLAYS_OF_ENDPOINT,
+        params![key(id.as_uuid()), now.as_micros()],
+    )?;
     execute(
         conn,
         queries::DROP_DELIVERIES_OF_ENDPOINT,

@@ -1,4 +1,5 @@
-//! Events and the deliveries that they make: written in the transaction of the change that they tell of.
+//! Events and the deliveries that they make: written in the transaction of the change that they tell of, and read in the
+//! order of their commits.
 
 use rusqlite::{Connection, params};
 use sfumato_core::delivery::{Delivery, DeliveryLease, DeliveryState};
@@ -6,11 +7,11 @@ use sfumato_core::endpoint::{Endpoint, EndpointState};
 use sfumato_core::event::{Event, EventStatus};
 use sfumato_core::job::{FencingToken, Job, JobState};
 use sfumato_core::store::{Admission, Dispatch, News};
-use sfumato_core::{DeliveryId, EventId, StoreError};
+use sfumato_core::{ClientId, DeliveryId, EventId, EventPosition, StoreError};
 
 use crate::deliveries;
 use crate::queries;
-use crate::rows::{self, key};
+use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
 
 /// Writes an event and one delivery for every endpoint that is to hear of it.
@@ -133,4 +134,32 @@ pub(crate) fn tell_the_end(conn: &Connection, sources: &Sources, job: &Job) -> R
         JobState::Failed { .. } => tell(conn, sources, job, EventStatus::Failed),
         _ => Ok(()),
     }
+}
+
+pub(crate) fn after(
+    conn: &Connection,
+    client: ClientId,
+    after: EventPosition,
+    limit: usize,
+) -> Result<Vec<(EventPosition, Event)>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = params![key(client.as_uuid()), rows::position(after), limit];
+    query(conn, queries::EVENTS_AFTER, params, |row| {
+        Ok((
+            Reader::new(row, "events").position("position")?,
+            rows::event(row)?,
+        ))
+    })
+}
+
+pub(crate) fn last_position(conn: &Connection, client: ClientId) -> Result<EventPosition, StoreError> {
+    let last: Option<i64> = query_one(
+        conn,
+        queries::LAST_EVENT_POSITION,
+        [key(client.as_uuid())],
+        |row| row.get(0).map_err(unavailable),
+    )?;
+    Ok(EventPosition::new(
+        last.and_then(|last| u64::try_from(last).ok()).unwrap_or(0),
+    ))
 }

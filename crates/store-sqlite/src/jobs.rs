@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
-use sfumato_core::job::{Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
-use sfumato_core::store::CancelOutcome;
+use sfumato_core::job::{Job, JobOutcome, JobResult, JobState, Lease, Progress, TransitionError};
+use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 
 use crate::events;
@@ -20,6 +20,7 @@ struct Columns<'a> {
     worker: Option<[u8; 16]>,
     lease_expires_at: Option<i64>,
     progress: Option<f64>,
+    expected_end_at: Option<i64>,
     finished_at: Option<i64>,
     error: Option<&'a str>,
     expired_at: Option<i64>,
@@ -40,7 +41,8 @@ impl<'a> Columns<'a> {
             } => Self {
                 worker: Some(key(lease.worker.as_uuid())),
                 lease_expires_at: Some(lease_expires_at.as_micros()),
-                progress: Some(f64::from(*progress)),
+                progress: Some(f64::from(progress.done)),
+                expected_end_at: progress.expected_end.map(Timestamp::as_micros),
                 ..Self::default()
             },
             JobState::Succeeded { finished_at, result } => Self {
@@ -120,6 +122,7 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             result.map(|r| r.faces),
             result.map(|r| r.plates),
             result.map(warnings).transpose()?,
+            columns.expected_end_at,
         ],
     )?;
     events::tell(conn, sources, job, EventStatus::Sent)
@@ -160,6 +163,7 @@ pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(),
             result.map(|r| r.faces),
             result.map(|r| r.plates),
             result.map(warnings).transpose()?,
+            columns.expected_end_at,
         ],
     )
 }
@@ -194,18 +198,19 @@ pub(crate) fn claim(
     conn: &Connection,
     sources: &Sources,
     worker: WorkerId,
-    limit: usize,
+    limits: JobLimits,
     lease_for: Duration,
 ) -> Result<Vec<Job>, StoreError> {
     let now = sources.clock.now();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let claimable = |limit: usize, long: bool| {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let params = params![now.as_micros(), limit, long];
+        query(conn, queries::CLAIMABLE_JOBS, params, rows::job)
+    };
+    let mut waiting = claimable(limits.pictures, false)?;
+    waiting.extend(claimable(limits.long, true)?);
     let mut claimed = Vec::new();
-    for before in query(
-        conn,
-        queries::CLAIMABLE_JOBS,
-        params![now.as_micros(), limit],
-        rows::job,
-    )? {
+    for before in waiting {
         let (after, first) = before
             .clone()
             .claim(worker, now, now.after(lease_for))
@@ -246,7 +251,7 @@ pub(crate) fn heartbeat(
     job: JobId,
     lease: &Lease,
     expires_at: Timestamp,
-    progress: f32,
+    progress: Progress,
 ) -> Result<(), StoreError> {
     with_lease(conn, job, |job| job.heartbeat(lease, expires_at, progress)).map(drop)
 }

@@ -8,8 +8,8 @@ use sfumato_core::endpoint::{
     Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
 };
 use sfumato_core::event::Event;
-use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Upload};
-use sfumato_core::{StoreError, Timestamp};
+use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Progress, Upload};
+use sfumato_core::{EventPosition, Rotating, StoreError, Timestamp};
 use uuid::Uuid;
 
 /// A row of a named table, which can say what is wrong with it.
@@ -52,7 +52,7 @@ impl<'r, 's> Reader<'r, 's> {
         self.get(column).map(Uuid::from_bytes)
     }
 
-    fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {
@@ -61,12 +61,21 @@ impl<'r, 's> Reader<'r, 's> {
             .map_err(|error| self.corrupt(column, error))
     }
 
+    pub(crate) fn position(&self, column: &'static str) -> Result<EventPosition, StoreError> {
+        self.number(column).map(EventPosition::new)
+    }
+
     pub(crate) fn number<T: TryFrom<i64, Error: std::fmt::Display>>(
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {
         T::try_from(self.get::<i64>(column)?).map_err(|error| self.corrupt(column, error))
     }
+}
+
+/// The position of an event, as it is stored.
+pub(crate) fn position(position: EventPosition) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
 }
 
 macro_rules! ids {
@@ -88,6 +97,7 @@ ids! {
     endpoint_id: EndpointId;
     event_id: EventId;
     delivery_id: DeliveryId;
+    replay_id: ReplayId;
     attempt_id: AttemptId;
     worker_id: WorkerId;
 }
@@ -163,7 +173,11 @@ fn job_state(row: &Reader<'_, '_>, claims: FencingToken) -> Result<JobState, Sto
                 token: claims,
             },
             lease_expires_at: row.time("lease_expires_at")?,
-            progress: row.get("progress")?,
+            progress: Progress {
+                done: row.get("progress")?,
+                expected_end: row.optional_time("expected_end_at")?,
+                advanced: false,
+            },
         },
         "succeeded" => JobState::Succeeded {
             finished_at: row.time("finished_at")?,
@@ -236,12 +250,31 @@ pub(crate) fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
         }
         other => return Err(row.corrupt("state", other)),
     };
+    let old_token: Option<String> = row.get("old_token")?;
+    let old_secret: Option<[u8; 32]> = row.get("old_secret")?;
+    let description: Option<String> = row.get("description")?;
     Ok(Endpoint {
         id: row.endpoint_id("id")?,
         client: row.client_id("client")?,
         url: WebhookUrl::from_judged(row.get::<String>("url")?),
-        token: WebhookToken::from_stored(row.get::<String>("token")?),
-        signing_secret: SigningSecret::from_bytes(row.get("signing_secret")?),
+        description: description
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| row.corrupt("description", error))?,
+        ack: row.parse("ack")?,
+        keep_responses: row.get("keep_responses")?,
+        token: Rotating {
+            current: WebhookToken::from_stored(row.get::<String>("token")?),
+            previous: old_token
+                .map(WebhookToken::from_stored)
+                .zip(row.optional_time("old_token_until")?),
+        },
+        signing_secret: Rotating {
+            current: SigningSecret::from_bytes(row.get("signing_secret")?),
+            previous: old_secret
+                .map(SigningSecret::from_bytes)
+                .zip(row.optional_time("old_secret_until")?),
+        },
         state,
         health: EndpointHealth {
             consecutive_failures: row.number("consecutive_failures")?,

@@ -1,120 +1,28 @@
 //! The port, method by method: which connection, which transaction.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::Connection;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use sfumato_core::delivery::{Delivery, Resend};
-use sfumato_core::endpoint::Endpoint;
-use sfumato_core::job::{Job, JobOutcome, Lease};
+use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
+use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
+use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::store::{
-    CancelOutcome, Claimed, Courier, DeliveryRecord, EndpointChange, Finished, News, Recorded,
-    RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
+    CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
+    JobLimits, News, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
-    ClientId, Clock, DeliveryId, EndpointId, Entropy, JobId, LoginId, ResultId, StoreError, Timestamp,
-    UploadId, WorkerId,
+    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, StoreError,
+    Timestamp, UploadId, WorkerId,
 };
 
-use crate::hook::Hook;
-use crate::open::{self, OpenError, SqliteOptions};
-use crate::readers::{self, Readers};
-use crate::sql::Sources;
-use crate::writer::{self, Writer};
-use crate::{attempts, claims, clients, deliveries, endpoints, jobs, queries, retention, sql};
-
-/// A [`Store`] in one SQLite file.
-pub struct SqliteStore {
-    sources: Sources,
-    mode: Mode,
-}
-
-enum Mode {
-    Threads { writer: Writer, readers: Readers },
-    Inline(Mutex<Connection>),
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-impl SqliteStore {
-    /// Opens the file at `path`, makes it where it is missing, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// [`OpenError`], which says what to do.
-    pub fn open(
-        path: &Path,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        options: SqliteOptions,
-    ) -> Result<Self, OpenError> {
-        let hook = Arc::<Hook>::default();
-        let connection = open::writer(path)?;
-        let writer = Writer::start(connection, hook.clone(), options.queue_max, options.batch_max).map_err(
-            |source| OpenError::Io {
-                path: path.to_owned(),
-                source,
-            },
-        )?;
-        let readers = Readers::new(path.to_owned(), options.readers_max);
-        Ok(Self {
-            sources: Sources { clock, entropy, hook },
-            mode: Mode::Threads { writer, readers },
-        })
-    }
-
-    /// The same without threads: every call runs to its end in the caller. For a simulator with a clock of its own, in
-    /// which a wait for another thread would count as idleness.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub fn open_inline(
-        path: &Path,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<Self, OpenError> {
-        let hook = Arc::<Hook>::default();
-        let connection = Mutex::new(open::writer(path)?);
-        Ok(Self {
-            sources: Sources { clock, entropy, hook },
-            mode: Mode::Inline(connection),
-        })
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let sources = self.sources.clone();
-        let work = move |connection: &Connection| work(connection, &sources);
-        match &self.mode {
-            Mode::Threads { writer, .. } => writer.run(work).await,
-            Mode::Inline(connection) => writer::run_inline(
-                &connection.lock().unwrap_or_else(PoisonError::into_inner),
-                &self.sources.hook,
-                work,
-            ),
-        }
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        match &self.mode {
-            Mode::Threads { readers, .. } => readers.run(work).await,
-            Mode::Inline(connection) => {
-                readers::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
-            }
-        }
-    }
-}
+use crate::endpoints::Credential;
+use crate::sqlite::SqliteStore;
+use crate::{
+    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+};
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -194,10 +102,10 @@ impl Store for SqliteStore {
     async fn claim_jobs(
         &self,
         worker: WorkerId,
-        limit: usize,
+        limits: JobLimits,
         lease_for: Duration,
     ) -> Result<Vec<Job>, StoreError> {
-        self.write(move |conn, sources| jobs::claim(conn, sources, worker, limit, lease_for))
+        self.write(move |conn, sources| jobs::claim(conn, sources, worker, limits, lease_for))
             .await
     }
 
@@ -206,7 +114,7 @@ impl Store for SqliteStore {
         job: JobId,
         lease: &Lease,
         lease_for: Duration,
-        progress: f32,
+        progress: Progress,
     ) -> Result<(), StoreError> {
         let lease = *lease;
         self.write(move |conn, sources| {
@@ -298,9 +206,52 @@ impl Store for SqliteStore {
         change: EndpointChange,
     ) -> Result<Endpoint, StoreError> {
         self.write(move |conn, sources| {
-            endpoints::update(conn, client, endpoint, change, sources.clock.now())
+            let released = change.active == Some(true);
+            let changed = endpoints::update(conn, client, endpoint, change, sources.clock.now())?;
+            if released {
+                sources.hook.gather(News::Waiting(endpoint));
+            }
+            Ok(changed)
         })
         .await
+    }
+
+    async fn rotate_token(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        token: &WebhookToken,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError> {
+        let next = Credential::Token(token.clone());
+        self.write(move |conn, sources| {
+            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn rotate_signing_secret(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        secret: &SigningSecret,
+        overlap: Duration,
+    ) -> Result<Endpoint, StoreError> {
+        let next = Credential::SigningSecret(secret.clone());
+        self.write(move |conn, sources| {
+            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError> {
+        self.write(move |conn, sources| endpoints::settle(conn, client, endpoint, sources.clock.now()))
+            .await
+    }
+
+    async fn forget_rotated(&self) -> Result<u64, StoreError> {
+        self.write(|conn, sources| endpoints::forget_rotated(conn, sources.clock.now()))
+            .await
     }
 
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError> {
@@ -313,7 +264,7 @@ impl Store for SqliteStore {
     }
 
     fn attach_courier(&self, courier: Weak<dyn Courier>) {
-        self.sources.hook.attach(courier);
+        self.sources().hook.attach(courier);
     }
 
     async fn claim_deliveries(
@@ -366,9 +317,114 @@ impl Store for SqliteStore {
         self.read(move |conn| deliveries::of_job(conn, client, job)).await
     }
 
-    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |conn, _| clients::prune(conn, before).map(|count| count as u64))
+    async fn delivery_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        delivery: DeliveryId,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        self.read(move |conn| history::one(conn, client, endpoint, delivery))
             .await
+    }
+
+    async fn deliveries_of_endpoint(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        before: Option<EventPosition>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError> {
+        self.read(move |conn| history::page(conn, client, endpoint, filter, before, limit))
+            .await
+    }
+
+    async fn events_after(
+        &self,
+        client: ClientId,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<Vec<(EventPosition, Event)>, StoreError> {
+        self.read(move |conn| events::after(conn, client, after, limit))
+            .await
+    }
+
+    async fn last_event_position(&self, client: ClientId) -> Result<EventPosition, StoreError> {
+        self.read(move |conn| events::last_position(conn, client)).await
+    }
+
+    async fn create_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+        selection: &ReplaySelection,
+    ) -> Result<Replay, StoreError> {
+        let selection = selection.clone();
+        self.write(move |conn, sources| {
+            replays::create(conn, client, endpoint, replay, &selection, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Option<Replay>, StoreError> {
+        self.read(move |conn| replays::get(conn, client, endpoint, replay))
+            .await
+    }
+
+    async fn replays(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        limit: usize,
+    ) -> Result<Vec<Replay>, StoreError> {
+        self.read(move |conn| replays::of_endpoint(conn, client, endpoint, limit))
+            .await
+    }
+
+    async fn cancel_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        replay: ReplayId,
+    ) -> Result<Replay, StoreError> {
+        self.write(move |conn, sources| replays::cancel(conn, client, endpoint, replay, sources.clock.now()))
+            .await
+    }
+
+    async fn running_replays(&self) -> Result<Vec<ReplayId>, StoreError> {
+        self.read(replays::running).await
+    }
+
+    async fn advance_replay(&self, replay: ReplayId, limit: usize) -> Result<ReplayStep, StoreError> {
+        self.write(move |conn, sources| replays::advance(conn, sources, replay, limit))
+            .await
+    }
+
+    async fn preview_replay(
+        &self,
+        client: ClientId,
+        endpoint: EndpointId,
+        selection: &ReplaySelection,
+        after: EventPosition,
+        limit: usize,
+    ) -> Result<ReplayPreview, StoreError> {
+        let selection = selection.clone();
+        self.read(move |conn| replays::preview(conn, client, endpoint, &selection, after, limit))
+            .await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.write(move |conn, _| {
+            let forgotten = clients::prune(conn, before)? as u64;
+            Ok(forgotten + replays::forget(conn, before)?)
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

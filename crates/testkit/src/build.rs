@@ -2,7 +2,7 @@
 
 use sfumato_core::delivery::{Attempt, Outcome};
 use sfumato_core::endpoint::{
-    Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
+    AckPolicy, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
 };
 use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Upload};
 use sfumato_core::store::RefreshToken;
@@ -91,8 +91,11 @@ pub fn endpoint(client: ClientId, clock: &dyn Clock, entropy: &dyn Entropy) -> E
         id: EndpointId::new(clock, entropy),
         client,
         url: WebhookUrl::from_judged("https://receiver.example/hook"),
-        token: WebhookToken::generate(entropy),
-        signing_secret: SigningSecret::generate(entropy),
+        description: None,
+        ack: AckPolicy::default(),
+        keep_responses: true,
+        token: WebhookToken::generate(entropy).into(),
+        signing_secret: SigningSecret::generate(entropy).into(),
         state: EndpointState::Active,
         health: EndpointHealth::default(),
         created_at: clock.now(),

@@ -8,7 +8,7 @@ use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
 use sfumato_core::endpoint::Endpoint;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobState, Lease};
-use sfumato_core::store::{DeliveryRecord, Dispatch, Finished, Recorded, RefreshToken, Want};
+use sfumato_core::store::{DeliveryRecord, Dispatch, Finished, JobLimits, Recorded, RefreshToken, Want};
 use sfumato_core::{
     Client, ClientId, Clock, DeliveryId, JobId, Login, Store, StoreError, Timestamp, WorkerId,
 };
@@ -105,13 +105,21 @@ impl World {
 
     /// Claims the next job.
     pub async fn claimed(&self) -> Job {
-        let mut jobs = self.store.claim_jobs(WORKER, 1, LEASE).await.unwrap();
+        let mut jobs = self
+            .store
+            .claim_jobs(WORKER, JobLimits::both(1), LEASE)
+            .await
+            .unwrap();
         jobs.pop().unwrap()
     }
 
     /// Claims up to 100 jobs.
     pub async fn claim_all(&self) -> Vec<JobId> {
-        let jobs = self.store.claim_jobs(WORKER, 100, LEASE).await.unwrap();
+        let jobs = self
+            .store
+            .claim_jobs(WORKER, JobLimits::both(100), LEASE)
+            .await
+            .unwrap();
         jobs.iter().map(|job| job.id).collect()
     }
 

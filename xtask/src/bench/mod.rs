@@ -7,9 +7,11 @@ mod pictures;
 mod quality;
 mod show;
 mod subject;
+mod video;
 mod webhooks;
 
 pub(crate) use images::Options as ImageOptions;
+pub(crate) use video::Options as VideoOptions;
 pub(crate) use webhooks::Options as WebhookOptions;
 
 /// What is measured.
@@ -17,6 +19,8 @@ pub(crate) use webhooks::Options as WebhookOptions;
 pub(crate) enum Benchmark {
     /// CPU time a picture, stage by stage, pictures a second and memory, beside those of `deface`.
     Images(ImageOptions),
+    /// CPU time a frame, frames a second and memory of videos, beside those of `deface`; and whether anything leaks.
+    Video(VideoOptions),
     /// Status changes accepted and delivered a second, how late they arrive, CPU time and memory.
     Webhooks(WebhookOptions),
 }
@@ -28,6 +32,7 @@ pub(crate) enum Benchmark {
 pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Images(options) => images::run(options),
+        Benchmark::Video(options) => video::run(options),
         Benchmark::Webhooks(options) => webhooks::run(options),
     }
 }

@@ -56,19 +56,7 @@ pub(super) struct Picture {
 /// # Errors
 /// A photograph cannot be fetched or read, or a picture not be written.
 pub(super) fn make(root: &Path, folder: &Path) -> anyhow::Result<Vec<Picture>> {
-    let sources = folder.join("sources");
-    assets::fetch_into(&sources, &root.join("xtask/bench.toml"))?;
-    let read = |name: &str| {
-        let path = sources.join(name);
-        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        Raster::decode(&bytes).with_context(|| format!("read {}", path.display()))
-    };
-    let sources = Sources {
-        person: read("astronaut.png")?,
-        bricks: read("brick.png")?,
-        gravel: read("gravel.png")?,
-        grass: read("grass.png")?,
-    };
+    let sources = Sources::fetch(root, folder)?;
     let make = |(name, width, height): (&'static str, usize, usize)| {
         let jpeg = street(&sources, width, height).encode_jpeg(QUALITY)?;
         let path = folder.join(format!("{width}x{height}.jpg"));
@@ -84,15 +72,50 @@ pub(super) fn make(root: &Path, folder: &Path) -> anyhow::Result<Vec<Picture>> {
     SIZES.into_iter().map(make).collect()
 }
 
-struct Sources {
-    person: Raster,
-    bricks: Raster,
+/// The photographs.
+pub(super) struct Sources {
+    pub(super) person: Raster,
+    pub(super) bricks: Raster,
     gravel: Raster,
     grass: Raster,
 }
 
+impl Sources {
+    /// Fetches them into a folder below the given one, unless they are there.
+    ///
+    /// # Errors
+    /// One cannot be fetched or read.
+    pub(super) fn fetch(root: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let sources = folder.join("sources");
+        assets::fetch_into(&sources, &root.join("xtask/bench.toml"))?;
+        let read = |name: &str| {
+            let path = sources.join(name);
+            let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+            Raster::decode(&bytes).with_context(|| format!("read {}", path.display()))
+        };
+        Ok(Self {
+            person: read("astronaut.png")?,
+            bricks: read("brick.png")?,
+            gravel: read("gravel.png")?,
+            grass: read("grass.png")?,
+        })
+    }
+}
+
 /// Sky, houses, street and verge from top to bottom; people before them; noise over all.
 fn street(sources: &Sources, width: usize, height: usize) -> Raster {
+    let mut picture = backdrop(sources, width, height);
+    for (center, top, side) in PEOPLE {
+        let side = side * width as f64;
+        let left = center * width as f64 - side * BUST.width() / BUST.height() / 2.0;
+        place(&mut picture, &sources.person, left, top * height as f64, side);
+    }
+    add_noise(&mut picture);
+    picture
+}
+
+/// The street with nobody in it, and without noise.
+pub(super) fn backdrop(sources: &Sources, width: usize, height: usize) -> Raster {
     let mut picture = Raster::filled(width, height, [0; 3]);
     for y in 0..height {
         let down = y as f64 / height as f64;
@@ -101,12 +124,6 @@ fn street(sources: &Sources, width: usize, height: usize) -> Raster {
             picture.set(x, y, ground(sources, (x, y), across, down));
         }
     }
-    for (center, top, side) in PEOPLE {
-        let side = side * width as f64;
-        let left = center * width as f64 - side * BUST.width() / BUST.height() / 2.0;
-        place(&mut picture, &sources.person, left, top * height as f64, side);
-    }
-    add_noise(&mut picture);
     picture
 }
 

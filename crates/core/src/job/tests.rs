@@ -164,7 +164,7 @@ fn apply(job: Job, step: &Step, now: Timestamp) -> Result<Job, TransitionError> 
         Step::Claim => job
             .claim(worker(1), now, now.after(Duration::from_secs(30)))
             .map(|(job, _)| job),
-        Step::Heartbeat(progress) => job.heartbeat(&lease, now, *progress),
+        Step::Heartbeat(progress) => job.heartbeat(&lease, now, Progress::of(*progress)),
         Step::Succeed => job.finish(&lease, JobOutcome::Succeeded(result()), now),
         Step::FailTransient => job.finish(&lease, transient, now),
         Step::HandBack => job.hand_back(&lease, now),
@@ -188,7 +188,7 @@ proptest! {
                     prop_assert!(matches!(next.state, JobState::Expired { .. }), "a final state was left");
                 }
                 if let JobState::Running { progress, .. } = next.state {
-                    prop_assert!((0.0..=1.0).contains(&progress));
+                    prop_assert!((0.0..=1.0).contains(&progress.done));
                 }
                 job = next;
             } else {
@@ -196,4 +196,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_attempt_that_gets_further_is_forgiven_those_before_it() {
+    let mut job = queued();
+    for attempt in 1..ATTEMPTS_MAX {
+        job = job.claim(worker(1), at(100), at(130)).unwrap().0;
+        assert_eq!(job.attempts, attempt);
+        job = job.reap(at(100)).unwrap();
+    }
+    let mut job = job.claim(worker(1), at(140), at(170)).unwrap().0;
+    let JobState::Running { lease, .. } = job.state else {
+        panic!()
+    };
+    job = job.heartbeat(&lease, at(80), Progress::of(0.5)).unwrap();
+    assert_eq!(job.attempts, ATTEMPTS_MAX, "to be at it is not to get further");
+    let advanced = Progress {
+        advanced: true,
+        ..Progress::of(0.6)
+    };
+    job = job.heartbeat(&lease, at(80), advanced).unwrap();
+    assert_eq!(job.attempts, 1);
+    assert_eq!(job.reap(at(81)).unwrap().state.name(), "queued");
 }

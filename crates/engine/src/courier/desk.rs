@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sfumato_core::delivery::Outcome;
 use sfumato_core::store::{Claimed, Dispatch, Finished, News, Recorded, Waiting, Want};
 use sfumato_core::time::random;
 use sfumato_core::{EndpointId, StoreError, Timestamp};
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,9 @@ const SCAN: Duration = Duration::from_secs(1);
 
 /// Time that requests in flight are given at shutdown, where their deadline is not shorter.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// Time in which the last attempts are recorded after the rest was stopped.
+const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// First and longest wait between two questions to a database that cannot answer.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -40,7 +44,8 @@ pub(super) struct Desk {
     ears: Arc<Ears>,
     heard: mpsc::UnboundedReceiver<News>,
     flying: JoinSet<Option<Landed>>,
-    flights: HashMap<Id, (EndpointId, AbortHandle)>,
+    /// Where each goes, and what stops it.
+    flights: HashMap<Id, (EndpointId, CancellationToken)>,
     landed: VecDeque<Landed>,
     scan: Option<Answer<Result<Vec<Waiting>, StoreError>>>,
     scan_at: Instant,
@@ -208,7 +213,7 @@ impl Desk {
                     // Its deliveries are dropped: nothing of what is on its way is worth recording.
                     for (of, flight) in self.flights.values() {
                         if *of == endpoint {
-                            flight.abort();
+                            flight.cancel();
                         }
                     }
                 }
@@ -226,13 +231,15 @@ impl Desk {
         board.goes_to(endpoint, dispatch.endpoint.url.as_str());
         drop(board);
         let (engine, ears) = (self.engine.clone(), self.ears.clone());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let flight = self.flying.spawn(async move {
             if ears.board().is_gone(endpoint) {
                 return None;
             }
-            Some(engine.fly(dispatch).await)
+            Some(engine.fly(dispatch, stopped).await)
         });
-        self.flights.insert(flight.id(), (endpoint, flight));
+        self.flights.insert(flight.id(), (endpoint, stop));
     }
 
     /// A request has ended. A panic costs one attempt and no more: its lease ends, and the delivery goes out again.
@@ -240,6 +247,8 @@ impl Desk {
         let now = self.now();
         match landed {
             Ok((id, None)) => self.unsent(id, now),
+            // We stopped it: its delivery is dropped with its endpoint, or handed back.
+            Ok((id, Some(landed))) if landed.attempt.outcome == Outcome::Cancelled => self.unsent(id, now),
             Ok((id, Some(mut landed))) => {
                 self.flights.remove(&id);
                 let ended = self.ears.board().ended(landed.endpoint, &landed.seen, now);
@@ -401,7 +410,29 @@ impl Desk {
     pub(super) async fn stop(mut self) {
         self.ears.board().close();
         let grace = self.engine.settings().delivery_deadline.min(SHUTDOWN_GRACE);
-        let deadline = Instant::now() + grace;
+        self.finish_until(Instant::now() + grace).await;
+        for (_, flight) in self.flights.values() {
+            flight.cancel();
+        }
+        // Of these, an answer that was complete is recorded.
+        self.finish_until(Instant::now() + LAST_RECORDS).await;
+        self.flying.shutdown().await;
+        let inner = self.engine.inner();
+        // Whatever was leased before this question was asked stands before it in the writer's queue.
+        match inner.store.hand_back_deliveries(inner.worker_id).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "deliveries that were not finished are handed back"),
+            Err(error) => {
+                tracing::warn!(
+                    error = sfumato_core::chain(&error),
+                    "the leases of stopped deliveries have to expire"
+                );
+            }
+        }
+    }
+
+    /// Waits until everything that is on its way has ended and is recorded, at most until `deadline`.
+    async fn finish_until(&mut self, deadline: Instant) {
         loop {
             let instant = Instant::now();
             self.begin_record(instant);
@@ -415,19 +446,6 @@ impl Desk {
                 Some(landed) = self.flying.join_next_with_id() => self.land(landed),
                 answer = answer(self.record.as_mut().map(|(_, answer)| answer)) => self.recorded(answer),
                 () = tokio::time::sleep_until(wakes_at.unwrap_or(deadline).min(deadline)) => {}
-            }
-        }
-        self.flying.shutdown().await;
-        let inner = self.engine.inner();
-        // Whatever was leased before this question was asked stands before it in the writer's queue.
-        match inner.store.hand_back_deliveries(inner.worker_id).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "deliveries that were not finished are handed back"),
-            Err(error) => {
-                tracing::warn!(
-                    error = sfumato_core::chain(&error),
-                    "the leases of stopped deliveries have to expire"
-                );
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sfumato_core::delivery::{Attempt, DeliveryLease, Outcome};
 use sfumato_core::store::Dispatch;
 use sfumato_core::{AttemptId, DeliveryId, EndpointId, EventStatus, JobId, PublicJobId};
+use tokio_util::sync::CancellationToken;
 
 use super::breaker::Sign;
 use super::faults::Reach;
@@ -26,8 +27,8 @@ pub(super) struct Landed {
 }
 
 impl Engine {
-    /// Sends one delivery.
-    pub(super) async fn fly(&self, dispatch: Dispatch) -> Landed {
+    /// Sends one delivery, until `stop` at most.
+    pub(super) async fn fly(&self, dispatch: Dispatch, stop: CancellationToken) -> Landed {
         let inner = self.inner();
         let number = dispatch.delivery.attempts + 1;
         let job = PublicJobId {
@@ -43,7 +44,7 @@ impl Engine {
             &dispatch.endpoint,
             inner.clock.now(),
         );
-        let exchange = inner.post.post(&message).await;
+        let exchange = inner.post.post(&message, stop).await;
         let seen = observation(&exchange);
         let attempt = Attempt {
             id: AttemptId::new(&*inner.clock, &*inner.entropy),
@@ -52,7 +53,7 @@ impl Engine {
             duration_ms: whole_ms(exchange.phases.total_ms),
             outcome: exchange.outcome,
             status: exchange.status,
-            response: exchange.status.map(|_| exchange.body),
+            response: self.kept_response(&dispatch.endpoint, &exchange),
             retry_after: exchange.retry_after,
             ours: false,
         };
@@ -71,8 +72,10 @@ impl Engine {
 
 /// What an exchange says of the endpoint's health, its load and the network.
 fn observation(exchange: &Exchange) -> Observation {
-    // A request that was written went to something that listens.
-    let wrote = exchange.phases.headers_ms.is_some();
+    // A request that was written went to something that listens, where the connection was made for it: into a kept one it
+    // can be written also when the network has gone away meanwhile. An answer that began came from somewhere in any case.
+    let phases = &exchange.phases;
+    let wrote = phases.body_ms.is_some() || phases.headers_ms.is_some() && phases.connect_ms.is_some();
     let (sign, load, reach) = match exchange.outcome {
         Outcome::Ok | Outcome::BadAck | Outcome::BodyTooLarge => {
             (Sign::Answered, Load::Borne, Reach::Reached)

@@ -59,9 +59,16 @@ const DEVELOPMENT_V4: [Ipv4Net; 4] = [
 
 const UNIQUE_LOCAL_V6: Ipv6Net = v6(0xfc00, 0, 7);
 
-/// The metadata service of Amazon's virtual machines: the only such service within a range that the switch for
-/// development opens.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Where clouds have their metadata services within the range of unique local addresses, which the switch for
+/// development opens. The services at IPv4 addresses lie in ranges that it does not open.
+const METADATA_V6: [Ipv6Net; 6] = [
+    v6(0xfd00, 0x42, 32),   // Scaleway
+    v6(0xfd00, 0xc1, 32),   // Oracle
+    v6(0xfd00, 0x100, 32),  // Alibaba
+    v6(0xfd00, 0xec2, 32),  // Amazon
+    v6(0xfd00, 0xa9fe, 32), // Akamai
+    v6(0xfd20, 0xce, 32),   // Google
+];
 
 /// An address may not be called. For the operator: customers are not told what a name resolves to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -125,6 +132,9 @@ pub(crate) fn reached_address(address: IpAddr) -> IpAddr {
 pub(super) fn is_for_development(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => DEVELOPMENT_V4.iter().any(|network| network.contains(&ip)),
-        IpAddr::V6(ip) => ip == Ipv6Addr::LOCALHOST || (UNIQUE_LOCAL_V6.contains(&ip) && ip != METADATA_V6),
+        IpAddr::V6(ip) => {
+            ip == Ipv6Addr::LOCALHOST
+                || (UNIQUE_LOCAL_V6.contains(&ip) && !METADATA_V6.iter().any(|network| network.contains(&ip)))
+        }
     }
 }

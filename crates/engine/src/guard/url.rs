@@ -11,13 +11,16 @@ use super::{AddressPolicy, judge_address};
 pub const URL_BYTES_MAX: usize = 2_000;
 
 /// Ports from 1024 upward on which no web server is expected and another service well may listen: a request to one of
-/// them is likelier an attack on that service than a webhook. Below 1024 only 80 and 443 are open. Sorted.
-const SERVICE_PORTS: [u16; 54] = [
+/// them is likelier an attack on that service than a webhook. With the ports that browsers refuse (the Fetch standard,
+/// "bad port"). Below 1024 only 80 and 443 are open. Sorted.
+const SERVICE_PORTS: [u16; 68] = [
     1080,  // SOCKS
     1099,  // Java RMI
     1433,  // SQL Server
     1434,  // SQL Server browser
     1521,  // Oracle
+    1719,  // H.323 gatekeepers
+    1720,  // H.323
     1723,  // PPTP
     1883,  // MQTT
     2049,  // NFS
@@ -33,6 +36,9 @@ const SERVICE_PORTS: [u16; 54] = [
     3269,  // the same over TLS
     3306,  // MySQL
     3389,  // remote desktop
+    3659,  // Apple SASL
+    4045,  // NFS locks
+    4190,  // Sieve
     4369,  // Erlang port mapper
     5060,  // SIP
     5061,  // SIP over TLS
@@ -48,8 +54,16 @@ const SERVICE_PORTS: [u16; 54] = [
     6379,  // Redis
     6380,  // Redis over TLS
     6443,  // Kubernetes API
+    6566,  // SANE
+    6665,  // IRC
+    6666,  // IRC
     6667,  // IRC
+    6668,  // IRC
+    6669,  // IRC
+    6679,  // IRC over TLS
+    6697,  // IRC over TLS
     7001,  // WebLogic, Cassandra
+    8009,  // AJP
     8125,  // StatsD
     8300,  // Consul servers
     8500,  // Consul
@@ -59,6 +73,8 @@ const SERVICE_PORTS: [u16; 54] = [
     9100,  // raw printing
     9200,  // Elasticsearch
     9300,  // Elasticsearch nodes
+    9870,  // Hadoop name node
+    10080, // Amanda
     10250, // Kubernetes kubelet
     10255, // the same, read only
     11211, // Memcached
@@ -66,7 +82,6 @@ const SERVICE_PORTS: [u16; 54] = [
     27017, // MongoDB
     27018, // MongoDB shards
     27019, // MongoDB configuration
-    50070, // Hadoop name node
 ];
 
 /// A URL may not be a webhook endpoint. The message is for the client and tells nothing of the operator's network:

@@ -1,63 +1,17 @@
-//! The answer: request sent, headers and a bounded body read, the acknowledgement judged.
+//! The answer: headers and a bounded body read, the acknowledgement judged.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
+use hyper::Response;
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, RETRY_AFTER};
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
 use serde_json::Value;
 use sfumato_core::Timestamp;
-use tokio_util::task::AbortOnDropHandle;
-use url::{Position, Url};
 
-use super::connect::Connection;
+use super::conversation::Line;
 use super::failure::{AckProblem, Failure};
-use super::{RESPONSE_BYTES_KEPT, RESPONSE_BYTES_MAX, WebhookMessage};
-
-/// Bytes of the answer's status line and headers.
-const HEADER_BYTES_MAX: usize = 32 * 1024;
-
-/// Headers of the answer.
-const HEADERS_MAX: usize = 100;
-
-/// Sends the request and waits for the answer's headers. The second value is the connection's driver: the body arrives
-/// while it lives, and dropping it closes the connection.
-pub(super) async fn request(
-    stream: Box<dyn Connection>,
-    url: &Url,
-    message: &WebhookMessage,
-) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), Failure> {
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(&url[Position::BeforePath..Position::AfterQuery])
-        .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
-        .header(CONNECTION, "close");
-    for (name, value) in &message.headers {
-        request = request.header(*name, value);
-    }
-    let request = request
-        .body(Full::new(Bytes::copy_from_slice(&message.body)))
-        .map_err(|source| Failure::Request { source })?;
-    let broken = |source| Failure::Exchange { source };
-    let (mut sender, connection) = http1::Builder::new()
-        // Receivers that compare header names by letter expect `X-Auth-Token`.
-        .title_case_headers(true)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    let driver = AbortOnDropHandle::new(tokio::spawn(async move {
-        // Whatever goes wrong here is told to whoever waits for the answer.
-        let _ = connection.await;
-    }));
-    let response = sender.send_request(request).await.map_err(broken)?;
-    Ok((response, driver))
-}
+use super::{RESPONSE_BYTES_KEPT, RESPONSE_BYTES_MAX};
 
 /// What arrived of an answer.
 #[derive(Debug, Default)]
@@ -93,7 +47,7 @@ impl Answer {
 
     /// Reads the body to its end, never more than [`RESPONSE_BYTES_MAX`] and one network buffer. The first bytes are
     /// kept even where the rest does not arrive.
-    pub(super) async fn read(&mut self, mut body: Incoming) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn read(&mut self, mut body: Incoming, line: &mut Line<'_>) -> Result<Vec<u8>, Failure> {
         let announced = self.header(CONTENT_LENGTH.as_str()).map(str::parse::<u64>);
         if let Some(Ok(bytes)) = announced
             && bytes > RESPONSE_BYTES_MAX as u64
@@ -101,7 +55,7 @@ impl Answer {
             return Err(Failure::BodyTooLarge { status: self.status });
         }
         let mut whole = Vec::new();
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = line.until(body.frame()).await {
             let frame = frame.map_err(|source| Failure::Exchange { source })?;
             let Some(data) = frame.data_ref() else { continue };
             let keep = RESPONSE_BYTES_KEPT
@@ -114,6 +68,22 @@ impl Answer {
             whole.extend_from_slice(data);
         }
         Ok(whole)
+    }
+
+    /// How long the receiver says that it keeps the connection (`Keep-Alive: timeout=5`), less a second for the way: who
+    /// speaks just when the other closes is not heard.
+    pub(super) fn keep_alive(&self) -> Option<Duration> {
+        let parameters = self.header("keep-alive")?.split(',');
+        let seconds = parameters
+            .filter_map(|parameter| parameter.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"))
+            .and_then(|(_, seconds)| seconds.trim().parse::<u32>().ok())?;
+        Some(Duration::from_secs(seconds.saturating_sub(1).into()))
+    }
+
+    /// Whether the status alone says that the event was taken.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(self.status, Some(200..=299))
     }
 
     /// When a 429 or 503 asks to be called again: `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
@@ -132,13 +102,14 @@ impl Answer {
 }
 
 /// Whether an answer acknowledges: exactly 200, and a JSON object whose `taskId` is ours.
-pub(super) fn judge(status: Option<u16>, body: &[u8], task_id: &str) -> Result<(), Failure> {
-    let status = status.unwrap_or_default();
+pub(super) fn judge(answer: &Answer, body: &[u8], task_id: &str) -> Result<(), Failure> {
+    let status = answer.status.unwrap_or_default();
     if status != 200 {
         return Err(Failure::Status { status });
     }
     let problem = match serde_json::from_slice::<Value>(body) {
         _ if body.is_empty() => AckProblem::Empty,
+        Err(_) if answer.header(CONTENT_ENCODING.as_str()).is_some() => AckProblem::Encoded,
         Err(_) => AckProblem::NotJson,
         Ok(Value::Object(members)) => match members.get("taskId") {
             Some(Value::String(named)) if named == task_id => return Ok(()),
@@ -181,9 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn the_time_that_a_receiver_keeps_a_connection_is_read_less_a_second() {
+        let wish = |text: &str| {
+            let headers = vec![("keep-alive".into(), text.into())];
+            let answer = Answer {
+                headers,
+                ..Answer::default()
+            };
+            answer.keep_alive().map(|wish| wish.as_secs())
+        };
+        assert_eq!(wish("timeout=5"), Some(4));
+        assert_eq!(wish("max=100, Timeout = 72"), Some(71));
+        assert_eq!(wish("timeout=1"), Some(0));
+        assert_eq!(wish("timeout=0"), Some(0));
+        for nonsense in ["", "5", "timeout", "timeout=-1", "timeout=99999999999", "max=5"] {
+            assert_eq!(wish(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
     fn only_200_with_a_json_object_that_names_the_task_acknowledges() {
-        let judged =
-            |status, body: &str| judge(Some(status), body.as_bytes(), "t-1").map_err(|f| f.outcome());
+        let judged = |status, body: &str| {
+            judge(&answer(status, ""), body.as_bytes(), "t-1").map_err(|failure| failure.outcome())
+        };
         use sfumato_core::Outcome::{BadAck, Status};
         assert_eq!(judged(200, r#"{"taskId":"t-1"}"#), Ok(()));
         assert_eq!(judged(200, " {\"more\": [1], \"taskId\": \"t-1\"}\n"), Ok(()));
@@ -214,7 +205,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_body_is_judged_without_a_panic(body: Vec<u8>) {
-            prop_assert!(judge(Some(200), &body, "t-1").is_err());
+            prop_assert!(judge(&answer(200, ""), &body, "t-1").is_err());
         }
 
         #[test]

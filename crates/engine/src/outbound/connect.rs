@@ -1,23 +1,22 @@
 //! From a URL to a connection whose peer has been judged.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig, ProtocolVersion, RootCertStore};
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::failure::{Blocked, Failure};
+use super::pool::Link;
 use super::{CONNECT_SHARE, Outbound, Phase, Progress};
 use crate::guard::{AddressPolicy, BlockRule, BlockedAddress, judge_address, reached_address};
 
@@ -27,45 +26,15 @@ const ADDRESSES_TRIED_MAX: usize = 8;
 /// How long one address is tried alone before the next joins it (RFC 8305, the recommended connection attempt delay).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Names that are looked up at the same time. The system's resolver occupies a thread until it gives up, and the same threads
-/// read files and the database: endpoints with silent name servers must not use all of them.
-static LOOKUPS: Semaphore = Semaphore::const_new(64);
-
-/// Looks names up.
-pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of a name, in order of preference.
-    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
-}
-
-/// The operating system's resolver.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve<'a>(&'a self, name: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move {
-            let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
-            let name = name.to_owned();
-            let lookup = tokio::task::spawn_blocking(move || {
-                // Held until the thread is free again, which is later than the deadline where name servers are silent.
-                let _permit = permit;
-                Ok((&*name, port).to_socket_addrs()?.collect())
-            });
-            lookup.await.map_err(io::Error::other)?
-        })
-    }
-}
-
 /// A connection, in clear or in TLS.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 impl Outbound {
-    pub(super) async fn connect(
-        &self,
-        url: &Url,
-        progress: &mut Progress,
-    ) -> Result<Box<dyn Connection>, Failure> {
+    /// Opens a connection to the origin of a URL: resolve once, judge every address, connect to a judged one, check the
+    /// peer, speak TLS where the scheme says so.
+    pub(super) async fn open(&self, url: &Url, progress: &mut Progress) -> Result<Link, Failure> {
+        progress.enter(Phase::Dns);
         let connect_until = Instant::now() + self.deadline.mul_f64(CONNECT_SHARE);
         let host = url.host().ok_or(Failure::Dns { source: None })?;
         let port = url.port_or_known_default().unwrap_or(443);
@@ -82,20 +51,31 @@ impl Outbound {
             .map_err(|_| Failure::ConnectTimeout)?
             .map_err(|source| Failure::Connect { source })?;
         let peer = stream.peer_addr().map_err(|source| Failure::Connect { source })?;
-        progress.address = Some(peer);
         check_peer(peer, &addresses, &self.policy)?;
+        // After the check: a customer sees it when he tries an endpoint.
+        progress.address = Some(peer);
+        let opened_at = std::time::Instant::now();
         // One small request and one small answer: waiting to fill a packet only costs time.
         let _ = stream.set_nodelay(true);
+        let origin = Arc::from(&url[..Position::BeforePath]);
+        let link = |stream, tls| Link {
+            stream,
+            origin,
+            peer,
+            tls,
+            opened_at,
+        };
         if url.scheme() != "https" {
-            return Ok(Box::new(stream));
+            return Ok(link(Box::new(stream), None));
         }
         progress.enter(Phase::Tls);
         let stream = TlsConnector::from(self.tls.clone())
             .connect(server_name(&host)?, stream)
             .await
             .map_err(|source| Failure::Tls { source })?;
-        progress.tls = Some(describe(stream.get_ref().1));
-        Ok(Box::new(stream))
+        let tls = describe(stream.get_ref().1);
+        progress.tls = Some(tls.clone());
+        Ok(link(Box::new(stream), Some(tls.into())))
     }
 
     /// The addresses of a host, every one of them judged: one bad address rejects the name, for whoever mixes good and

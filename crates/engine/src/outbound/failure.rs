@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sfumato_core::Outcome;
+use sfumato_core::endpoint::AckPolicy;
 use thiserror::Error;
 use tokio_rustls::rustls;
 use tokio_rustls::rustls::CertificateError;
@@ -15,10 +16,22 @@ use super::Phase;
 use crate::guard::{BlockedAddress, RefusedUrl};
 
 /// What a customer reads of an exchange that kept the contract.
-pub(super) const KEPT: &str = "the endpoint kept the contract: 200 and a JSON object with the same taskId";
+const KEPT: &str = "the endpoint kept the contract: 200 and a JSON object with the same taskId";
+
+/// The same of an endpoint that is asked for a status alone.
+const KEPT_BY_STATUS: &str = "the endpoint kept the contract: a status of 2xx is all that it is asked for";
 
 const BLOCKED: &str = "the host of the URL is not one that webhooks may reach; every address of its name must be a \
                        public one";
+
+/// What a customer reads of a success.
+pub(super) fn kept(ack: AckPolicy) -> String {
+    let words = match ack {
+        AckPolicy::Strict => KEPT,
+        AckPolicy::Status => KEPT_BY_STATUS,
+    };
+    words.to_owned()
+}
 
 /// Why an exchange failed.
 #[derive(Debug, Error)]
@@ -54,6 +67,8 @@ pub(super) enum Failure {
         #[source]
         source: hyper::Error,
     },
+    #[error("the answer's headers did not end")]
+    Prelude,
     #[error("the deadline passed")]
     Deadline { phase: Phase, deadline: Duration },
     #[error("the body is too large")]
@@ -62,6 +77,8 @@ pub(super) enum Failure {
     Status { status: u16 },
     #[error("the acknowledgement is wrong")]
     Ack(AckProblem),
+    #[error("it was stopped")]
+    Cancelled,
 }
 
 /// What the guard refused when the name had been resolved.
@@ -79,6 +96,7 @@ pub(super) enum Blocked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AckProblem {
     Empty,
+    Encoded,
     NotJson,
     NotAnObject,
     NoTask,
@@ -91,12 +109,15 @@ impl Failure {
             Self::Refused(_) | Self::Blocked(_) => Outcome::BlockedAddress,
             Self::Dns { .. } => Outcome::Dns,
             Self::ConnectTimeout => Outcome::TimeoutConnect,
-            Self::Connect { .. } | Self::Request { .. } | Self::Exchange { .. } => Outcome::Connect,
+            Self::Connect { .. } | Self::Request { .. } | Self::Exchange { .. } | Self::Prelude => {
+                Outcome::Connect
+            }
             Self::Tls { .. } => Outcome::Tls,
             Self::Deadline { .. } => Outcome::TimeoutTotal,
             Self::BodyTooLarge { .. } => Outcome::BodyTooLarge,
             Self::Status { .. } => Outcome::Status,
             Self::Ack(_) => Outcome::BadAck,
+            Self::Cancelled => Outcome::Cancelled,
         }
     }
 
@@ -118,6 +139,14 @@ impl Failure {
         kinds.contains(&source.kind()) || descriptors
     }
 
+    /// Whether it tells of the connection rather than of what was answered.
+    pub(super) fn is_of_the_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Exchange { .. } | Self::Prelude | Self::Deadline { .. }
+        )
+    }
+
     /// For the customer: which rule was broken and what to answer instead. Names no address: what a name resolves to
     /// inside the operator's network is not the customer's to learn.
     pub(super) fn explanation(&self) -> String {
@@ -129,10 +158,8 @@ impl Failure {
             Self::Connect { .. } => "the connection was refused or broke; check that the receiver runs and listens on the port of the URL".to_owned(),
             Self::Tls { source } => format!("the TLS handshake failed: {}", tls_advice(source)),
             Self::Request { .. } => "the URL cannot be written into a request; percent-encode its path and query".to_owned(),
-            Self::Exchange { source } if source.is_parse() => {
-                "what came back is not an HTTP/1.1 answer with at most 100 headers; check that the port of the URL speaks HTTP".to_owned()
-            }
-            Self::Exchange { .. } => "the receiver closed the connection before its answer was complete".to_owned(),
+            Self::Exchange { source } => exchange_words(source).to_owned(),
+            Self::Prelude => "64 KiB arrived and the answer's headers had not ended; send the answer itself, without interim answers (1xx) before it".to_owned(),
             Self::Deadline { phase, deadline } => deadline_words(*phase, *deadline),
             Self::BodyTooLarge { status } => {
                 let status = status.unwrap_or_default();
@@ -140,6 +167,7 @@ impl Failure {
             }
             Self::Status { status } => status_words(*status),
             Self::Ack(problem) => ack_words(*problem),
+            Self::Cancelled => "the server stopped the request before the answer was complete; it is sent again".to_owned(),
         }
     }
 
@@ -154,6 +182,29 @@ impl Failure {
                 None => return Some(words),
             }
         }
+    }
+}
+
+fn exchange_words(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        return "the answer's headers or its Content-Length are more than is read (100 headers of 32 KiB together); send fewer and shorter ones";
+    }
+    if error.is_parse() {
+        return "what came back is not an HTTP/1.1 answer; check that the port of the URL speaks HTTP, and that the answer has one valid Content-Length";
+    }
+    let framing = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+        .is_some_and(|cause| {
+            matches!(
+                cause.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+            )
+        });
+    if framing {
+        "the chunks of the answer's body are malformed; check what the receiver or a proxy before it sends"
+    } else {
+        "the receiver closed the connection before its answer was complete; check its log for a crash or a time-out"
     }
 }
 
@@ -195,6 +246,7 @@ fn status_words(status: u16) -> String {
 fn ack_words(problem: AckProblem) -> String {
     let what = match problem {
         AckProblem::Empty => "an empty body",
+        AckProblem::Encoded => "a body in a Content-Encoding, which the request did not accept",
         AckProblem::NotJson => "a body that is not JSON",
         AckProblem::NotAnObject => "JSON that is not an object",
         AckProblem::NoTask => "a JSON object without taskId",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use sfumato_core::endpoint::AckPolicy;
 use sfumato_core::{DeliveryId, Endpoint, EventStatus, PublicJobId, Timestamp};
 
 const USER_AGENT: &str = concat!("Sfumato/", env!("CARGO_PKG_VERSION"));
@@ -18,6 +19,8 @@ pub struct WebhookMessage {
     pub body: Vec<u8>,
     /// What the acknowledgement must name.
     pub task_id: String,
+    /// What counts as an acknowledgement.
+    pub ack: AckPolicy,
 }
 
 /// The members and their order are the contract.
@@ -48,10 +51,10 @@ impl WebhookMessage {
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
-            ("x-auth-token", endpoint.token.expose().to_owned()),
+            ("x-auth-token", endpoint.token_at(now).expose().to_owned()),
             ("webhook-id", id.to_string()),
             ("webhook-timestamp", now.as_seconds().to_string()),
-            ("webhook-signature", endpoint.signing_secret.sign(id, now, &body)),
+            ("webhook-signature", endpoint.signatures(id, now, &body)),
             ("webhook-attempt", attempt.to_string()),
             ("webhook-sequence", sequence.to_string()),
         ];
@@ -60,6 +63,7 @@ impl WebhookMessage {
             headers,
             body,
             task_id,
+            ack: endpoint.ack,
         }
     }
 }

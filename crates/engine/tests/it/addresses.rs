@@ -1,8 +1,8 @@
 //! Names and addresses of the hardened client: what is resolved, judged, tried and refused.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{io, iter};
 
@@ -16,23 +16,31 @@ use crate::receiver::{RawServer, Receiver, Silent};
 
 /// Answers with these addresses and counts how often it is asked.
 pub(crate) struct Names {
-    addresses: Vec<SocketAddr>,
+    addresses: Mutex<Vec<SocketAddr>>,
     asked: AtomicUsize,
 }
 
 impl Names {
     pub(crate) fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Arc<Self> {
         Arc::new(Self {
-            addresses: addresses.into_iter().collect(),
+            addresses: Mutex::new(addresses.into_iter().collect()),
             asked: AtomicUsize::new(0),
         })
+    }
+
+    pub(crate) fn answer_with(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        *self.addresses.lock().unwrap() = addresses.into_iter().collect();
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 }
 
 impl Resolve for Names {
     fn resolve<'a>(&'a self, _name: &'a str, _port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async move { Ok(self.addresses.clone()) })
+        Box::pin(async move { Ok(self.addresses.lock().unwrap().clone()) })
     }
 }
 
@@ -119,7 +127,7 @@ async fn a_name_is_resolved_once_and_the_judged_address_is_the_one_that_is_calle
         (exchange.outcome, exchange.address),
         (Outcome::Ok, Some(receiver.address))
     );
-    assert_eq!(names.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(names.asked(), 1);
     let host = format!("hooks.example.com:{}", receiver.address.port());
     assert_eq!(receiver.received()[0].header("host"), host);
     assert_eq!(receiver.received()[0].uri.path(), "/x");
@@ -162,4 +170,22 @@ async fn a_name_that_does_not_resolve_is_a_dns_failure() {
         empty.send(&message("https://empty.example.com/")).await.outcome,
         Outcome::Dns
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_of_before_https_was_required_is_not_called_and_told_why() {
+    let receiver = Receiver::obedient().await;
+    let policy = AddressPolicy::allowing_private().requiring_https();
+    let strict = Outbound::new(policy, LONG, Arc::new(Fixed));
+    let exchange = strict.send(&message(&receiver.url())).await;
+    assert_eq!(
+        (exchange.outcome, exchange.address),
+        (Outcome::BlockedAddress, None)
+    );
+    assert!(
+        exchange.explanation.contains("must begin with https"),
+        "{}",
+        exchange.explanation
+    );
+    assert!(receiver.received().is_empty());
 }

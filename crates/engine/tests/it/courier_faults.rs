@@ -226,8 +226,8 @@ async fn each_attempt_is_one_line_in_the_log_and_no_line_holds_a_secret() {
             "{line}"
         );
     }
-    let key = endpoint.signing_secret.expose();
-    for secret in [endpoint.token.expose(), "hush", "v1,", key.as_str()] {
+    let key = endpoint.signing_secret.current.expose();
+    for secret in [endpoint.token.current.expose(), "hush", "v1,", key.as_str()] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

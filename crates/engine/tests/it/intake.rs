@@ -62,7 +62,7 @@ async fn anything_else_is_refused_with_the_formats_that_are_taken() {
         let refused = receive(&world, &[content]).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the content of the file is none of the supported formats (JPEG, PNG, WEBP, BMP, TIFF)"
+            "the content of the file is none of the supported formats (JPEG, PNG, WEBP, BMP, TIFF, MP4, MOV, AVI, MKV, WEBM, ZIP)"
         );
     }
     assert!(matches!(receive(&world, &[]).await, Err(IntakeError::Empty)));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sfumato_core::job::{JobOutcome, JobState};
+use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
 use sfumato_engine::intake::{IntakeError, UploadWriter};
@@ -229,7 +230,11 @@ async fn a_client_that_goes_away_while_its_job_is_recorded_loses_neither() {
     drop(submission);
     let begun = until("the job to exist", || async {
         let worker = sfumato_core::WorkerId::new(&*world.clock, &*world.entropy);
-        let claimed = world.store.claim_jobs(worker, 1, DAY).await.unwrap();
+        let claimed = world
+            .store
+            .claim_jobs(worker, JobLimits::both(1), DAY)
+            .await
+            .unwrap();
         claimed.into_iter().next()
     })
     .await;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
@@ -213,6 +213,17 @@ impl RawServer {
         .await
     }
 
+    /// One that answers every request of a connection by its number, counted from 0, and closes where there is no answer.
+    pub(crate) async fn talking(
+        answer: impl Fn(usize, &str) -> Option<Vec<u8>> + Clone + Send + 'static,
+    ) -> Self {
+        Self::start(move |mut stream| {
+            let answer = answer.clone();
+            async move { talk(&mut stream, answer).await }
+        })
+        .await
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
@@ -220,6 +231,35 @@ impl RawServer {
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+}
+
+/// See [`RawServer::talking`].
+pub(crate) async fn talk(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    answer: impl Fn(usize, &str) -> Option<Vec<u8>>,
+) {
+    for number in 0.. {
+        let request = read_request(stream).await;
+        if request.is_empty() {
+            return;
+        }
+        let Some(bytes) = answer(number, &request) else {
+            return;
+        };
+        if stream.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The bytes of the answer that the contract asks for, with more headers (each with its line end).
+pub(crate) fn acknowledgement(request: &str, headers: &str) -> Vec<u8> {
+    let body = request.split_once("\r\n\r\n").unwrap().1;
+    format!(
+        "HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// A listener whose queue is full: whoever connects hears nothing. It lasts as long as the value.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sfumato_core::job::{JobOutcome, JobState, Lease};
 use sfumato_core::store::DeliveryRecord;
+use sfumato_core::store::JobLimits;
 use sfumato_core::{
     Client, ClientId, Endpoint, EndpointId, Entropy, Job, JobId, LoginId, Store, Timestamp, WorkerId,
 };
@@ -126,7 +127,10 @@ impl World {
     /// Begins the oldest waiting job: `Started`.
     pub(crate) async fn begin(&self) -> (JobId, Lease) {
         let worker = WorkerId::new(&*self.clock, &*self.entropy);
-        let claimed = self.store.claim_jobs(worker, 1, Duration::from_secs(30)).await;
+        let claimed = self
+            .store
+            .claim_jobs(worker, JobLimits::both(1), Duration::from_secs(30))
+            .await;
         let job = claimed.unwrap().remove(0);
         match job.state {
             JobState::Running { lease, .. } => (job.id, lease),

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only describes the form; `upload` reads it as a stream")]
 pub(crate) struct AnonymizationForm {
-    /// The file, exactly one: JPEG, PNG, WebP, BMP or TIFF. The content decides, not the name or the declared type.
+    /// The file, exactly one: JPEG, PNG, WebP, BMP or TIFF; MP4, MOV, AVI, MKV or WebM; or a ZIP archive of those. The content
+    /// decides, not the name or the declared type.
     #[schema(value_type = String, format = Binary)]
     input_media: Vec<u8>,
     /// Find and hide faces. `true`, `false`, `1` or `0`.
@@ -51,6 +52,72 @@ pub(crate) struct AnonymizationForm {
     /// Extension. What of the original's metadata the result has. Thumbnails and other embedded pictures never survive.
     #[schema(nullable = false, default = "safe")]
     metadata: Option<Metadata>,
+    /// Extension. What is done with the sound of a video.
+    #[schema(nullable = false, default = "keep")]
+    audio: Option<Audio>,
+    /// Extension. What is done with the subtitles of a video, which often name who is speaking.
+    #[schema(nullable = false, default = "drop")]
+    subtitles: Option<Subtitles>,
+    /// Extension. How the pictures of a video are encoded.
+    #[schema(nullable = false, default = "keep")]
+    codec: Option<Codec>,
+    /// Extension. How closely a video resembles the original outside of the masks: a constant rate factor as x264 counts, 0 for
+    /// the best and 51 for the smallest.
+    #[schema(nullable = false, minimum = 0, maximum = 51, default = 21)]
+    quality: Option<u8>,
+    /// Extension. What becomes of an archive's entries that are neither pictures nor videos. They are in no result.
+    #[schema(nullable = false, default = "error")]
+    other_entries: Option<OtherEntries>,
+}
+
+/// What is done with the sound of a video: every track is copied bit for bit (`keep`), every track is as long as it was and
+/// silent (`mute`), or there is none (`strip`).
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes the form; `options` reads it")]
+pub(crate) enum Audio {
+    /// Every track is copied, bit for bit.
+    Keep,
+    /// Every track is as long as it was, and silent.
+    Mute,
+    /// There is none.
+    Strip,
+}
+
+/// What is done with the subtitles of a video: there are none in the result (`drop`), or every track is copied (`keep`).
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes the form; `options` reads it")]
+pub(crate) enum Subtitles {
+    /// There are none.
+    Drop,
+    /// Every track is copied.
+    Keep,
+}
+
+/// How the pictures of a video are encoded: as they were where there is an encoder for it, otherwise H.264, in WebM VP9
+/// (`keep`); H.264 (`h264`); HEVC (`hevc`).
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes the form; `options` reads it")]
+pub(crate) enum Codec {
+    /// As they were.
+    Keep,
+    /// H.264.
+    H264,
+    /// HEVC.
+    Hevc,
+}
+
+/// What becomes of an archive's other entries: they are reported as errors (`error`), or left out without one (`omit`).
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes the form; `options` reads it")]
+pub(crate) enum OtherEntries {
+    /// They are reported as errors.
+    Error,
+    /// They are left out.
+    Omit,
 }
 
 /// One rectangle, or a list of at most 100 regions.

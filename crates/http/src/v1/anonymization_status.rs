@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
-use sfumato_core::{Job, JobState, PublicJobId};
+use sfumato_core::{Job, JobState, PublicJobId, Timestamp};
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -39,6 +39,10 @@ pub(crate) struct JobStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     progress: Option<f32>,
+    /// Seconds until the job will be done, if it goes on as it does; with `Started`, once that can be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    eta_seconds: Option<u64>,
     /// What the customer should know about the result.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -52,16 +56,18 @@ impl JobStatus {
             output_json: None,
             error: None,
             progress: None,
+            eta_seconds: None,
             warnings: Vec::new(),
         }
     }
 
-    fn of(job: Job, base: &BaseUrl) -> Self {
+    fn of(job: Job, base: &BaseUrl, now: Timestamp) -> Self {
         let status = Self::plain(Status::of(&job));
         match job.state {
             JobState::Queued { .. } | JobState::Cancelled { .. } => status,
             JobState::Running { progress, .. } => Self {
-                progress: Some(progress),
+                progress: Some(progress.done),
+                eta_seconds: progress.expected_end.map(|end| end.since(now).as_secs()),
                 ..status
             },
             JobState::Succeeded { result, .. } | JobState::Expired { result, .. } => Self {
@@ -106,7 +112,7 @@ pub(crate) async fn status(
         Err(_) => None,
     };
     Ok(Json(match job {
-        Some(job) => JobStatus::of(job, &base),
+        Some(job) => JobStatus::of(job, &base, state.engine.now()),
         None => JobStatus::plain(Status::UnknownJob),
     }))
 }

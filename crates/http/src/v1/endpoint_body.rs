@@ -1,9 +1,12 @@
 //! A webhook endpoint as the API shows it.
 
+use std::str::FromStr;
+
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use serde::Serialize;
-use sfumato_core::{Endpoint, EndpointId, Timestamp};
+use sfumato_core::endpoint::{Description, InvalidAckPolicy, InvalidDescription};
+use sfumato_core::{AckPolicy, Endpoint, EndpointId, Timestamp};
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
@@ -37,17 +40,55 @@ pub(crate) struct EndpointBody {
     updated_at: Timestamp,
 }
 
-impl From<&Endpoint> for EndpointBody {
-    fn from(endpoint: &Endpoint) -> Self {
+impl EndpointBody {
+    /// The endpoint as it stands at `now`: in the overlap of a rotation the token that is still being sent.
+    pub(super) fn at(endpoint: &Endpoint, now: Timestamp) -> Self {
         Self {
             uuid: endpoint.id,
             webhook_url: endpoint.url.as_str().to_owned(),
-            webhook_token: endpoint.token.expose().to_owned(),
+            webhook_token: endpoint.token_at(now).expose().to_owned(),
             active: endpoint.state.is_active(),
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
         }
     }
+}
+
+/// The acknowledgement policy that a request names, where it names one.
+pub(super) fn read_ack(text: Option<&str>) -> Result<Option<AckPolicy>, Problem> {
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error: InvalidAckPolicy| Problem::bad_request(format!("ack: {error}")))
+}
+
+/// The description that a request names, where it names one; an empty text is none.
+pub(super) fn read_description(text: Option<&str>) -> Result<Option<Option<Description>>, Problem> {
+    match text {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(text) => match text.parse() {
+            Ok(description) => Ok(Some(Some(description))),
+            Err(error) => {
+                let error: InvalidDescription = error;
+                Err(Problem::bad_request(format!("description: {error}")))
+            }
+        },
+    }
+}
+
+/// The two identifiers that a path names. What is no identifier names nothing.
+pub(super) fn pair_in_path<T: FromStr>(
+    path: Result<Path<(String, String)>, PathRejection>,
+    what: &'static str,
+) -> Result<(EndpointId, T), Problem> {
+    let Ok(Path((endpoint, second))) = path else {
+        return Err(Problem::not_found(what));
+    };
+    let endpoint = endpoint
+        .parse()
+        .map_err(|_| Problem::not_found("webhook endpoint"))?;
+    let second = second.parse().map_err(|_| Problem::not_found(what))?;
+    Ok((endpoint, second))
 }
 
 /// The endpoint that a path names. What is no identifier names nothing.

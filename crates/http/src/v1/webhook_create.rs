@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use sfumato_engine::endpoints;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
 use crate::problem::{ErrorBody, Problem};
-use crate::v1::endpoint_body::EndpointBody;
+use crate::v1::endpoint_body::{EndpointBody, read_ack, read_description};
 
 /// A new endpoint.
 #[derive(Deserialize, ToSchema)]
@@ -19,6 +20,13 @@ use crate::v1::endpoint_body::EndpointBody;
 pub(crate) struct NewEndpoint {
     /// Where events are to be sent: `https` or `http`, an address on the public internet.
     webhook_url: String,
+    /// An extension. What acknowledges an event: `strict` (200 and a JSON object with its `taskId`; the default) or `status`
+    /// (any 2xx).
+    ack: Option<String>,
+    /// An extension. What you call it: one line of up to 200 characters.
+    description: Option<String>,
+    /// An extension. Whether the first 4 KiB of its answers are kept for 7 days, for you to look at (the default).
+    keep_responses: Option<bool>,
 }
 
 /// Add a webhook endpoint.
@@ -36,7 +44,7 @@ pub(crate) struct NewEndpoint {
     request_body = NewEndpoint,
     responses(
         (status = 201, description = "The endpoint is added.", body = EndpointBody),
-        (status = 400, description = "The URL is not one that may be called.", body = ErrorBody),
+        (status = 400, description = "The URL is not one that may be called, or a setting is none.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
         (status = 409, description = "The client has five endpoints already.", body = ErrorBody),
     ),
@@ -46,6 +54,16 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     JsonBody(new): JsonBody<NewEndpoint>,
 ) -> Result<(StatusCode, Json<EndpointBody>), Problem> {
-    let endpoint = state.engine.create_endpoint(&caller, &new.webhook_url).await?;
-    Ok((StatusCode::CREATED, Json(EndpointBody::from(&endpoint))))
+    let defaults = endpoints::NewEndpoint::default();
+    let settings = endpoints::NewEndpoint {
+        ack: read_ack(new.ack.as_deref())?.unwrap_or(defaults.ack),
+        description: read_description(new.description.as_deref())?.flatten(),
+        keep_responses: new.keep_responses.unwrap_or(defaults.keep_responses),
+    };
+    let endpoint = state
+        .engine
+        .create_endpoint_with(&caller, &new.webhook_url, settings)
+        .await?;
+    let now = state.engine.clock().now();
+    Ok((StatusCode::CREATED, Json(EndpointBody::at(&endpoint, now))))
 }

@@ -47,5 +47,8 @@ pub(crate) async fn list(
         active.is_none_or(|active| endpoint.state.is_active() == active)
             && wanted.as_ref().is_none_or(|wanted| wanted.contains(&endpoint.id))
     });
-    Ok(Json(shown.map(EndpointBody::from).collect()))
+    let now = state.engine.clock().now();
+    Ok(Json(
+        shown.map(|endpoint| EndpointBody::at(endpoint, now)).collect(),
+    ))
 }

@@ -23,7 +23,8 @@ pub(crate) struct SigningSecretBody {
     /// The endpoint.
     #[schema(value_type = uuid::Uuid)]
     uuid: EndpointId,
-    /// The key of `webhook-signature`, as Standard Webhooks libraries take it.
+    /// The key of `webhook-signature`, as Standard Webhooks libraries take it. While the overlap of a rotation lasts, the
+    /// newest: the one before signs too.
     signing_secret: String,
 }
 
@@ -52,6 +53,6 @@ pub(crate) async fn signing_secret(
     let endpoint = state.engine.endpoint(&caller, id).await?;
     Ok(Json(SigningSecretBody {
         uuid: id,
-        signing_secret: endpoint.signing_secret.expose(),
+        signing_secret: endpoint.signing_secret.current.expose(),
     }))
 }

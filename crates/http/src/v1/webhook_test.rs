@@ -5,7 +5,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use sfumato_core::{Outcome, Timestamp};
-use sfumato_engine::outbound::{Exchange, Phases};
+use sfumato_engine::endpoints;
+use sfumato_engine::outbound::Phases;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -20,6 +21,8 @@ use crate::v1::endpoint_body::endpoint_in_path;
     "kept": false,
     "outcome": "bad_ack",
     "explanation": "the endpoint answered 200, but its body is not a JSON object with our taskId",
+    "taskId": "018fe2a4-6a2b-7c4d-8e5f-0a1b2c3d4e5f-SRV_ANONYMIZATION-02Vn7rO5cXwAn8YxZ1dQ4S",
+    "webhookId": "018fe2a4-7f60-7c11-b2d3-94a5b6c7d8e9",
     "startedAt": "2024-06-04T10:29:10.656Z",
     "address": "93.184.215.14:443",
     "tls": "TLSv1.3 TLS13_AES_128_GCM_SHA256",
@@ -37,6 +40,10 @@ pub(crate) struct EndpointTest {
     outcome: Outcome,
     /// The same in words, and what to mend.
     explanation: String,
+    /// The made-up job that was told of.
+    task_id: String,
+    /// The `webhook-id` of the request.
+    webhook_id: String,
     /// When the test began.
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
@@ -100,8 +107,9 @@ pub(crate) struct HeaderBody {
     value: String,
 }
 
-impl From<Exchange> for EndpointTest {
-    fn from(exchange: Exchange) -> Self {
+impl From<endpoints::EndpointTest> for EndpointTest {
+    fn from(test: endpoints::EndpointTest) -> Self {
+        let exchange = test.exchange;
         let Phases {
             dns_ms,
             connect_ms,
@@ -115,6 +123,8 @@ impl From<Exchange> for EndpointTest {
             kept: exchange.outcome == Outcome::Ok,
             outcome: exchange.outcome,
             explanation: exchange.explanation,
+            task_id: test.job.to_string(),
+            webhook_id: test.delivery.to_string(),
             started_at: exchange.started_at,
             address: exchange.address.map(|address| address.to_string()),
             tls: exchange.tls,
@@ -157,6 +167,6 @@ pub(crate) async fn test(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<EndpointTest>, Problem> {
     let id = endpoint_in_path(path)?;
-    let exchange = state.engine.test_endpoint(&caller, id).await?;
-    Ok(Json(exchange.into()))
+    let test = state.engine.test_endpoint(&caller, id).await?;
+    Ok(Json(test.into()))
 }

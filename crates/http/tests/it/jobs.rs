@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 use serde_json::json;
-use sfumato_core::job::{FailureClass, JobOutcome, JobState};
-use sfumato_core::{PublicJobId, Store, Timestamp};
+use sfumato_core::job::{FailureClass, JobOutcome, JobState, Progress};
+use sfumato_core::{Clock, PublicJobId, Store, Timestamp};
 use std::time::Duration;
 
 use crate::server::{Client, Server, failed, jpeg, ok};
@@ -33,15 +33,29 @@ async fn a_job_tells_its_status_from_sent_to_succeeded() {
         panic!()
     };
     let lease_for = Duration::from_secs(30);
+    let progress = Progress::of(0.3);
     server
         .store
-        .heartbeat(claimed.id, &lease, lease_for, 0.3)
+        .heartbeat(claimed.id, &lease, lease_for, progress)
         .await
         .unwrap();
     assert_eq!(
         client.status(&job).await,
         json!({"status": "Started", "progress": 0.3})
     );
+    let progress = Progress {
+        done: 0.5,
+        expected_end: Some(server.clock.now().after(Duration::from_millis(90_500))),
+        ..Progress::default()
+    };
+    server
+        .store
+        .heartbeat(claimed.id, &lease, lease_for, progress)
+        .await
+        .unwrap();
+    let status = client.status(&job).await;
+    assert_eq!(status["progress"], 0.5);
+    assert_eq!(status["eta_seconds"], 90, "{status}");
 
     server.store.hand_back_job(claimed.id, &lease).await.unwrap();
     assert_eq!(client.status(&job).await, json!({"status": "Retried"}));

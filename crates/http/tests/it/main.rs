@@ -7,6 +7,7 @@
 )]
 
 mod auth;
+mod events;
 mod faults;
 mod jobs;
 mod openapi;
@@ -16,4 +17,6 @@ mod surface;
 mod upload;
 mod upload_breaks;
 mod upload_options;
+mod webhook_history;
+mod webhook_settings;
 mod webhooks;

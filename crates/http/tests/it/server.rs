@@ -10,6 +10,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sfumato_core::job::{JobOutcome, JobResult, JobState};
+use sfumato_core::store::JobLimits;
 use sfumato_core::{Clock, Job, PublicJobId, ResultId, Store, Timestamp, WorkerId};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::{Blobs, ResultPart};
@@ -140,7 +141,7 @@ impl Server {
         let worker = WorkerId::from_uuid(uuid::Uuid::from_u128(1));
         let jobs = self
             .store
-            .claim_jobs(worker, 10, Duration::from_secs(30))
+            .claim_jobs(worker, JobLimits::both(10), Duration::from_secs(30))
             .await
             .unwrap();
         assert_eq!(jobs.len(), 1);

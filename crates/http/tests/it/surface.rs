@@ -41,7 +41,7 @@ async fn an_unknown_route_is_404_and_a_wrong_method_405_with_the_allowed_ones() 
         ),
         (Method::POST, "/innovation-service/result/a.jpg", "GET,HEAD"),
         (Method::GET, "/webhook-url", "POST"),
-        (Method::PATCH, "/webhook-url/a", "PUT,DELETE"),
+        (Method::PATCH, "/webhook-url/a", "GET,HEAD,PUT,DELETE"),
     ] {
         let answer = http().request(method, server.url(path)).send().await.unwrap();
         let methods =
@@ -132,7 +132,9 @@ async fn every_described_operation_exists() {
     for (path, item) in served["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let path = path.replace("{uuid}", "x").replace("{fileName}", "x");
+            let path = ["{uuid}", "{fileName}", "{deliveryId}", "{replayId}"]
+                .iter()
+                .fold(path.clone(), |path, name| path.replace(name, "x"));
             if path == "/logout" {
                 continue;
             }
@@ -143,7 +145,7 @@ async fn every_described_operation_exists() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 14);
+    assert_eq!(operations, 26);
 }
 
 #[tokio::test]

@@ -40,6 +40,14 @@ async fn the_content_decides_and_not_the_name_or_the_declared_type() {
             Part::bytes(&b"MM\0+\0\x08\0\0"[..]).file_name("a"),
             MediaFormat::Tiff,
         ),
+        (
+            Part::bytes(&b"\0\0\0\x20ftypisom\0\0\x02\0"[..]).file_name("a.jpg"),
+            MediaFormat::Mp4,
+        ),
+        (
+            Part::bytes(&b"PK\x05\x06\0\0"[..]).file_name("a"),
+            MediaFormat::Zip,
+        ),
     ] {
         let form = Form::new().part("input_media", part);
         let answer = ok(client.post_form(form).send().await.unwrap()).await;
@@ -87,7 +95,10 @@ async fn unsupported_content_is_refused_while_the_client_is_still_sending() {
     for content in [b"<html>".to_vec(), vec![b'x'; 50_000_000]] {
         let answer = client.post_form(file(content)).send().await.unwrap();
         let message = failed(answer, 415).await;
-        assert!(message.contains("(JPEG, PNG, WEBP, BMP, TIFF)"), "{message}");
+        assert!(
+            message.contains("(JPEG, PNG, WEBP, BMP, TIFF, MP4, MOV, AVI, MKV, WEBM, ZIP)"),
+            "{message}"
+        );
     }
     server.nothing_is_stored().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sfumato_core::store::JobLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -69,7 +70,13 @@ async fn an_upload_that_is_cut_off_leaves_no_job_and_no_file() {
         server.nothing_is_stored().await;
     }
     let worker = sfumato_core::WorkerId::from_uuid(uuid::Uuid::nil());
-    let jobs = sfumato_core::Store::claim_jobs(&*server.store, worker, 10, Duration::from_secs(1)).await;
+    let jobs = sfumato_core::Store::claim_jobs(
+        &*server.store,
+        worker,
+        JobLimits::both(10),
+        Duration::from_secs(1),
+    )
+    .await;
     assert_eq!(jobs.unwrap(), []);
 }
 

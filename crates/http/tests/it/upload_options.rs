@@ -5,8 +5,9 @@ use proptest::test_runner::{Config, TestRunner};
 use reqwest::multipart::{Form, Part};
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::options::{
-    Area, ConfidenceThreshold, DetectionOptions, Mask, MaskGrowth, MaskShape, MaskStyle, MetadataPolicy,
-    PixelCount, Polygon, Profile, Region, SmoothPadding,
+    Area, Audio, ConfidenceThreshold, DetectionOptions, Mask, MaskGrowth, MaskShape, MaskStyle,
+    MetadataPolicy, OtherEntries, PixelCount, Polygon, Profile, Quality, Region, SmoothPadding, Subtitles,
+    VideoCodec, VideoOptions,
 };
 
 use crate::server::{Client, Server, failed, jpeg, ok, text};
@@ -104,6 +105,11 @@ async fn absent_options_are_the_defaults() {
             "mask_growth",
             "mask_shape",
             "metadata",
+            "audio",
+            "subtitles",
+            "codec",
+            "quality",
+            "other_entries",
         ]
         .map(|name| (name, absent));
         let job = client.upload(jpeg(b""), &fields).await;
@@ -187,6 +193,12 @@ async fn a_bad_option_is_named_and_leaves_nothing_behind() {
             "metadata",
             "none",
             "metadata: `none` is none of strip, safe, keep",
+        ),
+        ("audio", "loud", "audio: `loud` is none of keep, mute, strip"),
+        (
+            "quality",
+            "52",
+            "quality: must be a whole number from 0 (best) to 51 (smallest)",
         ),
     ] {
         let form = Form::new()
@@ -274,9 +286,20 @@ fn any_options() -> impl Strategy<Value = AnonymizeOptions> {
         regions(),
         any_mask(),
         metadata,
+        any_video(),
+        prop::sample::select(OtherEntries::ALL.to_vec()),
     )
         .prop_map(
-            |([faces, plates, document], detection, included_area, excluded_area, mask, metadata)| {
+            |(
+                [faces, plates, document],
+                detection,
+                included_area,
+                excluded_area,
+                mask,
+                metadata,
+                video,
+                other_entries,
+            )| {
                 AnonymizeOptions {
                     faces,
                     plates,
@@ -286,9 +309,23 @@ fn any_options() -> impl Strategy<Value = AnonymizeOptions> {
                     excluded_area,
                     mask,
                     metadata,
+                    video,
+                    other_entries,
                 }
             },
         )
+}
+
+fn any_video() -> impl Strategy<Value = VideoOptions> {
+    let audio = prop::sample::select(Audio::ALL.to_vec());
+    let subtitles = prop::sample::select(Subtitles::ALL.to_vec());
+    let codec = prop::sample::select(VideoCodec::ALL.to_vec());
+    (audio, subtitles, codec, 0..=Quality::MAX).prop_map(|(audio, subtitles, codec, crf)| VideoOptions {
+        audio,
+        subtitles,
+        codec,
+        quality: Quality::new(crf).unwrap(),
+    })
 }
 
 /// Makes every choice that the encoding of a form has.
@@ -383,6 +420,11 @@ impl Chooser {
                 options.mask.shape.map(|shape| shape.as_str().to_owned()),
             ),
             ("metadata", Some(options.metadata.as_str().to_owned())),
+            ("audio", Some(options.video.audio.as_str().to_owned())),
+            ("subtitles", Some(options.video.subtitles.as_str().to_owned())),
+            ("codec", Some(options.video.codec.as_str().to_uppercase())),
+            ("quality", Some(options.video.quality.get().to_string())),
+            ("other_entries", Some(options.other_entries.as_str().to_owned())),
         ] {
             // What is absent may be said to be absent.
             match (value, self.among(2)) {

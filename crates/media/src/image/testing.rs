@@ -158,14 +158,20 @@ pub(super) fn run(
 /// Processes a picture in which the square is found, and asserts that it is not found again.
 pub(super) fn hidden(process: Process, bytes: &[u8]) -> (Report, Vec<u8>) {
     let (report, output) = run(process, bytes, MetadataPolicy::Safe).unwrap();
-    assert!(!report.document.detections.is_empty(), "the square is found");
+    assert!(
+        !report.document.picture().unwrap().detections.is_empty(),
+        "the square is found"
+    );
     let (again, _) = run(process, &output, MetadataPolicy::Safe).unwrap();
     assert!(
-        again.document.detections.is_empty(),
+        again.document.picture().unwrap().detections.is_empty(),
         "{:?}",
-        again.document.detections
+        again.document.picture().unwrap().detections
     );
-    assert_eq!(again.document.picture.frames, report.document.picture.frames);
+    assert_eq!(
+        again.document.picture().unwrap().picture.frames,
+        report.document.picture().unwrap().picture.frames
+    );
     (report, output)
 }
 
@@ -180,6 +186,8 @@ pub(super) fn assert_same_outside<T: PartialEq>(
     assert_eq!(before.len(), after.len());
     let boxes: Vec<_> = report
         .document
+        .picture()
+        .unwrap()
         .detections
         .iter()
         .filter(|detection| detection.frame.unwrap_or(0).abs_diff(frame) <= 2)

@@ -10,14 +10,25 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch, apply_filter_all_threads,
 };
+use sfumato_media_client::sandbox::Purpose;
 
 /// Whether threads may be started after the lock-down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threads {
+pub(super) enum Threads {
     /// Those that run are all there will ever be.
     Fixed,
     /// More may be started, as video codecs do; processes may not.
     Growing,
+}
+
+impl Threads {
+    /// What a process for this purpose needs.
+    pub(super) const fn of(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Pictures => Self::Fixed,
+            Purpose::Video | Purpose::Archive => Self::Growing,
+        }
+    }
 }
 
 /// Calls that are allowed whatever their arguments are.
@@ -75,6 +86,19 @@ const REFUSED: &[(c_long, i32)] = &[
     (libc::SYS_ioctl, libc::ENOTTY),
 ];
 
+/// Calls that codecs make for each video, and which fail instead of ending the process. How many processors there are and how
+/// memory is handed out are questions that the C library answers out of files, and it goes on without them; which part of
+/// the memory is near to which processor is none that has to be answered.
+const REFUSED_FOR_CODECS: &[(c_long, i32)] = &[
+    (libc::SYS_openat, libc::EACCES),
+    (libc::SYS_get_mempolicy, libc::ENOSYS),
+    (libc::SYS_sched_setaffinity, libc::EPERM),
+    (libc::SYS_getpriority, libc::EPERM),
+    (libc::SYS_setpriority, libc::EPERM),
+    // `clone3` takes its flags from memory, where they cannot be judged. The libraries fall back.
+    (libc::SYS_clone3, libc::ENOSYS),
+];
+
 /// Why the list is not in force; the text is a fragment.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallsError {
@@ -88,10 +112,7 @@ pub(super) enum CallsError {
 
 /// Puts the list in force on all threads.
 pub(super) fn restrict(threads: Threads) -> Result<(), CallsError> {
-    let refused = REFUSED
-        .iter()
-        .copied()
-        .chain((threads == Threads::Growing).then_some((libc::SYS_clone3, libc::ENOSYS)));
+    let refused = refused(threads);
     // The kernel takes the strictest answer of all filters. The list comes last: it has no call to add another one.
     for (call, errno) in refused {
         let action = SeccompAction::Errno(errno.unsigned_abs());
@@ -100,6 +121,15 @@ pub(super) fn restrict(threads: Threads) -> Result<(), CallsError> {
     }
     let list = program(list(threads)?, SeccompAction::KillProcess, SeccompAction::Allow)?;
     Ok(apply_filter_all_threads(&list)?)
+}
+
+/// The calls that fail.
+fn refused(threads: Threads) -> impl Iterator<Item = (c_long, i32)> {
+    let for_codecs = match threads {
+        Threads::Fixed => &[][..],
+        Threads::Growing => REFUSED_FOR_CODECS,
+    };
+    REFUSED.iter().chain(for_codecs).copied()
 }
 
 fn program(
@@ -113,8 +143,9 @@ fn program(
 
 /// The calls of the list with the conditions on their arguments; none is no condition.
 fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
-    let unconditional = ALLOWED.iter().chain(REFUSED.iter().map(|(call, _)| call));
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = unconditional.map(|call| (*call, vec![])).collect();
+    let refused = refused(threads).map(|(call, _)| call);
+    let unconditional = ALLOWED.iter().copied().chain(refused);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = unconditional.map(|call| (call, vec![])).collect();
     // Code is mapped before; data never becomes code. Neither shared memory nor stacks that grow count for the limit on
     // memory.
     let executable = flag(libc::PROT_EXEC);
@@ -125,17 +156,18 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
         libc::SYS_mprotect,
         vec![SeccompRule::new(vec![lacks(2, executable)?])?],
     );
-    // In debug builds a file looks whether its descriptor is open before it closes it.
+    // In debug builds a file looks whether its descriptor is open before it closes it; videos ask whether a result can be read
+    // again.
+    let asking = |what: i32| SeccompRule::new(vec![equals(1, flag(what))?]);
     rules.insert(
         libc::SYS_fcntl,
-        vec![SeccompRule::new(vec![equals(1, flag(libc::F_GETFD))?])?],
+        vec![asking(libc::F_GETFD)?, asking(libc::F_GETFL)?],
     );
     // A process may end itself by `abort`, and send nobody anything.
     let itself = u64::from(std::process::id());
     let abort = [equals(0, itself)?, equals(2, flag(libc::SIGABRT))?];
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(abort.into())?]);
     if threads == Threads::Growing {
-        // `clone3` takes its flags from memory, where they cannot be judged. It is refused, and the libraries fall back.
         let thread = SeccompCondition::new(
             0,
             SeccompCmpArgLen::Qword,
@@ -143,7 +175,9 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
             flag(libc::CLONE_THREAD),
         )?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
-        rules.insert(libc::SYS_clone3, vec![]);
+        // Codecs name their threads.
+        let name = equals(0, flag(libc::PR_SET_NAME))?;
+        rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![name])?]);
         rules.extend(ALLOWED_FOR_NEW_THREADS.iter().map(|call| (*call, vec![])));
     }
     Ok(rules)

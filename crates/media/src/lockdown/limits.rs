@@ -4,8 +4,7 @@ use std::fs;
 
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-use sfumato_media_client::protocol::OUTPUT_FD;
-use sfumato_media_client::sandbox::Bounds;
+use sfumato_media_client::sandbox::{Bounds, Purpose};
 
 use super::calls::Threads;
 
@@ -61,9 +60,9 @@ pub(super) fn hide_memory() -> Result<(), Errno> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
-/// Closes every descriptor beyond those that the protocol names.
-pub(super) fn close_descriptors() -> Result<(), Errno> {
-    let first = OUTPUT_FD.unsigned_abs() + 1;
+/// Closes every descriptor beyond those that the protocol names for the purpose.
+pub(super) fn close_descriptors(purpose: Purpose) -> Result<(), Errno> {
+    let first = purpose.last_descriptor().unsigned_abs() + 1;
     let every_later_one = libc::c_uint::MAX;
     #[expect(
         unsafe_code,

@@ -115,12 +115,14 @@ fn the_face_is_hidden_in_every_frame_and_page_of_every_format() {
     ];
     for (name, bytes, faces) in files {
         let (report, output) = anonymized(&bytes, AnonymizeOptions::default());
-        let frames = report.document.picture.frames;
+        let frames = report.document.picture().unwrap().picture.frames;
         assert_eq!(frames.unwrap_or(1), faces, "{name}");
         for frame in 0..faces {
             let of_frame = |frame: Option<u32>| frame.unwrap_or(0);
             let found = report
                 .document
+                .picture()
+                .unwrap()
                 .detections
                 .iter()
                 .filter(|detection| of_frame(detection.frame) == frame && detection.class == Class::Face);

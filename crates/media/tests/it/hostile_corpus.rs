@@ -6,7 +6,7 @@ use sfumato_core::FailureClass;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 use sfumato_media::{PictureError, fuzzing};
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits};
 
 use crate::support::*;
 
@@ -17,6 +17,7 @@ const LIMITS: MediaLimits = MediaLimits {
     picture_pixels_max: 1 << 20,
     frames_max: 16,
     frames_pixels_max: 4 << 20,
+    ..MediaLimits::DEFAULT
 };
 
 /// Name and content of every file for a target.
@@ -125,6 +126,23 @@ fn hostile_headers_are_judged() {
             is_expected(&name, "probe"),
             "{name}: {outcome:?}"
         );
+    }
+}
+
+#[test]
+fn hostile_archives_are_unpacked_or_refused() {
+    let limits = ArchiveLimits {
+        entries_max: 1000,
+        entry_bytes_max: 1 << 20,
+        bytes_max: 4 << 20,
+        ratio_max: 200,
+    };
+    for (name, bytes) in corpus("archive") {
+        let outcome = fuzzing::archive_entries(&bytes, &limits);
+        let is_whole = outcome
+            .as_ref()
+            .is_ok_and(|entries| !entries.is_empty() && entries.iter().all(Result::is_ok));
+        assert_eq!(is_whole, is_expected(&name, "archive"), "{name}: {outcome:?}");
     }
 }
 

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use sfumato_media::lockdown::{Lockdown, Threads};
-use sfumato_media_client::sandbox::{Bounds, Landlock};
+use sfumato_media::lockdown::Lockdown;
+use sfumato_media_client::sandbox::{Bounds, Landlock, Purpose};
 
 use crate::jail_probes::{PROBES, Probe};
 
@@ -64,13 +64,13 @@ fn inside(probe: &str) -> (Ended, String) {
 /// The other side of [`inside`]: does not return.
 fn try_inside(name: &str) -> ! {
     let probe = PROBES.iter().find(|probe| probe.name == name).unwrap();
-    let threads = if name.ends_with("where threads may grow") {
-        Threads::Growing
+    let purpose = if name.ends_with("where threads may grow") {
+        Purpose::Video
     } else {
-        Threads::Fixed
+        Purpose::Pictures
     };
     let prepared = (probe.prepare)();
-    let locked = Lockdown::begin().complete(&BOUNDS, threads);
+    let locked = Lockdown::begin().complete(&BOUNDS, purpose);
     assert!(
         locked.layers.seccomp && locked.layers.rlimits && locked.layers.no_new_privs,
         "{locked:?}"

@@ -77,7 +77,7 @@ async fn pictures_are_processed_under_every_layer_whatever_the_number_of_threads
             rgb_png(&astronaut()),
         ] {
             let finished = run(&setup.pool, &bytes, |_| ()).await.unwrap();
-            assert_eq!(finished.report.document.detections.len(), 1);
+            assert_eq!(finished.report.document.picture().unwrap().detections.len(), 1);
             let error = run(&setup.pool, &bytes[..bytes.len() / 2], |_| ())
                 .await
                 .unwrap_err();

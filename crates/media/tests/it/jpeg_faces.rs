@@ -123,7 +123,7 @@ fn every_block_without_a_mask_is_identical_and_the_face_is_gone() {
     for ((kind, bytes), style) in kinds().into_iter().zip(styles().into_iter().cycle()) {
         let before = jpeg_reader::read(&bytes);
         let (report, output) = anonymized(&bytes, masked_with(style));
-        let detections = &report.document.detections;
+        let detections = &report.document.picture().unwrap().detections;
         assert_eq!(detections.len(), 1, "{kind}");
         let (different, same) = compare(&before, &jpeg_reader::read(&output), detections);
         assert!(
@@ -173,6 +173,8 @@ fn a_face_in_a_large_picture_is_found_in_a_smaller_one_and_hidden_in_the_large()
     let (report, output) = anonymized(&bytes, AnonymizeOptions::default());
     let faces: Vec<_> = report
         .document
+        .picture()
+        .unwrap()
         .detections
         .iter()
         .filter(|found| found.class == Class::Face)

@@ -2,6 +2,11 @@
 #![deny(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod archive;
+mod archive_hostile;
+mod archive_limits;
+mod archive_models;
+mod archive_support;
 mod frames;
 mod hostile;
 mod hostile_corpus;
@@ -22,3 +27,9 @@ mod privacy_formats;
 mod process;
 mod scene;
 mod support;
+mod video;
+mod video_hostile;
+mod video_segments;
+mod video_segments_support;
+mod video_support;
+mod video_tracks;

@@ -35,7 +35,7 @@ fn a_face_is_hidden_and_not_found_again_with_every_mask_in_both_formats() {
         );
         for style in styles() {
             let (report, output) = anonymized(&bytes, masked_with(style));
-            assert!(report.document.detections[0].hidden);
+            assert!(report.document.picture().unwrap().detections[0].hidden);
             let again = find(&output, Class::Face);
             assert!(again.is_empty(), "{:?} {style:?}: {again:?}", report.format);
         }
@@ -85,7 +85,7 @@ fn every_pixel_of_a_png_outside_the_masks_is_identical() {
     let before = astronaut();
     let (report, output) = anonymized(&rgb_png(&before), AnonymizeOptions::default());
     let after = decode_png(&output);
-    let detections = &report.document.detections;
+    let detections = &report.document.picture().unwrap().detections;
     for y in 0..before.height {
         for x in 0..before.width {
             if !detections.iter().any(|detection| near(detection, x, y)) {
@@ -109,6 +109,8 @@ fn a_jpeg_outside_the_masks_looks_as_before() {
         for x in 0..before.width {
             if !report
                 .document
+                .picture()
+                .unwrap()
                 .detections
                 .iter()
                 .any(|detection| near(detection, x, y))
@@ -137,7 +139,7 @@ fn every_orientation_is_detected_upright_and_masked_in_the_stored_grid() {
             ..JpegSettings::default()
         };
         let (report, output) = anonymized(&jpeg(&stored, &settings), AnonymizeOptions::default());
-        let document = report.document;
+        let document = report.document.picture().unwrap();
         assert_eq!(document.picture.orientation, orientation.value());
         assert_eq!((document.picture.width, document.picture.height), (512, 512));
         let found = &document.detections[0];
@@ -175,8 +177,8 @@ fn what_lies_outside_the_included_area_is_documented_and_left_alone() {
             ..AnonymizeOptions::default()
         };
         let (report, output) = anonymized(&rgb_png(&before), options);
-        assert_eq!(report.document.detections.len(), 1);
-        assert_eq!(report.document.detections[0].hidden, hidden);
+        assert_eq!(report.document.picture().unwrap().detections.len(), 1);
+        assert_eq!(report.document.picture().unwrap().detections[0].hidden, hidden);
         assert_eq!(decode_png(&output) == before, !hidden);
     }
 }
@@ -192,6 +194,8 @@ fn classes_that_are_not_asked_for_are_not_looked_for() {
     assert!(
         report
             .document
+            .picture()
+            .unwrap()
             .detections
             .iter()
             .all(|found| found.class != Class::Face)
@@ -228,7 +232,11 @@ fn a_png_keeps_its_depth_and_its_channels() {
     ];
     for (color, depth, data, alpha) in cases {
         let (report, output) = anonymized(&png((512, 512), color, depth, &data), AnonymizeOptions::default());
-        assert_eq!(report.document.detections.len(), 1, "{color:?} {depth:?}");
+        assert_eq!(
+            report.document.picture().unwrap().detections.len(),
+            1,
+            "{color:?} {depth:?}"
+        );
         let (info, after) = png_samples(&output);
         assert_eq!((info.color_type, info.bit_depth), (color, depth));
         let bytes_per_pixel = data.len() / (512 * 512);
@@ -238,7 +246,7 @@ fn a_png_keeps_its_depth_and_its_channels() {
             .enumerate()
         {
             let (x, y) = (i as u32 % 512, i as u32 / 512);
-            if !near(&report.document.detections[0], x, y) {
+            if !near(&report.document.picture().unwrap().detections[0], x, y) {
                 assert_eq!(before, after, "{color:?} {depth:?} {x} {y}");
             }
         }
@@ -290,7 +298,7 @@ fn a_face_that_alpha_carries_is_hidden_and_not_found_again() {
         assert_eq!(find(&rgb_png(&over(backdrop, &bytes)), Class::Face).len(), 1);
         for style in styles() {
             let (report, output) = anonymized(&bytes, masked_with(style));
-            let faces = &report.document.detections;
+            let faces = &report.document.picture().unwrap().detections;
             assert_eq!(faces.len(), 1, "{color} {style:?}: {faces:?}");
             let (_, after) = png_samples(&output);
             for ((before, after), i) in alpha.iter().zip(after.chunks_exact(4)).zip(0u32..) {
@@ -315,7 +323,7 @@ fn a_palette_stays_a_palette() {
     writer.write_image_data(&gray).unwrap();
     writer.finish().unwrap();
     let (report, output) = anonymized(&bytes, AnonymizeOptions::default());
-    assert_eq!(report.document.detections.len(), 1);
+    assert_eq!(report.document.picture().unwrap().detections.len(), 1);
     let (info, after) = png_samples(&output);
     assert_eq!(info.color_type, png::ColorType::Indexed);
     assert_eq!(after[500 * 512 + 5], gray[500 * 512 + 5]);
@@ -391,7 +399,7 @@ fn an_opaque_mask_has_the_colour_that_was_asked_for() {
 fn a_picture_of_one_pixel_is_a_picture() {
     let bytes = png((1, 1), png::ColorType::Rgb, png::BitDepth::Eight, &[1, 2, 3]);
     let (report, output) = anonymized(&bytes, AnonymizeOptions::default());
-    assert!(report.document.detections.is_empty());
+    assert!(report.document.picture().unwrap().detections.is_empty());
     assert_eq!(decode_png(&output).rgb, [1, 2, 3]);
 }
 

@@ -105,7 +105,7 @@ async fn eight_tasks_share_two_children() {
         let mut output = vec![];
         finished.output.read_to_end(&mut output).unwrap();
         assert_eq!(output.len() as u64, finished.report.bytes);
-        assert_eq!(finished.report.document.detections.len(), 1);
+        assert_eq!(finished.report.document.picture().unwrap().detections.len(), 1);
         outputs.push(output);
     }
     outputs.dedup();

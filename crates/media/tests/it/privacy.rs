@@ -383,7 +383,7 @@ fn a_face_under_transparent_pixels_is_hidden() {
         .collect();
     let bytes = png((512, 512), png::ColorType::Rgba, png::BitDepth::Eight, &samples);
     let (report, output) = anonymized(&bytes, AnonymizeOptions::default());
-    assert_eq!(report.document.detections.len(), 1);
+    assert_eq!(report.document.picture().unwrap().detections.len(), 1);
     let (_, after) = png_samples(&output);
     let colors: Vec<u8> = after
         .chunks_exact(4)

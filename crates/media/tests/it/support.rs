@@ -232,7 +232,7 @@ pub(crate) fn anonymized(bytes: &[u8], options: AnonymizeOptions) -> (Report, Ve
 /// What the real detectors find in a file.
 pub(crate) fn find(bytes: &[u8], class: Class) -> Vec<DocumentedDetection> {
     let (report, _) = anonymized(bytes, AnonymizeOptions::default());
-    let mut detections = report.document.detections;
+    let mut detections = report.document.picture().unwrap().detections.clone();
     detections.retain(|detection| detection.class == class);
     detections
 }

@@ -15,14 +15,13 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::detection::DetectionsDocument;
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use tokio::task::JoinSet;
 
 use self::plan::Plan;
 use self::report::{Outcome, Reporter, Summary};
-use self::work::Job;
+use self::work::{Found, Job};
 use crate::sandbox;
 use crate::settings::LogFormat;
 
@@ -117,7 +116,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
 #[derive(Serialize)]
 struct Entry {
     input: PathBuf,
-    detections: DetectionsDocument,
+    detections: Found,
 }
 
 /// One document for one file; for several an array that says which is which, in the order of the inputs.

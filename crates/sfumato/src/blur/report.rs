@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use sfumato_core::detection::Class;
 use sfumato_media_client::protocol::Timings;
 
 use super::bar::Bar;
@@ -20,9 +19,9 @@ pub(crate) struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    faces: Option<usize>,
+    faces: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    plates: Option<usize>,
+    plates: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<u64>,
     /// CPU time by stage, with the names of the protocol.
@@ -40,8 +39,8 @@ impl Outcome {
         Self {
             input: file.input.clone(),
             output: Some(file.output.clone()),
-            faces: Some(done.hidden(Class::Face)),
-            plates: Some(done.hidden(Class::Plate)),
+            faces: Some(done.hidden.faces),
+            plates: Some(done.hidden.plates),
             duration_ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             timings: Some(done.timings),
             warnings: done.warnings.clone(),
@@ -70,8 +69,8 @@ impl Outcome {
                 "{} -> {}: {}, {} hidden ({} ms)",
                 self.input.display(),
                 output.clone().unwrap_or_default().display(),
-                counted(self.faces.unwrap_or(0), "face"),
-                counted(self.plates.unwrap_or(0), "plate"),
+                counted(self.faces.unwrap_or(0) as usize, "face"),
+                counted(self.plates.unwrap_or(0) as usize, "plate"),
                 self.duration_ms.unwrap_or(0),
             ),
         }
@@ -111,10 +110,16 @@ impl Summary {
     }
 
     fn line(&self, took: Duration) -> String {
-        let sum = |count: fn(&Outcome) -> Option<usize>| self.files.iter().filter_map(count).sum();
+        let sum = |count: fn(&Outcome) -> Option<u32>| {
+            self.files
+                .iter()
+                .filter_map(count)
+                .map(|count| count as usize)
+                .sum()
+        };
         let mut line = format!(
             "{} done in {:.1} s: {} and {} hidden",
-            counted(self.succeeded, "picture"),
+            counted(self.succeeded, "file"),
             took.as_secs_f64(),
             counted(sum(|outcome| outcome.faces), "face"),
             counted(sum(|outcome| outcome.plates), "plate"),
@@ -123,10 +128,7 @@ impl Summary {
             line.push_str(&format!("; {} failed", self.failed));
         }
         if self.skipped > 0 {
-            line.push_str(&format!(
-                "; {} skipped: no pictures",
-                counted(self.skipped, "file")
-            ));
+            line.push_str(&format!("; {} skipped: no media", counted(self.skipped, "file")));
         }
         line
     }
@@ -204,7 +206,7 @@ mod tests {
         assert!(summary.any_failed());
         assert_eq!(
             summary.line(Duration::from_millis(1_240)),
-            "1 picture done in 1.2 s: 2 faces and 1 plate hidden; 1 failed; 3 files skipped: no pictures"
+            "1 file done in 1.2 s: 2 faces and 1 plate hidden; 1 failed; 3 files skipped: no media"
         );
     }
 }

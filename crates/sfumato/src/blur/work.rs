@@ -1,15 +1,17 @@
 //! One file: read, anonymized or only looked at by a media process; what comes of it is written whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use sfumato_core::detection::{Class, DetectionsDocument};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sfumato_core::detection::DetectionsDocument;
 use sfumato_core::time::random;
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_engine::system::SystemEntropy;
-use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task, Timings};
+use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Task, Timings};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use thiserror::Error;
 
@@ -27,6 +29,9 @@ pub(crate) enum FileError {
     /// The media process.
     #[error(transparent)]
     Media(#[from] MediaError),
+    /// The detections document.
+    #[error("read what was found")]
+    Document(#[source] io::Error),
     /// The output is there already.
     #[error("write {}: it exists already; --overwrite replaces it", path.display())]
     Exists {
@@ -44,32 +49,55 @@ pub(crate) enum FileError {
     },
 }
 
+/// The detections document of one file.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Found {
+    /// Of a picture.
+    Picture(DetectionsDocument),
+    /// Of a video or an archive, as the media process wrote it.
+    Written(Box<RawValue>),
+}
+
 /// What came of one file.
 pub(crate) struct Done {
+    /// How much is hidden.
+    pub(crate) hidden: Hidden,
     /// What was found.
-    pub(crate) document: DetectionsDocument,
+    pub(crate) document: Found,
     /// What its owner should know.
     pub(crate) warnings: Vec<String>,
     /// CPU time by stage.
     pub(crate) timings: Timings,
 }
 
-impl From<Report> for Done {
-    fn from(report: Report) -> Self {
-        Self {
-            document: report.document,
+impl Done {
+    /// Takes the report apart, and the document out of its file where it has one. Gives the result too.
+    ///
+    /// # Errors
+    /// The file of the document cannot be read, or holds none.
+    fn of(finished: Finished) -> io::Result<(Self, File)> {
+        let Finished {
+            report,
+            output,
+            document,
+        } = finished;
+        let document = match (report.document, document) {
+            (Document::Picture(document), _) => Found::Picture(document),
+            (Document::Written { .. }, Some(mut file)) => {
+                let mut text = String::new();
+                file.read_to_string(&mut text)?;
+                Found::Written(RawValue::from_string(text)?)
+            }
+            (Document::Written { .. }, None) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        let done = Self {
+            hidden: report.hidden,
+            document,
             warnings: report.warnings,
             timings: report.timings,
-        }
-    }
-}
-
-impl Done {
-    /// How many of a class are hidden now.
-    pub(crate) fn hidden(&self, class: Class) -> usize {
-        let hidden =
-            |found: &&sfumato_core::detection::DocumentedDetection| found.class == class && found.hidden;
-        self.document.detections.iter().filter(hidden).count()
+        };
+        Ok((done, output))
     }
 }
 
@@ -90,8 +118,9 @@ impl Job {
     ) -> Result<Done, FileError> {
         self.check_absent(&file.output)?;
         let finished = self.run(&file.input, Goal::Anonymize, progress).await?;
-        self.write(&file.output, finished.output).await?;
-        Ok(finished.report.into())
+        let (done, result) = Done::of(finished).map_err(FileError::Document)?;
+        self.write(&file.output, result).await?;
+        Ok(done)
     }
 
     /// Looks at one file; writes the document where there is a place for it.
@@ -104,7 +133,8 @@ impl Job {
         if writes {
             self.check_absent(&file.output)?;
         }
-        let done = Done::from(self.run(&file.input, Goal::Detect, progress).await?.report);
+        let finished = self.run(&file.input, Goal::Detect, progress).await?;
+        let (done, _) = Done::of(finished).map_err(FileError::Document)?;
         if writes {
             let mut text = serde_json::to_vec_pretty(&done.document).map_err(|source| FileError::Output {
                 path: file.output.clone(),

@@ -13,6 +13,7 @@ use sfumato_core::options::{
 };
 
 use super::UsageError;
+use super::long::LongFlags;
 use super::look::{RunFlags, WantedFlags};
 use crate::blur::plan::Plan;
 use crate::blur::report::Reporter;
@@ -20,9 +21,9 @@ use crate::blur::{self, Run};
 use crate::settings::Settings;
 use crate::{lifecycle, server, telemetry};
 
-/// Hide faces and licence plates in pictures, without a server
+/// Hide faces and licence plates in pictures, videos and archives, without a server
 ///
-/// Takes JPEG, PNG, WebP, BMP and TIFF; the content decides, not the name. One file becomes the file that --output names, or goes into
+/// Takes JPEG, PNG, WebP, BMP and TIFF, MP4, MOV, AVI, MKV and WebM, and ZIP archives of those; the content decides, not the name. One file becomes the file that --output names, or goes into
 /// that folder. A folder gives its tree; other files in it are skipped. Among several inputs each folder keeps its name.
 /// An input is never overwritten, and an output appears whole or not at all.
 #[derive(Debug, clap::Args)]
@@ -42,6 +43,8 @@ Examples:
                                                     miss as little as can be
   sfumato blur in.jpg -o out.jpg --mask-shape box --mask-growth 0.3
   sfumato blur in.jpg -o out.jpg --metadata strip   nothing but the picture
+  sfumato blur ride.mp4 -o out.mp4 --audio strip    without its sound
+  sfumato blur album.zip -o hidden.zip --other-entries omit
 
 A region is a rectangle left,right,top,bottom or a polygon x,y;x,y;x,y of three
 corners and more, in fractions of 0 to 1 of the picture as it is displayed.
@@ -81,6 +84,8 @@ pub(crate) struct Args {
     /// What of the original's metadata the result has: strip, safe or keep; thumbnails never survive [default: safe]
     #[arg(long, value_name = "POLICY", value_parser = read_metadata)]
     metadata: Option<MetadataPolicy>,
+    #[command(flatten)]
+    long: LongFlags,
     /// Hide only what has its centre in this region; may be given several times
     #[arg(long, value_name = "REGION", visible_alias = "include-area", value_parser = read_region)]
     included_area: Vec<Region>,
@@ -186,6 +191,8 @@ impl Args {
                 shape: self.mask_shape,
             },
             metadata: self.metadata.unwrap_or_default(),
+            video: self.long.video(),
+            other_entries: self.long.other_entries.unwrap_or_default(),
         })
     }
 
@@ -244,7 +251,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use sfumato_core::options::{ConfidenceThreshold, DetectionOptions, Profile};
+    use sfumato_core::options::{
+        Audio, ConfidenceThreshold, DetectionOptions, OtherEntries, Profile, Quality, Subtitles, VideoCodec,
+        VideoOptions,
+    };
 
     use super::*;
 
@@ -291,6 +301,11 @@ mod tests {
             "--mask-growth=0.3",
             "--mask-shape=box",
             "--metadata=strip",
+            "--audio=mute",
+            "--subtitles=keep",
+            "--codec=hevc",
+            "--quality=18",
+            "--other-entries=omit",
         ])
         .unwrap();
         let expected = AnonymizeOptions {
@@ -316,6 +331,13 @@ mod tests {
                 shape: Some(MaskShape::Box),
             },
             metadata: MetadataPolicy::Strip,
+            video: VideoOptions {
+                audio: Audio::Mute,
+                subtitles: Subtitles::Keep,
+                codec: VideoCodec::Hevc,
+                quality: Quality::new(18).unwrap(),
+            },
+            other_entries: OtherEntries::Omit,
         };
         assert_eq!(options, expected);
         let cells = parse(&["--type", "pixelate", "--cells", "8"]).unwrap().mask.style;
@@ -343,6 +365,11 @@ mod tests {
             (&["--mask-growth", "2"], "from 0 to 1"),
             (&["--mask-shape", "star"], "ellipse, box, quad"),
             (&["--metadata", "all"], "strip, safe, keep"),
+            (&["--audio", "loud"], "keep, mute, strip"),
+            (&["--subtitles", "some"], "drop, keep"),
+            (&["--codec", "av1"], "keep, h264, hevc"),
+            (&["--quality", "52"], "0 (best) to 51"),
+            (&["--other-entries", "keep"], "error, omit"),
             (&["--threads", "0"], "worker.threads_per_job"),
             (&["--frames-max", "0"], "pictures.frames_max"),
             (&["--jobs", "0"], "--jobs"),

@@ -7,8 +7,8 @@ use sfumato_core::options::{ConfidenceThreshold, DetectionOptions};
 use sfumato_media_client::MediaPoolConfig;
 
 use super::flags::{ConfigFlag, FrameFlags, LogFlags, MediaFlags, Overrides, ProfileFlag, given, load};
-use crate::settings::{FlagValue, JobsAtOnce, Loaded, Origin, Settings, SettingsError};
-use crate::{locate, sandbox};
+use crate::settings::{FlagValue, Loaded, Origin, Settings, SettingsError, cores};
+use crate::{locate, sandbox, server};
 
 /// What is looked for.
 #[derive(Args, Debug)]
@@ -90,7 +90,7 @@ impl RunFlags {
         let settings = &loaded.settings;
         let jobs = match self.jobs {
             Some(jobs) => usize::try_from(jobs).unwrap_or(usize::MAX),
-            None => settings.jobs_at_once.resolve(),
+            None => server::jobs_at_once(settings),
         };
         let locations = locate::locate(settings)?;
         let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, scratch);
@@ -98,7 +98,7 @@ impl RunFlags {
         // More processes than files would only load models; cores that are left over help the few.
         pool.children_max = jobs.clamp(1, files.max(1));
         pool.threads_per_child = match loaded.origin("worker.threads_per_job") {
-            Origin::Default => (JobsAtOnce::Auto.resolve() / pool.children_max).max(1),
+            Origin::Default => (cores() / pool.children_max).max(1),
             _ => settings.threads_per_job.get(),
         };
         pool.task_deadline = settings.task_deadline;

@@ -8,9 +8,11 @@ mod detect;
 mod doctor;
 mod flags;
 mod listen;
+mod long;
 mod look;
 mod models;
 mod serve;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ Examples:
   sfumato detect photo.jpg               show what would be hidden
   sfumato models verify                  check the models
   sfumato listen --port 9000             show webhooks as they arrive
+  sfumato webhook check http://127.0.0.1:3000/hook
+                                         try a receiver of webhooks
   sfumato doctor                         check what a server needs here
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
@@ -50,6 +54,7 @@ enum Command {
     Detect(detect::Args),
     Models(models::Args),
     Listen(listen::Args),
+    Webhook(webhook::Args),
     Doctor(doctor::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -68,6 +73,7 @@ impl Cli {
             Command::Detect(args) => detect::run(&args),
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
+            Command::Webhook(args) => webhook::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

@@ -18,4 +18,4 @@ pub(crate) use options::Settings;
 pub(crate) use print::{example, json, text};
 pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
 pub(crate) use units::read_duration;
-pub(crate) use values::{Folders, JobsAtOnce, LogFormat, SettingValue};
+pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

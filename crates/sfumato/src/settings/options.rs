@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
+use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
 use super::units::ByteSize;
 use super::values::{
-    Count, Folders, JobsAtOnce, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
+    AutoCount, Count, Folders, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
 };
 
 /// One setting, as the reader and the printer see it.
@@ -95,11 +96,22 @@ settings! {
 
     /// Jobs that run at the same time, each in a media process of its own with models of its own.
     /// `auto` is one a core.
-    jobs_at_once: JobsAtOnce = "worker.jobs_at_once", "auto";
+    jobs_at_once: AutoCount = "worker.jobs_at_once", "auto";
     /// Inference threads of each media process. More than one helps only where fewer jobs than cores run.
     threads_per_job: Count = "worker.threads_per_job", "1";
-    /// A job that takes longer is stopped.
+    /// A picture that takes longer is given up.
     task_deadline: Duration = "worker.task_deadline", "2m";
+    /// Videos and archives that are worked on at the same time, each in a fresh process beside those for pictures.
+    /// `auto` is one for four cores.
+    long_jobs_at_once: AutoCount = "worker.long_jobs_at_once", "auto";
+    /// Threads of each video's decoder and encoder, and entries of an archive at a time. `auto` is one a core, 4 at most.
+    threads_per_long_job: AutoCount = "worker.threads_per_long_job", "auto";
+    /// A video or an archive that takes longer is given up.
+    long_job_deadline: Duration = "worker.long_job_deadline", "1d";
+    /// Long videos are processed in parts of this length, and what is done of them survives a worker that dies.
+    part_length: Duration = "worker.part_length", "1m";
+    /// A video or an archive that gets no further for so long is given up.
+    silence_max: Duration = "worker.silence_max", "5m";
     /// How long a job belongs to a worker that gives no sign of life; then another may take it.
     lease: Duration = "worker.lease", "30s";
 
@@ -126,6 +138,27 @@ settings! {
     /// Most pixels of all frames or pages together: what bounds the time that they take.
     picture_frames_pixels_max: Count = "pictures.frames_pixels_max", "1073741824";
 
+    /// Largest width and height of a video's frame in pixels, checked before anything is decoded.
+    video_side_pixels_max: Count = "videos.side_pixels_max", "8192";
+    /// Largest width times height of a video's frame in pixels; it takes up to 600 bytes of memory a pixel.
+    video_frame_pixels_max: Count = "videos.frame_pixels_max", "35651584";
+    /// Most frames of a video.
+    video_frames_max: Count = "videos.frames_max", "864000";
+    /// Longest video.
+    video_duration_max: Duration = "videos.duration_max", "4h";
+    /// What happens to a damaged video of which some frames cannot be decoded: `warn` (the result lacks them, and a warning
+    /// says so) or `fail` (the job fails).
+    video_damaged: Damaged = "videos.damaged", "warn";
+
+    /// Most entries of a ZIP archive, folders too.
+    archive_entries_max: Count = "archives.entries_max", "100000";
+    /// Largest entry of an archive when it is inflated.
+    archive_entry_bytes_max: ByteSize = "archives.entry_bytes_max", "8GiB";
+    /// Largest size of all entries of an archive together when they are inflated.
+    archive_bytes_max: ByteSize = "archives.bytes_max", "32GiB";
+    /// How many times larger an entry may become when it is inflated.
+    archive_ratio_max: Count = "archives.ratio_max", "200";
+
     /// How long one delivery may take, from name resolution to the last byte of the answer.
     webhook_deadline: Duration = "webhooks.deadline", "15s";
     /// Deliveries in flight at the same time.
@@ -134,6 +167,9 @@ settings! {
     deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
     /// Deliveries a second to one endpoint; the largest number is no limit.
     deliveries_per_second: Count = "webhooks.deliveries_per_second", "4294967295";
+    /// Keeps the first 4 KiB of endpoints' answers for their clients to look at, as long as `retention.history` says. A client
+    /// can switch it off for an endpoint.
+    keep_responses: bool = "webhooks.keep_responses", "true";
     /// Networks that endpoints may lie in beside public addresses, such as `10.1.0.0/16`, parted by commas. Every client can
     /// send requests into them.
     webhook_networks: Networks = "webhooks.allowed_networks", "";

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
+use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 use thiserror::Error;
 use toml::de::DeValue;
@@ -221,6 +222,25 @@ impl SettingValue for SandboxMode {
     }
 }
 
+impl SettingValue for Damaged {
+    const EXPECTED: &'static str = "\"warn\" or \"fail\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "warn" => Some(Self::Warn),
+            "fail" => Some(Self::Fail),
+            _ => None,
+        }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::Warn => "warn".into(),
+            Self::Fail => "fail".into(),
+        }
+    }
+}
+
 impl SettingValue for bool {
     const EXPECTED: &'static str = "true or false";
 
@@ -271,26 +291,31 @@ impl SettingValue for Count {
     }
 }
 
-/// How many jobs run at the same time: one a core, or a number.
+/// A number, or what suits the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JobsAtOnce {
-    /// One a core of the machine.
+pub(crate) enum AutoCount {
+    /// What suits the machine.
     Auto,
     /// So many.
     Exactly(Count),
 }
 
-impl JobsAtOnce {
-    /// The number on this machine.
-    pub(crate) fn resolve(self) -> usize {
+impl AutoCount {
+    /// The number, where `auto` turns the number of cores into what suits the machine.
+    pub(crate) fn resolve(self, auto: impl FnOnce(usize) -> usize) -> usize {
         match self {
-            Self::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            Self::Auto => auto(cores()),
             Self::Exactly(count) => count.get(),
         }
     }
 }
 
-impl SettingValue for JobsAtOnce {
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+impl SettingValue for AutoCount {
     const EXPECTED: &'static str = "\"auto\" or a whole number of at least 1";
 
     fn from_text(text: &str) -> Option<Self> {

@@ -44,7 +44,7 @@ fn a_face_in_a_photograph_is_hidden_and_reported() {
         "{}",
         ended.stdout
     );
-    assert!(ended.stdout.contains("1 picture done"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("1 file done"), "{}", ended.stdout);
     let hidden = std::fs::read(place.path("out/hidden.png")).unwrap();
     assert!(hidden.starts_with(b"\x89PNG"));
     let found: serde_json::Value =
@@ -122,7 +122,7 @@ fn an_input_that_is_no_picture_or_not_there_fails_with_its_reason() {
         ],
     );
     assert!(
-        ended.stdout.contains("0 pictures done") && ended.stdout.contains("3 failed"),
+        ended.stdout.contains("0 files done") && ended.stdout.contains("3 failed"),
         "{}",
         ended.stdout
     );

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["serve"],
     &["client"],
@@ -15,6 +15,8 @@ const COMMANDS: [&[&str]; 18] = [
     &["models", "list"],
     &["models", "verify"],
     &["listen"],
+    &["webhook"],
+    &["webhook", "check"],
     &["doctor"],
     &["config"],
     &["config", "print"],

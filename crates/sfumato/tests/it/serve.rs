@@ -22,7 +22,7 @@ fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
     Running::start(place.command(&[&args[..], more].concat()), &Stream::Stderr)
 }
 
-fn serve(place: &Place, more: &[&str]) -> Running {
+pub(crate) fn serve(place: &Place, more: &[&str]) -> Running {
     serve_with(place, &place.idle_media_program(), more)
 }
 

@@ -1,3 +1,4 @@
+-- The age is in the index; one that was opened again waits its time from then on.
 SELECT id, event, client, job, endpoint, sequence, status, attempts, failures, claims, created_at, opened_at, urgent,
        state, not_before, worker, lease_expires_at, closed_at
 FROM deliveries

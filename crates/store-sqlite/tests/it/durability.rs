@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use sfumato_core::StoreError;
 use sfumato_core::delivery::Outcome;
+use sfumato_core::store::JobLimits;
 use sfumato_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use sfumato_testkit::{LEASE, SimClock, SimEntropy, WORKER, World};
 use tempfile::TempDir;
@@ -288,7 +289,11 @@ async fn a_full_queue_makes_requests_wait_and_loses_none() {
         });
     }
     assert_eq!(requests.join_all().await.len(), 50);
-    let claimed = world.store.claim_jobs(WORKER, 100, LEASE).await.unwrap();
+    let claimed = world
+        .store
+        .claim_jobs(WORKER, JobLimits::both(100), LEASE)
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 50);
 }
 

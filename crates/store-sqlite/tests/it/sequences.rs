@@ -6,7 +6,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use sfumato_core::delivery::{Attempt, DeliveryState, Outcome};
+use sfumato_core::job::Progress;
 use sfumato_core::job::{FailureClass, Job, JobState, Lease};
+use sfumato_core::store::JobLimits;
 use sfumato_core::store::{Dispatch, EndpointChange};
 use sfumato_core::{ClientId, DeliveryId, Endpoint, JobId, StoreError};
 use sfumato_store_sqlite::SqliteStore;
@@ -101,7 +103,12 @@ impl Model {
         match step {
             Step::Submit => self.jobs.push(world.submitted(self.client).await),
             Step::Claim(limit) => {
-                for job in world.store.claim_jobs(WORKER, *limit, LEASE).await.unwrap() {
+                for job in world
+                    .store
+                    .claim_jobs(WORKER, JobLimits::both(*limit), LEASE)
+                    .await
+                    .unwrap()
+                {
                     let lease = sfumato_testkit::lease_of(&job);
                     prop_assert!(!self.leases.contains(&(job.id, lease)), "a token was used twice");
                     self.leases.push((job.id, lease));
@@ -126,7 +133,8 @@ impl Model {
             }
             Step::Heartbeat(index) => {
                 if let Some((job, lease)) = pick(&self.leases, *index) {
-                    let done = unless_lost(world.store.heartbeat(job, &lease, LEASE, 0.5).await)?;
+                    let done =
+                        unless_lost(world.store.heartbeat(job, &lease, LEASE, Progress::of(0.5)).await)?;
                     self.check_lease(job, lease, done.is_some())?;
                 }
             }
@@ -193,8 +201,8 @@ impl Model {
             }
             Step::Switch(active) => {
                 let change = EndpointChange {
-                    url: None,
                     active: Some(*active),
+                    ..EndpointChange::default()
                 };
                 let id = self.endpoint.id;
                 world

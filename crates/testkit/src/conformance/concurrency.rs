@@ -7,7 +7,7 @@ use sfumato_core::delivery::Outcome;
 use sfumato_core::endpoint::ENDPOINTS_PER_CLIENT_MAX;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{FencingToken, JobState, Lease};
-use sfumato_core::store::{Finished, RefreshOutcome, Want};
+use sfumato_core::store::{Finished, JobLimits, RefreshOutcome, Want};
 use sfumato_core::{StoreError, WorkerId};
 use tokio::task::JoinSet;
 
@@ -25,7 +25,7 @@ pub async fn many_workers_never_get_the_same_job(world: World) {
         workers.spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claimed = store.claim_jobs(worker, 2, LEASE).await.unwrap();
+                let claimed = store.claim_jobs(worker, JobLimits::both(2), LEASE).await.unwrap();
                 if claimed.is_empty() {
                     return mine;
                 }

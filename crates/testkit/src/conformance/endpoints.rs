@@ -18,6 +18,9 @@ use crate::{World, build};
 const SWITCH_ON: EndpointChange = EndpointChange {
     url: None,
     active: Some(true),
+    ack: None,
+    description: None,
+    keep_responses: None,
 };
 
 pub async fn endpoints_are_listed_oldest_first_to_their_client_alone(world: World) {
@@ -132,14 +135,14 @@ pub async fn a_change_leaves_what_it_does_not_name(world: World) {
         (
             EndpointChange {
                 url: Some(url.clone()),
-                active: None,
+                ..EndpointChange::default()
             },
             EndpointState::Active,
         ),
         (
             EndpointChange {
-                url: None,
                 active: Some(false),
+                ..EndpointChange::default()
             },
             EndpointState::Disabled,
         ),
@@ -414,7 +417,7 @@ pub async fn a_new_url_alone_does_not_release_a_held_endpoint(world: World) {
     let (client, endpoint, _) = held(&world).await;
     let change = EndpointChange {
         url: Some(WebhookUrl::from_judged("https://other.example/")),
-        active: None,
+        ..EndpointChange::default()
     };
     let now = world
         .store
@@ -431,8 +434,8 @@ pub async fn a_late_success_does_not_switch_an_endpoint_on(world: World) {
     world.submitted(client.id).await;
     let on_its_way = world.dispatch().await;
     let change = EndpointChange {
-        url: None,
         active: Some(false),
+        ..EndpointChange::default()
     };
     world
         .store

@@ -140,8 +140,8 @@ pub async fn an_endpoint_that_is_switched_off_hears_nothing_of_what_happens_mean
     let endpoint = world.endpoint(client.id).await;
     let switch = |active| {
         let change = EndpointChange {
-            url: None,
             active: Some(active),
+            ..EndpointChange::default()
         };
         world.store.update_endpoint(client.id, endpoint.id, change)
     };

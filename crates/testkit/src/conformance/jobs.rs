@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use sfumato_core::event::EventStatus;
+use sfumato_core::job::Progress;
 use sfumato_core::job::{
     ATTEMPTS_MAX, FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease,
 };
 use sfumato_core::options::{Area, Mask, MaskStyle, PixelCount, SmoothPadding};
 use sfumato_core::store::CancelOutcome;
+use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, JobId, ResultId, StoreError, WorkerId};
 
 use crate::{LEASE, WORKER, World, build, lease_of};
@@ -74,10 +76,21 @@ pub async fn waiting_jobs_are_claimed_oldest_first_up_to_the_limit(world: World)
     for _ in 0..3 {
         jobs.push(world.submitted(client.id).await.id);
     }
-    let claimed = world.store.claim_jobs(WORKER, 2, LEASE).await.unwrap();
+    let claimed = world
+        .store
+        .claim_jobs(WORKER, JobLimits::both(2), LEASE)
+        .await
+        .unwrap();
     let claimed: Vec<JobId> = claimed.iter().map(|job| job.id).collect();
     assert_eq!(claimed, jobs[..2]);
-    assert!(world.store.claim_jobs(WORKER, 0, LEASE).await.unwrap().is_empty());
+    assert!(
+        world
+            .store
+            .claim_jobs(WORKER, JobLimits::both(0), LEASE)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(world.claim_all().await, jobs[2..]);
     assert!(
         world.claim_all().await.is_empty(),
@@ -99,7 +112,7 @@ pub async fn a_claim_makes_a_job_run_under_a_lease(world: World) {
         JobState::Running {
             lease,
             lease_expires_at: world.now().after(LEASE),
-            progress: 0.0
+            progress: Progress::default()
         }
     );
     assert_eq!(
@@ -117,7 +130,7 @@ pub async fn a_heartbeat_extends_the_lease_and_records_progress(world: World) {
         world.pass(10);
         world
             .store
-            .heartbeat(job.id, &lease, LEASE, progress)
+            .heartbeat(job.id, &lease, LEASE, Progress::of(progress))
             .await
             .unwrap();
         assert_eq!(
@@ -125,7 +138,7 @@ pub async fn a_heartbeat_extends_the_lease_and_records_progress(world: World) {
             JobState::Running {
                 lease,
                 lease_expires_at: world.now().after(LEASE),
-                progress: expected
+                progress: Progress::of(expected)
             }
         );
     }
@@ -247,7 +260,7 @@ pub async fn bad_input_and_our_own_faults_are_final_at_once(world: World) {
 
 /// Tries everything that needs the lease.
 async fn assert_is_lost(world: &World, job: JobId, lease: &Lease) {
-    let heartbeat = world.store.heartbeat(job, lease, LEASE, 0.9).await;
+    let heartbeat = world.store.heartbeat(job, lease, LEASE, Progress::of(0.9)).await;
     assert!(matches!(heartbeat, Err(StoreError::LeaseLost)), "{heartbeat:?}");
     let finished = world.store.finish_job(job, lease, world.success()).await;
     assert!(matches!(finished, Err(StoreError::LeaseLost)), "{finished:?}");
@@ -331,7 +344,12 @@ pub async fn leases_of_dead_workers_are_voided_whatever_their_end(world: World) 
     let job = world.running(client.id).await;
     world.submitted(client.id).await;
     let alive = WorkerId::new(&*world.clock, &*world.entropy);
-    let mine = world.store.claim_jobs(alive, 1, LEASE).await.unwrap().remove(0);
+    let mine = world
+        .store
+        .claim_jobs(alive, JobLimits::both(1), LEASE)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(world.store.void_leases_of_others(alive).await.unwrap(), 1);
     assert_is_lost(&world, job.id, &lease_of(&job)).await;
     assert_eq!(world.claim_all().await, [job.id]);

@@ -10,8 +10,11 @@ pub mod endpoints;
 pub mod events;
 pub mod jobs;
 pub mod leases;
+pub mod reading;
+pub mod replays;
 pub mod resends;
 pub mod retention;
+pub mod settings;
 
 /// Makes a test of every case.
 ///
@@ -128,6 +131,34 @@ macro_rules! store_conformance {
                 an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
                 a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
                 pruning_forgets_old_answers_and_keeps_the_attempts;
+            reading: promise_12_events_are_read_in_the_order_of_their_commits,
+                promise_12_reading_goes_on_after_a_position_and_misses_nothing,
+                another_clients_events_are_not_read,
+                deliveries_of_an_endpoint_are_listed_newest_first_and_page_by_page,
+                deliveries_are_listed_with_every_attempt,
+                deliveries_are_filtered_by_standing_job_and_time,
+                another_clients_deliveries_are_not_listed;
+            replays: promise_10_a_replay_sends_everything_again_in_order_under_the_same_ids,
+                promise_10_a_replay_goes_on_where_it_was_and_sends_nothing_twice,
+                promise_10_a_replay_makes_the_deliveries_that_a_young_endpoint_never_had,
+                a_delivery_that_a_replay_makes_has_a_whole_schedule,
+                what_a_replay_opens_waits_its_time_where_nobody_calls,
+                promise_10_a_replay_chooses_by_time_status_standing_and_job,
+                a_dry_run_is_read_part_by_part_and_changes_nothing,
+                what_happens_after_a_replay_has_begun_is_not_its_business,
+                an_endpoint_has_one_replay_at_a_time,
+                a_cancelled_replay_leaves_what_it_did_and_does_no_more,
+                a_replay_waits_for_an_endpoint_with_a_long_queue,
+                a_replay_without_events_is_over_at_once,
+                a_replay_ends_with_its_endpoint,
+                another_clients_replay_does_not_exist,
+                replays_that_are_over_are_forgotten_with_time;
+            settings: settings_are_kept_and_reach_whoever_sends,
+                promise_6_a_rotated_credential_counts_until_its_overlap_ends,
+                a_rotation_waits_for_the_one_before_unless_it_has_no_overlap,
+                settling_ends_every_overlap_at_once,
+                promise_6_what_was_rotated_out_is_forgotten_after_its_overlap_and_not_before,
+                another_clients_endpoint_has_no_credentials_to_rotate;
             concurrency: many_workers_never_get_the_same_job,
                 many_couriers_never_get_the_same_delivery,
                 refused_requests_take_nothing_of_their_neighbours_with_them,
@@ -170,8 +201,11 @@ mod tests {
             include_str!("events.rs"),
             include_str!("jobs.rs"),
             include_str!("leases.rs"),
+            include_str!("reading.rs"),
+            include_str!("replays.rs"),
             include_str!("resends.rs"),
             include_str!("retention.rs"),
+            include_str!("settings.rs"),
         ];
         let cases: Vec<&str> = modules
             .iter()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::job::{JobOutcome, JobState, Lease};
-use sfumato_core::store::EndpointChange;
+use sfumato_core::store::{EndpointChange, JobLimits};
 use sfumato_core::{ClientId, Clock, Endpoint, JobId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
@@ -213,7 +213,7 @@ impl Life {
         let worker = WorkerId::new(&*self.clock, &*self.entropy);
         let claimed = self
             .store
-            .claim_jobs(worker, 6, Duration::from_secs(86_400))
+            .claim_jobs(worker, JobLimits::both(6), Duration::from_secs(86_400))
             .await;
         for job in claimed.unwrap() {
             if let JobState::Running { lease, .. } = job.state {

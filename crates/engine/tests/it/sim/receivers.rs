@@ -9,6 +9,7 @@ use sfumato_core::endpoint::WebhookUrl;
 use sfumato_core::{Clock, Outcome, Timestamp};
 use sfumato_engine::courier::Post;
 use sfumato_engine::outbound::{Exchange, Phases, WebhookMessage};
+use tokio_util::sync::CancellationToken;
 
 use super::dice::Dice;
 
@@ -185,7 +186,7 @@ impl Drop for InFlight<'_> {
 }
 
 impl Post for Door {
-    fn post<'a>(&'a self, message: &'a WebhookMessage) -> BoxFuture<'a, Exchange> {
+    fn post<'a>(&'a self, message: &'a WebhookMessage, stop: CancellationToken) -> BoxFuture<'a, Exchange> {
         Box::pin(async move {
             let receivers = &*self.receivers;
             let started_at = receivers.clock.now();
@@ -206,9 +207,15 @@ impl Post for Door {
                 Mood::Muddled => (quick, Outcome::BadAck, Some(200)),
                 Mood::Dropping => (quick, Outcome::Connect, None),
             };
-            tokio::time::sleep(takes).await;
+            let (outcome, status) = tokio::select! {
+                biased;
+                () = tokio::time::sleep(takes) => (outcome, status),
+                () = stop.cancelled() => (Outcome::Cancelled, None),
+            };
             let now = receivers.clock.now();
-            receivers.state().posted[index].ended = Some((now, outcome));
+            if outcome != Outcome::Cancelled {
+                receivers.state().posted[index].ended = Some((now, outcome));
+            }
             let reached = mood != Mood::Down;
             Exchange {
                 outcome,
@@ -221,6 +228,7 @@ impl Post for Door {
                 body: vec![],
                 retry_after: (mood == Mood::Busy).then(|| now.after(Duration::from_secs(20))),
                 phases: Phases {
+                    connect_ms: reached.then_some(1.0),
                     headers_ms: reached.then_some(1.0),
                     total_ms: takes.as_secs_f64() * 1e3,
                     ..Phases::default()

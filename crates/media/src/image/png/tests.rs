@@ -253,7 +253,7 @@ fn play(bytes: &[u8]) -> Vec<(Vec<u8>, u16)> {
 fn an_animation_shows_the_same_outside_its_masks() {
     let bytes = animate(&parts(), None);
     let (report, output) = hidden(process, &bytes);
-    assert_eq!(report.document.picture.frames, Some(6));
+    assert_eq!(report.document.picture().unwrap().picture.frames, Some(6));
     let (before, after) = (play(&bytes), play(&output));
     assert_eq!(after.len(), 6);
     for (frame, (before, after)) in (0..).zip(before.iter().zip(&after)) {
@@ -267,7 +267,7 @@ fn an_animation_shows_the_same_outside_its_masks() {
 fn a_picture_beside_the_animation_is_hidden_too() {
     let bytes = animate(&parts(), Some(&opaque(&scene((30, 20)))));
     let (report, output) = hidden(process, &bytes);
-    assert_eq!(report.document.picture.frames, Some(7));
+    assert_eq!(report.document.picture().unwrap().picture.frames, Some(7));
     let (first, info) = stored(&output);
     assert!(info.frame_control.is_none(), "it is not part of the animation");
     assert_same_outside(&report, 0, SIZE.0, 4, (&opaque(&scene((30, 20))), &first));

@@ -172,9 +172,11 @@ fn all_pages_are_processed_each_as_it_is() {
     page::<Gray16>(&mut encoder, &sixteen(&square((40, 30), 3, 255)));
     encoder.write_image::<Gray8>(9, 5, &[90; 45]).unwrap();
     let (report, output) = hidden(process, &bytes);
-    assert_eq!(report.document.picture.frames, Some(3));
+    assert_eq!(report.document.picture().unwrap().picture.frames, Some(3));
     let frames: Vec<_> = report
         .document
+        .picture()
+        .unwrap()
         .detections
         .iter()
         .map(|detection| detection.frame)
@@ -231,7 +233,10 @@ fn orientation_and_resolution_stay_and_texts_do_not() {
     image.write_data(&scene((20, 14))).unwrap();
     let (report, output) = hidden(process, &bytes);
     assert_eq!(
-        (report.document.picture.orientation, report.document.picture.width),
+        (
+            report.document.picture().unwrap().picture.orientation,
+            report.document.picture().unwrap().picture.width
+        ),
         (6, 48)
     );
     assert!(!holds(&output, "PLANTED"));

@@ -67,7 +67,7 @@ fn with_loss_the_picture_looks_the_same_and_alpha_is_identical() {
     let (before, after) = (decoded(&bytes), decoded(&output));
     let alpha = |data: &[u8]| -> Vec<u8> { data.iter().skip(3).step_by(4).copied().collect() };
     assert_same_outside(&report, 0, SIZE.0, 1, (&alpha(&before), &alpha(&after)));
-    let bbox = report.document.detections[0].bbox;
+    let bbox = report.document.picture().unwrap().detections[0].bbox;
     let far = |i: usize| ((i % SIZE.0 as usize) as f32) < bbox.x - 10.0;
     let pixels = before
         .chunks_exact(4)
@@ -120,7 +120,7 @@ fn play(bytes: &[u8]) -> Vec<Vec<u8>> {
 fn an_animation_keeps_times_loops_and_the_coding_of_each_frame() {
     let bytes = animation();
     let (report, output) = hidden(process, &bytes);
-    assert_eq!(report.document.picture.frames, Some(4));
+    assert_eq!(report.document.picture().unwrap().picture.frames, Some(4));
     let container = Container::read(&output).unwrap();
     let Content::Animation(after) = &container.content else {
         panic!("it is an animation");
@@ -150,11 +150,11 @@ fn little_of_the_metadata_is_left() {
     };
     let bytes = [with_metadata(&file, &metadata), b"PLANTED-TRAILER".to_vec()].concat();
     let (report, output) = hidden(process, &bytes);
-    assert_eq!(report.document.picture.orientation, 3);
+    assert_eq!(report.document.picture().unwrap().picture.orientation, 3);
     assert!(!holds(&output, "PLANTED"));
     assert_eq!(Container::read(&output).unwrap().exif, Some(&exif[..]));
     // The square is where it is stored, not where it is shown.
-    let bbox = report.document.detections[0].bbox;
+    let bbox = report.document.picture().unwrap().detections[0].bbox;
     assert_eq!((bbox.x, bbox.y), (64.0 - 20.0 - 12.0, 48.0 - 14.0 - 12.0));
 }
 

@@ -99,7 +99,10 @@ fn a_task_that_only_finds_writes_nothing() {
         ..task(&bytes, MaskStyle::Blur)
     };
     let (report, output) = run(&bytes, &mut finder, &task).unwrap();
-    assert_eq!((report.document.detections.len(), output.len()), (1, 0));
+    assert_eq!(
+        (report.document.picture().unwrap().detections.len(), output.len()),
+        (1, 0)
+    );
 }
 
 /// A face and a plate whose masks overlap.

@@ -1,0 +1,103 @@
+//! What is done of a long video, between the attempts of its job. It lies beside the original and goes with it.
+
+use std::fs::File;
+use std::io::{self, Cursor};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use sfumato_core::UploadId;
+use sfumato_media_client::{KeptParts, KeptPlan};
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
+
+use super::{BlobError, Blobs};
+
+/// The parts of one video.
+pub(crate) struct PartsOfUpload<'a> {
+    pub(crate) blobs: &'a Blobs,
+    pub(crate) upload: UploadId,
+    /// Called after a part has been kept.
+    pub(crate) when_kept: &'a (dyn Fn() + Send + Sync),
+}
+
+fn folder(upload: UploadId) -> Path {
+    Path::from_iter(["parts".to_owned(), upload.to_string()])
+}
+
+fn path(upload: UploadId, name: &str) -> Path {
+    folder(upload).join(name)
+}
+
+/// What there is none of is no error here.
+fn present<T>(outcome: Result<T, object_store::Error>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+impl Blobs {
+    /// Deletes what is done of a long video.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the storage cannot answer.
+    pub async fn delete_parts(&self, upload: UploadId) -> Result<(), BlobError> {
+        let mut objects = self.store.list(Some(&folder(upload)));
+        while let Some(object) = objects.try_next().await? {
+            self.delete(&object.location).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl KeptParts for PartsOfUpload<'_> {
+    async fn plan(&self) -> io::Result<Option<KeptPlan>> {
+        let Some(got) = present(self.blobs.store.get(&path(self.upload, "plan")).await)? else {
+            return Ok(None);
+        };
+        let text = got.bytes().await.map_err(io::Error::other)?;
+        // One of another version is none: the video is planned again.
+        Ok(serde_json::from_slice(&text).ok())
+    }
+
+    async fn keep_plan(&self, plan: &KeptPlan) -> io::Result<()> {
+        let text = serde_json::to_vec(plan)?;
+        let path = path(self.upload, "plan");
+        let written = self.blobs.put(&path, Cursor::new(text)).await;
+        written.map(drop).map_err(io::Error::other)
+    }
+
+    async fn part(&self, number: u32) -> io::Result<Option<(Box<dyn AsyncRead + Send + Unpin>, u64)>> {
+        let path = path(self.upload, &number.to_string());
+        let Some(got) = present(self.blobs.store.get(&path).await)? else {
+            return Ok(None);
+        };
+        let bytes = got.meta.size;
+        let stream = StreamReader::new(got.into_stream().map_err(io::Error::other));
+        Ok(Some((Box::new(stream), bytes)))
+    }
+
+    async fn part_bytes(&self, number: u32) -> io::Result<Option<u64>> {
+        let path = path(self.upload, &number.to_string());
+        Ok(present(self.blobs.store.head(&path).await)?.map(|meta| meta.size))
+    }
+
+    async fn keep_part(&self, number: u32, content: File) -> io::Result<()> {
+        let path = path(self.upload, &number.to_string());
+        let written = self.blobs.put(&path, tokio::fs::File::from_std(content)).await;
+        written.map_err(io::Error::other)?;
+        (self.when_kept)();
+        Ok(())
+    }
+
+    async fn forget(&self) -> io::Result<()> {
+        self.blobs
+            .delete_parts(self.upload)
+            .await
+            .map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,182 @@
+//! Which frames are looked at, and how hard.
+
+use sfumato_core::options::Profile;
+
+/// How far things may move between two looks, as a fraction of their size, before it is looked more often: what moves
+/// further is not found again.
+const WAY_MAX: f32 = 0.5;
+
+/// How many frames in a row are looked at because something is missing in the last one.
+pub(super) const RETRIES: u32 = 3;
+
+/// How often a video is looked at, and how hard, in frames. `usual` looks are many and find most of what there is; `deep`
+/// ones are few and find what the others are not sure of, which then goes on with what the others see weakly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rhythm {
+    /// Every how many frames is looked.
+    pub(crate) every: u32,
+    /// The profile of most looks.
+    pub(crate) usual: Profile,
+    /// After how many frames a look is a deep one; the first one of a scene is one too.
+    pub(crate) deep_every: u32,
+    /// The profile of deep looks.
+    pub(crate) deep: Profile,
+}
+
+impl Rhythm {
+    /// What is made of a profile that is asked for.
+    pub(crate) const fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Fast => Self {
+                every: 4,
+                usual: Profile::Fast,
+                deep_every: u32::MAX,
+                deep: Profile::Fast,
+            },
+            Profile::Balanced => Self {
+                every: 2,
+                usual: Profile::Fast,
+                deep_every: 18,
+                deep: Profile::Balanced,
+            },
+            Profile::Thorough => Self {
+                every: 1,
+                usual: Profile::Balanced,
+                deep_every: 16,
+                deep: Profile::Thorough,
+            },
+        }
+    }
+
+    /// How many frames lie between looks that are as hard as this one.
+    pub(crate) fn interval(&self, profile: Profile) -> u32 {
+        if profile == self.usual {
+            self.every
+        } else {
+            self.deep_every
+        }
+    }
+}
+
+/// Decides frame by frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cadence {
+    rhythm: Rhythm,
+    /// Until the next look.
+    left: u32,
+    /// Until the next look that is a deep one.
+    left_deep: u32,
+    /// Looks in a row because of something missing.
+    retries: u32,
+}
+
+impl Cadence {
+    /// Begins with a deep look at the first frame.
+    pub(crate) const fn new(rhythm: Rhythm) -> Self {
+        Self {
+            rhythm,
+            left: 0,
+            left_deep: 0,
+            retries: 0,
+        }
+    }
+
+    /// How the next frame is to be looked at, if at all. `is_cut`: a scene begins with it.
+    pub(crate) const fn next(&mut self, is_cut: bool) -> Option<Profile> {
+        let is_look = is_cut || self.left == 0;
+        let is_deep = is_cut || is_look && self.left_deep == 0;
+        self.left = match is_look {
+            true => self.rhythm.every.saturating_sub(1),
+            false => self.left - 1,
+        };
+        self.left_deep = match is_deep {
+            true => self.rhythm.deep_every.saturating_sub(1),
+            false => self.left_deep.saturating_sub(1),
+        };
+        match (is_look, is_deep) {
+            (_, true) => Some(self.rhythm.deep),
+            (true, false) => Some(self.rhythm.usual),
+            (false, false) => None,
+        }
+    }
+
+    /// After a look: how far the quickest thing moves in a frame, as a fraction of its size, and whether something is
+    /// missing. A detector that misses a face in one frame often finds it in the next one.
+    pub(crate) fn adapt(&mut self, speed: f32, misses_something: bool) {
+        if speed * self.rhythm.every as f32 > WAY_MAX {
+            // `as` saturates: a speed of 0 does not come here, and a large one gives 0.
+            let every = (WAY_MAX / speed) as u32;
+            self.left = self.left.min(every.saturating_sub(1));
+        }
+        if misses_something && self.retries < RETRIES {
+            self.retries += 1;
+            self.left = 0;
+        } else {
+            self.retries = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every(every: u32) -> Cadence {
+        Cadence::new(Rhythm {
+            every,
+            ..Rhythm::of(Profile::Fast)
+        })
+    }
+
+    #[test]
+    fn each_profile_looks_in_its_rhythm_and_deeply_where_a_scene_begins() {
+        let looks = |profile, cut: u32| {
+            let mut cadence = Cadence::new(Rhythm::of(profile));
+            let letter = |look| match look {
+                None => '.',
+                Some(Profile::Fast) => 'f',
+                Some(Profile::Balanced) => 'b',
+                Some(Profile::Thorough) => 't',
+            };
+            (0..20)
+                .map(|frame| letter(cadence.next(frame == cut)))
+                .collect::<String>()
+        };
+        assert_eq!(looks(Profile::Fast, 9), "f...f...ff...f...f..");
+        assert_eq!(looks(Profile::Balanced, 99), "b.f.f.f.f.f.f.f.f.b.");
+        assert_eq!(looks(Profile::Balanced, 3), "b.fb.f.f.f.f.f.f.f.f");
+        assert_eq!(looks(Profile::Thorough, 99), "tbbbbbbbbbbbbbbbtbbb");
+    }
+
+    #[test]
+    fn quick_things_are_looked_at_more_often() {
+        let mut cadence = every(5);
+        assert!(cadence.next(false).is_some());
+        cadence.adapt(0.25, false);
+        assert!(cadence.next(false).is_none());
+        assert!(
+            cadence.next(false).is_some(),
+            "two frames of a quarter of its size are a half"
+        );
+        cadence.adapt(3.0, false);
+        assert!(cadence.next(false).is_some());
+        cadence.adapt(0.0, false);
+        assert!((0..4).all(|_| cadence.next(false).is_none()));
+    }
+
+    #[test]
+    fn what_is_missing_is_looked_for_at_once_but_not_for_ever() {
+        let mut cadence = every(5);
+        let looks = (0..20).filter(|_| {
+            let look = cadence.next(false).is_some();
+            if look {
+                cadence.adapt(0.0, true);
+            }
+            look
+        });
+        assert_eq!(
+            looks.collect::<Vec<_>>(),
+            [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19]
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! One thing that is followed: from its detections to its box in every frame.
+
+use std::collections::VecDeque;
+
+use sfumato_core::detection::{BoundingBox, Corners, Detection};
+use sfumato_core::options::Profile;
+
+use super::edges::{Edges, bounding_box, edges, mean_side, union};
+use super::{Origin, Region, Settings, association};
+
+/// By how much of its size a box grows on each side for every frame that it is away from the nearest detection: between
+/// detections things do not move in straight lines.
+const SLACK_PER_FRAME: f32 = 0.015;
+
+/// The most that it grows by.
+const SLACK_MAX: f32 = 0.15;
+
+/// The same where there is but one of them: a box that is held covers where it was too.
+const SLACK_HELD_PER_FRAME: f32 = 0.008;
+const SLACK_HELD_MAX: f32 = 0.08;
+
+/// How many detections, and from how many frames, say how a track moves at its ends.
+const VELOCITY_KEYS: usize = 4;
+const VELOCITY_FRAMES_MAX: u32 = 8;
+
+/// How far a box that is held may run on, as a fraction of its size.
+const RUN_ON_MAX: f32 = 1.0;
+
+/// A detection of a track.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) frame: u32,
+    /// How hard was looked.
+    pub(super) profile: Profile,
+    pub(super) detection: Detection,
+}
+
+/// One thing that is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    /// None until a look is sure of it. It has no boxes then.
+    pub(super) number: Option<u32>,
+    pub(super) keys: VecDeque<Key>,
+    /// The last frame in which a look was sure of it, or the first of all where none was.
+    pub(super) sure: u32,
+    /// The scene that it is in: first frame, and first frame of the next one.
+    scene_start: u32,
+    pub(super) scene_end: Option<u32>,
+    /// By how much the edges move in a frame.
+    velocity: Edges,
+}
+
+impl Track {
+    pub(super) fn new(key: Key, scene_start: u32) -> Self {
+        Self {
+            number: None,
+            sure: key.frame,
+            keys: VecDeque::from([key]),
+            scene_start,
+            scene_end: None,
+            velocity: [0.0; 4],
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<&Key> {
+        self.keys.back()
+    }
+
+    /// Whether a detection in a frame can still be of this track.
+    pub(super) fn is_alive(&self, frame: u32, gap_max: u32) -> bool {
+        self.scene_end.is_none_or(|end| frame < end)
+            && self.last().is_some_and(|key| frame <= key.frame + gap_max)
+    }
+
+    pub(super) fn extend(&mut self, key: Key) {
+        let Some(last) = self.last() else { return };
+        let passed = (key.frame - last.frame) as f32;
+        let (from, to) = (edges(&last.detection.bbox), edges(&key.detection.bbox));
+        let is_first = self.keys.len() == 1 && self.velocity == [0.0; 4];
+        for i in 0..4 {
+            let now = (to[i] - from[i]) / passed;
+            self.velocity[i] = if is_first {
+                now
+            } else {
+                (self.velocity[i] + now) / 2.0
+            };
+        }
+        self.keys.push_back(key);
+    }
+
+    /// How well a detection in any frame fits this track.
+    pub(super) fn fits(&self, new: &Key, settings: &Settings) -> Option<f32> {
+        let (expected, _) = self.raw(new.frame, settings)?;
+        let passed = self.keys.iter().map(|key| key.frame.abs_diff(new.frame)).min()?;
+        if expected.class != new.detection.class {
+            return None;
+        }
+        association::closeness(&expected.bbox, &new.detection.bbox, passed as f32)
+    }
+
+    pub(super) fn insert(&mut self, new: Key) {
+        let place = self.keys.partition_point(|key| key.frame < new.frame);
+        match self.keys.get_mut(place).filter(|key| key.frame == new.frame) {
+            // Both looks have seen something.
+            Some(key) => key.detection.bbox = union(&key.detection.bbox, &new.detection.bbox),
+            None => self.keys.insert(place, new),
+        }
+    }
+
+    /// Centre's way in a frame, as a fraction of the size.
+    pub(super) fn speed(&self) -> f32 {
+        let Some(key) = self.last() else { return 0.0 };
+        let [left, top, right, bottom] = self.velocity;
+        let way = ((left + right) / 2.0).hypot((top + bottom) / 2.0);
+        way / mean_side(&key.detection.bbox).max(1.0)
+    }
+
+    /// Where it should be in a frame after the last detection, if it moves on as it did.
+    pub(super) fn predicted(&self, frame: u32) -> Option<BoundingBox> {
+        let key = self.last()?;
+        Some(run_on(
+            &key.detection.bbox,
+            self.velocity,
+            frame.saturating_sub(key.frame) as f32,
+        ))
+    }
+
+    /// Drops detections that no frame from this one on needs.
+    pub(super) fn forget(&mut self, frame: u32) {
+        while self.keys.len() > VELOCITY_KEYS + 1 && self.keys[VELOCITY_KEYS].frame < frame {
+            self.keys.pop_front();
+        }
+    }
+
+    pub(super) fn region(&self, frame: u32, settings: &Settings) -> Option<Region> {
+        let track = self.number?;
+        let (mut detection, origin) = self.raw(frame, settings)?;
+        let around: Vec<Edges> = (frame.saturating_sub(settings.smooth)..=frame + settings.smooth)
+            .filter_map(|frame| Some(edges(&self.raw(frame, settings)?.0.bbox)))
+            .collect();
+        let mean =
+            [0, 1, 2, 3].map(|i| around.iter().map(|edges| edges[i]).sum::<f32>() / around.len() as f32);
+        detection.bbox = union(&detection.bbox, &bounding_box(mean));
+        Some(Region {
+            track,
+            origin,
+            detection,
+        })
+    }
+
+    /// The box in a frame before it is smoothed.
+    fn raw(&self, frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
+        if frame < self.scene_start || self.scene_end.is_some_and(|end| frame >= end) {
+            return None;
+        }
+        let next = self.keys.partition_point(|key| key.frame < frame);
+        let (before, after) = (next.checked_sub(1).map(|i| &self.keys[i]), self.keys.get(next));
+        match (before, after) {
+            (_, Some(key)) if key.frame == frame => Some((key.detection.clone(), Origin::Detected)),
+            (Some(a), Some(b)) => Some((between(a, b, frame), Origin::Interpolated)),
+            (None, Some(key)) if key.frame - frame <= settings.hold => {
+                let passed = -((key.frame - frame) as f32);
+                Some((
+                    held(&key.detection, velocity(self.keys.iter()), passed),
+                    Origin::Held,
+                ))
+            }
+            (Some(key), None) if frame - key.frame <= settings.hold => {
+                let passed = (frame - key.frame) as f32;
+                Some((
+                    held(&key.detection, velocity(self.keys.iter().rev()), passed),
+                    Origin::Held,
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// By how much the edges move in a frame at one end of a track, whose detections come from that end on. Detections are a
+/// little off, so that it takes some of them to know.
+fn velocity<'a>(mut keys: impl Iterator<Item = &'a Key>) -> Edges {
+    let Some(end) = keys.next() else { return [0.0; 4] };
+    let Some(other) = keys
+        .take(VELOCITY_KEYS)
+        .take_while(|key| key.frame.abs_diff(end.frame) <= VELOCITY_FRAMES_MAX)
+        .last()
+    else {
+        return [0.0; 4];
+    };
+    let (from, to) = (edges(&end.detection.bbox), edges(&other.detection.bbox));
+    let passed = f64::from(other.frame) - f64::from(end.frame);
+    [0, 1, 2, 3].map(|i| (to[i] - from[i]) / passed as f32)
+}
+
+/// The box after some frames. It keeps its size: a size that runs on becomes nonsense soon.
+fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
+    let way_max = mean_side(bbox) * RUN_ON_MAX;
+    let way = |a: f32, b: f32| ((a + b) / 2.0 * frames).clamp(-way_max, way_max);
+    let (dx, dy) = (way(velocity[0], velocity[2]), way(velocity[1], velocity[3]));
+    bounding_box([bbox.left + dx, bbox.top + dy, bbox.right + dx, bbox.bottom + dy])
+}
+
+/// What is held: where it was, and where it would be.
+fn held(detection: &Detection, velocity: Edges, frames: f32) -> Detection {
+    let moved = run_on(&detection.bbox, velocity, frames);
+    Detection {
+        bbox: union(&detection.bbox, &moved).grown((SLACK_HELD_PER_FRAME * frames.abs()).min(SLACK_HELD_MAX)),
+        ..detection.clone()
+    }
+}
+
+fn between(a: &Key, b: &Key, frame: u32) -> Detection {
+    let (passed, left) = (frame - a.frame, b.frame - frame);
+    let t = passed as f32 / (passed + left) as f32;
+    let mix = |from: f32, to: f32| from + (to - from) * t;
+    let (from, to) = (edges(&a.detection.bbox), edges(&b.detection.bbox));
+    let bbox = bounding_box([0, 1, 2, 3].map(|i| mix(from[i], to[i])));
+    let corners: Option<Corners> = match (a.detection.corners, b.detection.corners) {
+        (Some(from), Some(to)) => {
+            Some([0, 1, 2, 3].map(|i| [0, 1].map(|axis| mix(from[i][axis], to[i][axis]))))
+        }
+        _ => None,
+    };
+    let nearest = if passed <= left {
+        &a.detection
+    } else {
+        &b.detection
+    };
+    Detection {
+        bbox: bbox.grown((SLACK_PER_FRAME * passed.min(left) as f32).min(SLACK_MAX)),
+        corners,
+        ..nearest.clone()
+    }
+}

@@ -1,0 +1,102 @@
+//! The detectors as they look at frames.
+
+use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::Class;
+use sfumato_core::options::{ConfidenceThreshold, DetectionOptions, Profile};
+use sfumato_detect::{DetectionPlan, DetectorSet, ImageView, Wanted};
+
+use super::{Finder, Look, Seen};
+use crate::anonymize::failed;
+use crate::error::PictureError;
+use crate::log;
+
+/// The detectors that are loaded, with what was asked for.
+#[derive(Debug)]
+pub struct Models<'a> {
+    detectors: &'a mut DetectorSet,
+    wanted: Wanted,
+    options: DetectionOptions,
+}
+
+impl<'a> Models<'a> {
+    /// Looks for what the options name, from the confidences that they name.
+    pub const fn new(detectors: &'a mut DetectorSet, options: &AnonymizeOptions) -> Self {
+        Self {
+            detectors,
+            wanted: Wanted {
+                faces: options.faces,
+                plates: options.plates,
+            },
+            options: options.detection,
+        }
+    }
+
+    fn plan(&self, profile: Profile, (width, height): (u32, u32)) -> DetectionPlan {
+        let options = for_look(&self.options, profile);
+        self.detectors.plan(&options, width, height)
+    }
+}
+
+impl Finder for Models<'_> {
+    fn long_side_px(&self, profile: Profile, shown: (u32, u32)) -> u32 {
+        self.plan(profile, shown).long_side_px()
+    }
+
+    fn find(&mut self, look: Look<'_>) -> Result<Seen, PictureError> {
+        let plan = self.plan(look.profile, look.shown);
+        let (width, height) = look.size;
+        let sighting = ImageView::new(width, height, look.rgb)
+            .and_then(|image| self.detectors.sight(image, self.wanted, &plan))
+            .map_err(|error| failed(&log::chain(&error)))?;
+        Ok(Seen {
+            sure: sighting.found.detections,
+            weak: sighting.weak,
+        })
+    }
+}
+
+/// The options for one of many looks at a video. A detection is sure from the threshold of the balanced profile at least: the
+/// lower one of the fast profile is for a single look at a single picture, whereas here others follow, and what it would
+/// add is followed as a weak detection until one of them is sure. A threshold that was asked for moves the others in
+/// proportion.
+fn for_look(asked: &DetectionOptions, profile: Profile) -> DetectionOptions {
+    let usual = |profile, class| {
+        let options = DetectionOptions {
+            profile,
+            ..DetectionOptions::default()
+        };
+        DetectionPlan::for_picture(&options, 1, 1).threshold(class)
+    };
+    let threshold = |given: Option<ConfidenceThreshold>, class| {
+        let sure = usual(profile, class).max(usual(Profile::Balanced, class));
+        let ratio = given.map_or(1.0, |given| given.get() / usual(asked.profile, class));
+        // What would leave the range of thresholds stays as it was given.
+        ConfidenceThreshold::new(sure * ratio).ok().or(given)
+    };
+    DetectionOptions {
+        profile,
+        faces: threshold(asked.faces, Class::Face),
+        plates: threshold(asked.plates, Class::Plate),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_look_is_as_strict_as_a_balanced_one_and_moves_with_what_was_asked_for() {
+        let face = |given: Option<f32>, asked, profile| {
+            let asked = DetectionOptions {
+                profile: asked,
+                faces: given.map(|given| ConfidenceThreshold::new(given).unwrap()),
+                plates: None,
+            };
+            for_look(&asked, profile).faces.unwrap().get()
+        };
+        assert!((face(None, Profile::Balanced, Profile::Fast) - 0.31).abs() < 1e-4);
+        assert!((face(Some(0.62), Profile::Balanced, Profile::Fast) - 0.62).abs() < 1e-4);
+        assert!((face(Some(0.09), Profile::Fast, Profile::Fast) - 0.155).abs() < 1e-4);
+        assert!((face(None, Profile::Thorough, Profile::Thorough) - 0.45).abs() < 1e-4);
+    }
+}

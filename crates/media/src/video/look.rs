@@ -1,0 +1,342 @@
+//! The second stage: looks at frames, follows what is found, and holds frames back until that is settled.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use ffmpeg_next::frame;
+use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::Detection;
+use sfumato_core::options::Profile;
+
+use super::decode::Decoded;
+use super::error::VideoError;
+use super::pipeline::{Taken, thread_time};
+use super::preview::Preview;
+use super::report::{TrackedBox, VideoTimings};
+use super::scene::Scenes;
+use super::source::VideoTrack;
+use super::tracks::{OnTrack, Pieces, TrackNature};
+use super::write::Item;
+use super::{FindInFrame, Look, convert, mask_yuv};
+use crate::mask;
+use crate::orientation::Orientation;
+use crate::track::{Cadence, Region, Rhythm, Seen, Settings, Tracker};
+
+/// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
+const WINDOW_BYTES: u64 = 80 << 20;
+const WINDOW_FRAMES_MAX: u32 = 20;
+
+/// See the module.
+pub(super) struct Looking<'a> {
+    options: &'a AnonymizeOptions,
+    rhythm: Rhythm,
+    pub(super) orientation: Orientation,
+    seconds: f64,
+    follow: Option<Follow>,
+    cadence: Cadence,
+    scenes: Scenes,
+    window: VecDeque<Decoded>,
+    /// Whether the frame that came in last was looked at.
+    is_looked_at: bool,
+    first_pts: Option<i64>,
+    progress: f32,
+    /// Width and height as displayed.
+    pub(super) shown: (u32, u32),
+    /// Frames that came in.
+    pub(super) frames: u32,
+    /// Where boxes go.
+    pub(super) pieces: Pieces<'a>,
+    extent: Extent,
+    /// Of this stage.
+    pub(super) timings: VideoTimings,
+}
+
+/// Which of the frames that come in are passed on, by their time stamps; the others are there for the sake of these.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Extent {
+    /// The first one that is passed on; `None`: the first one of the video.
+    pub(super) first_pts: Option<i64>,
+    /// The first one that is not; `None`: there is none.
+    pub(super) next_pts: Option<i64>,
+    /// A frame with which looking begins anew, as it does where the next part of the video begins to be looked at. So both
+    /// look at the same frames around the seam.
+    pub(super) restart_pts: Option<i64>,
+}
+
+/// What depends on the size of the frames.
+struct Follow {
+    /// One for each length of the long side, which they stand with.
+    previews: Vec<(u32, Preview)>,
+    tracker: Tracker,
+    stored: (u32, u32),
+}
+
+impl Follow {
+    fn preview(
+        &mut self,
+        frame: &frame::Video,
+        orientation: Orientation,
+        side_px: u32,
+    ) -> Result<&mut Preview, VideoError> {
+        let known = self.previews.iter().position(|(side, _)| *side == side_px);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.previews
+                    .push((side_px, Preview::new(frame, orientation, side_px)?));
+                self.previews.len() - 1
+            }
+        };
+        Ok(&mut self.previews[place].1)
+    }
+}
+
+impl<'a> Looking<'a> {
+    /// `extent`: which frames are passed on. `on_track` gets all boxes, those of frames before the extent too; frames count
+    /// from the first one that comes in.
+    pub(super) fn new(
+        options: &'a AnonymizeOptions,
+        track: &VideoTrack,
+        extent: Extent,
+        on_track: &'a mut OnTrack<'a>,
+    ) -> Self {
+        let rhythm = Rhythm::of(options.detection.profile);
+        Self {
+            options,
+            rhythm,
+            orientation: track.orientation,
+            seconds: f64::from(track.time_base),
+            follow: None,
+            cadence: Cadence::new(rhythm),
+            scenes: Scenes::default(),
+            window: VecDeque::new(),
+            is_looked_at: false,
+            first_pts: None,
+            progress: 0.0,
+            shown: (0, 0),
+            frames: 0,
+            pieces: Pieces::new(on_track),
+            extent,
+            timings: VideoTimings::default(),
+        }
+    }
+
+    /// Takes all that the first stage gives, until it ends or the third one does not listen any more.
+    ///
+    /// # Errors
+    /// The finder's, or no memory.
+    pub(super) fn run(
+        &mut self,
+        taken: Receiver<Taken>,
+        to_write: &SyncSender<Item>,
+        find: &mut FindInFrame<'_>,
+        on_progress: &mut dyn FnMut(f32),
+    ) -> Result<(), VideoError> {
+        for item in taken {
+            let is_heard = match item {
+                Taken::Packet(track, packet) => to_write.send(Item::Packet(track, packet)).is_ok(),
+                Taken::Frame(decoded, progress) => {
+                    let regions = self.take(decoded, find)?;
+                    if progress > self.progress {
+                        self.progress = progress;
+                        on_progress(progress);
+                    }
+                    match regions {
+                        Some(regions) => self.give(regions, to_write)?,
+                        None => true,
+                    }
+                }
+            };
+            if !is_heard {
+                return self.pieces.finish();
+            }
+        }
+        // The last frame ends a scene too.
+        if !self.is_looked_at && self.frames > 0 {
+            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
+        }
+        while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
+            if !self.give(regions, to_write)? {
+                break;
+            }
+        }
+        self.pieces.finish()
+    }
+
+    /// Takes a frame, and gives the regions of the one that has waited longest, if they are settled.
+    fn take(
+        &mut self,
+        decoded: Decoded,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<Option<Vec<Region>>, VideoError> {
+        let start = thread_time();
+        let is_cut = self.scenes.is_cut(&decoded.frame);
+        self.timings.preview += thread_time().saturating_sub(start);
+        self.first_pts.get_or_insert(decoded.pts);
+        if is_cut && !self.is_looked_at {
+            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
+        }
+        self.restart_at(decoded.pts);
+        if self.follow.is_none() {
+            self.follow = Some(self.begin(&decoded)?);
+        }
+        let profile = self.cadence.next(is_cut);
+        self.is_looked_at = profile.is_some();
+        self.window.push_back(decoded);
+        let seen = match profile {
+            Some(profile) => Some((profile, self.look(self.window.len() - 1, profile, find)?)),
+            None => None,
+        };
+        self.frames += 1;
+        let Some(follow) = &mut self.follow else {
+            return Ok(None);
+        };
+        let given = follow.tracker.push(seen, is_cut);
+        if let Some(profile) = profile {
+            self.cadence
+                .adapt(follow.tracker.speed(), follow.tracker.misses_something(profile));
+            for frame in follow.tracker.look_back(self.rhythm.interval(profile)) {
+                self.look_again(frame, profile, find)?;
+            }
+        }
+        Ok(given)
+    }
+
+    /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
+    pub(super) fn reach(&self) -> u32 {
+        let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
+        settings.map_or(0, |settings| {
+            settings.delay().max(settings.weak_max) + settings.hold
+        })
+    }
+
+    /// Begins anew where the next part of the video does.
+    fn restart_at(&mut self, pts: i64) {
+        if self.extent.restart_pts.is_some_and(|restart| pts >= restart) {
+            self.extent.restart_pts = None;
+            self.cadence = Cadence::new(self.rhythm);
+        }
+    }
+
+    fn begin(&mut self, first: &Decoded) -> Result<Follow, VideoError> {
+        let frame = &first.frame;
+        let stored = (frame.width(), frame.height());
+        self.shown = self.orientation.upright_size(stored.0, stored.1);
+        let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
+        // As if chroma were half of luma; a little more does not matter.
+        let bytes = (u64::from(stored.0) * u64::from(stored.1) * samples * 3 / 2).max(1);
+        let window = u32::try_from(WINDOW_BYTES / bytes)
+            .unwrap_or(u32::MAX)
+            .min(WINDOW_FRAMES_MAX);
+        Ok(Follow {
+            previews: vec![],
+            tracker: Tracker::new(Settings::new(self.rhythm, window)),
+            stored,
+        })
+    }
+
+    /// Looks at a frame that was not, or that may show more than was found.
+    fn look_again(
+        &mut self,
+        frame: u32,
+        profile: Profile,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<(), VideoError> {
+        let Some(place) = self.window.iter().position(|decoded| decoded.number == frame) else {
+            return Ok(());
+        };
+        let seen = self.look(place, profile, find)?;
+        if let Some(follow) = &mut self.follow {
+            follow.tracker.amend(frame, profile, seen);
+        }
+        Ok(())
+    }
+
+    /// Looks at a frame of the window. Boxes are in pixels as displayed.
+    fn look(
+        &mut self,
+        place: usize,
+        profile: Profile,
+        find: &mut FindInFrame<'_>,
+    ) -> Result<Seen, VideoError> {
+        let Some(follow) = &mut self.follow else {
+            return Ok(Seen::default());
+        };
+        let start = thread_time();
+        let frame = &self.window[place].frame;
+        let side_px = find.long_side_px(profile, self.shown);
+        let (rgb, size) = follow.preview(frame, self.orientation, side_px)?.of(frame)?;
+        self.timings.preview += thread_time().saturating_sub(start);
+        let start = thread_time();
+        let seen = find.find(Look {
+            rgb: &rgb,
+            size,
+            shown: self.shown,
+            profile,
+        })?;
+        self.timings.inference += thread_time().saturating_sub(start);
+        // Sides of a frame are small numbers.
+        let scale = |shown: u32, size: u32| shown as f32 / size.max(1) as f32;
+        let scale = [scale(self.shown.0, size.0), scale(self.shown.1, size.1)];
+        let scaled = |found: Vec<Detection>| {
+            found
+                .into_iter()
+                .map(|detection| detection.scaled(scale))
+                .collect()
+        };
+        Ok(Seen {
+            sure: scaled(seen.sure),
+            weak: scaled(seen.weak),
+        })
+    }
+
+    /// Passes on the frame that has waited longest; whether more is wanted.
+    fn give(&mut self, regions: Vec<Region>, to_write: &SyncSender<Item>) -> Result<bool, VideoError> {
+        let (Some(decoded), Some(follow)) = (self.window.pop_front(), &self.follow) else {
+            return Ok(false);
+        };
+        if self.extent.next_pts.is_some_and(|next| decoded.pts >= next) {
+            return Ok(false);
+        }
+        let mut hidden = vec![];
+        for Region {
+            track,
+            origin,
+            detection,
+        } in regions
+        {
+            let is_hidden = mask::is_hidden(&detection, self.options, self.shown);
+            let nature = TrackNature {
+                class: detection.class,
+                model: detection.model.clone(),
+                confidence: detection.confidence,
+            };
+            let found = TrackedBox {
+                frame: decoded.number,
+                time_s: decoded.pts as f64 * self.seconds,
+                bbox: detection.bbox,
+                origin,
+                hidden: is_hidden,
+            };
+            self.pieces.add(track, &nature, found)?;
+            if is_hidden {
+                hidden.push((
+                    track,
+                    mask_yuv::to_stored(&detection, self.orientation, follow.stored),
+                ));
+            }
+        }
+        if self.extent.first_pts.is_some_and(|first| decoded.pts < first) {
+            return Ok(true);
+        }
+        Ok(to_write.send(Item::Frame(decoded, hidden)).is_ok())
+    }
+
+    /// From the first frame to the end of the last one, in seconds.
+    pub(super) fn duration_s(&self, end: Option<i64>) -> f64 {
+        let (Some(start), Some(end)) = (self.first_pts, end) else {
+            return 0.0;
+        };
+        end.saturating_sub(start) as f64 * self.seconds
+    }
+}

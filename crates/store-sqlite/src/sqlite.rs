@@ -1,0 +1,108 @@
+//! The store: its connections, and how a call reaches one of them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use sfumato_core::{Clock, Entropy, StoreError};
+
+use crate::hook::Hook;
+use crate::open::{self, OpenError, SqliteOptions};
+use crate::readers::{self, Readers};
+use crate::sql::Sources;
+use crate::writer::{self, Writer};
+
+/// A [`sfumato_core::Store`] in one SQLite file.
+pub struct SqliteStore {
+    sources: Sources,
+    mode: Mode,
+}
+
+enum Mode {
+    Threads { writer: Writer, readers: Readers },
+    Inline(Mutex<Connection>),
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, makes it where it is missing, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: SqliteOptions,
+    ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
+        let connection = open::writer(path)?;
+        let writer = Writer::start(connection, hook.clone(), options.queue_max, options.batch_max).map_err(
+            |source| OpenError::Io {
+                path: path.to_owned(),
+                source,
+            },
+        )?;
+        let readers = Readers::new(path.to_owned(), options.readers_max);
+        Ok(Self {
+            sources: Sources { clock, entropy, hook },
+            mode: Mode::Threads { writer, readers },
+        })
+    }
+
+    /// The same without threads: every call runs to its end in the caller. For a simulator with a clock of its own, in
+    /// which a wait for another thread would count as idleness.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_inline(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
+        let connection = Mutex::new(open::writer(path)?);
+        Ok(Self {
+            sources: Sources { clock, entropy, hook },
+            mode: Mode::Inline(connection),
+        })
+    }
+
+    /// What every write is given beside its connection.
+    pub(crate) const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let sources = self.sources.clone();
+        let work = move |connection: &Connection| work(connection, &sources);
+        match &self.mode {
+            Mode::Threads { writer, .. } => writer.run(work).await,
+            Mode::Inline(connection) => writer::run_inline(
+                &connection.lock().unwrap_or_else(PoisonError::into_inner),
+                &self.sources.hook,
+                work,
+            ),
+        }
+    }
+
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.mode {
+            Mode::Threads { readers, .. } => readers.run(work).await,
+            Mode::Inline(connection) => {
+                readers::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
+            }
+        }
+    }
+}
