@@ -8,3 +8,4 @@ mod isolation;
 mod kills;
 mod memory;
 mod restart;
+mod video;

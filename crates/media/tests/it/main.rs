@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod archive;
+mod archive_broken;
 mod archive_hostile;
 mod archive_limits;
 mod archive_models;

@@ -116,7 +116,7 @@ fn an_input_that_is_no_picture_or_not_there_fails_with_its_reason() {
     let ended = place.run(&args).failure(
         1,
         &[
-            "notes.txt: the content is of no supported format (jpeg, png, webp, bmp, tiff)",
+            "notes.txt: the content is of no supported format (jpeg, png, webp, bmp, tiff, mp4, mov, avi, mkv, webm, zip)",
             "absent.png: there is no such file",
             "x/*.png: no file matches",
         ],

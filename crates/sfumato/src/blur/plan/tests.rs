@@ -101,7 +101,8 @@ fn a_file_that_was_named_and_is_no_media_or_not_there_is_a_failure() {
         .map(|refused| refused.reason.as_str())
         .collect();
     assert!(
-        reasons[0].contains("no supported format (jpeg, png, webp, bmp, tiff)"),
+        reasons[0]
+            .contains("no supported format (jpeg, png, webp, bmp, tiff, mp4, mov, avi, mkv, webm, zip)"),
         "{reasons:?}"
     );
     assert!(reasons[1].contains("no such file"), "{reasons:?}");
