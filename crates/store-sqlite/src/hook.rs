@@ -78,7 +78,9 @@ mod tests {
 
     use sfumato_core::delivery::Outcome;
     use sfumato_core::event::EventStatus::Sent;
-    use sfumato_core::{Store, StoreError};
+    use sfumato_core::replay::ReplaySelection;
+    use sfumato_core::store::EndpointChange;
+    use sfumato_core::{ReplayId, Store, StoreError};
     use sfumato_testkit::{COURIER, LEASE, SimClock, SimEntropy, World};
 
     use super::*;
@@ -195,6 +197,41 @@ mod tests {
         hook.forget_after(mark);
         hook.tell();
         assert_eq!((ears.places(), ears.heard().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_a_replay_opens_or_makes_and_an_endpoint_that_is_released_are_told() {
+        let (world, ears, _folder) = world(0);
+        let client = world.client().await.id;
+        let (old, job) = (world.endpoint(client).await, world.submitted(client).await);
+        world.attempted(&world.dispatch().await, Outcome::Ok).await;
+        let young = world.endpoint(client).await;
+        ears.heard();
+        for (endpoint, told) in [(&old, 1), (&young, 2)] {
+            let id = ReplayId::new(&*world.clock, &*world.entropy);
+            let everything = ReplaySelection {
+                since: job.created_at,
+                until: world.now().after(LEASE),
+                statuses: vec![],
+                standings: vec![],
+                job: None,
+            };
+            let begun = world.store.create_replay(client, endpoint.id, id, &everything);
+            begun.await.unwrap();
+            assert_eq!(ears.heard(), []);
+            world.store.advance_replay(id, 10).await.unwrap();
+            assert_eq!(ears.heard(), [News::Waiting(endpoint.id)]);
+            assert_eq!(world.history(&job).await, vec![(Sent, "pending"); told]);
+        }
+        for (active, told) in [(false, vec![]), (true, vec![News::Waiting(old.id)])] {
+            let change = EndpointChange {
+                active: Some(active),
+                ..EndpointChange::default()
+            };
+            let changed = world.store.update_endpoint(client, old.id, change);
+            changed.await.unwrap();
+            assert_eq!(ears.heard(), told);
+        }
     }
 
     #[tokio::test]

@@ -111,3 +111,51 @@ fn whole_ms(ms: f64) -> u32 {
     // The deadline bounds it; a float is clamped when it is cast.
     ms.round() as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use sfumato_core::Timestamp;
+
+    use super::*;
+    use crate::outbound::Phases;
+
+    fn exchange(outcome: Outcome, phases: Phases) -> Exchange {
+        Exchange {
+            outcome,
+            explanation: String::new(),
+            internal: None,
+            address: None,
+            tls: None,
+            status: None,
+            headers: vec![],
+            body: vec![],
+            retry_after: None,
+            phases,
+            started_at: Timestamp::from_seconds(0),
+            local: false,
+        }
+    }
+
+    #[test]
+    fn a_request_on_a_kept_connection_shows_nothing_until_it_is_answered() {
+        let fresh = Phases {
+            connect_ms: Some(1.0),
+            headers_ms: Some(9.0),
+            ..Phases::default()
+        };
+        let kept = Phases {
+            connect_ms: None,
+            ..fresh
+        };
+        let answered = Phases {
+            body_ms: Some(1.0),
+            ..kept
+        };
+        for outcome in [Outcome::TimeoutTotal, Outcome::Connect] {
+            let reach = |phases| observation(&exchange(outcome, phases)).reach;
+            assert_eq!(reach(fresh), Reach::Reached);
+            assert_eq!(reach(kept), Reach::Unreached);
+            assert_eq!(reach(answered), Reach::Reached);
+        }
+    }
+}
