@@ -5,6 +5,7 @@ mod extensions;
 mod formats;
 mod full_run;
 mod isolation;
+mod kills;
 mod memory;
 mod restart;
 mod video;

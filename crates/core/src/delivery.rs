@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::EventStatus;
 use crate::id::{AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, WorkerId};
 use crate::job::FencingToken;
-use crate::schedule::next_attempt_at;
+use crate::schedule::{DELIVERY_LIFETIME, OWN_FAULT_WAIT, next_attempt_at, retry_delay};
 use crate::time::Timestamp;
 
 /// One event on its way to one endpoint.
@@ -239,6 +239,9 @@ pub struct Attempt {
     pub response: Option<Vec<u8>>,
     /// The endpoint asked to be left alone until then (`Retry-After` of a 429 or 503).
     pub retry_after: Option<Timestamp>,
+    /// It failed by a fault on our side (no name resolution, no route): it says nothing of the endpoint, and spends
+    /// nothing of the delivery's schedule.
+    pub ours: bool,
 }
 
 impl Attempt {
@@ -246,25 +249,69 @@ impl Attempt {
     pub fn is_success(&self) -> bool {
         self.outcome == Outcome::Ok
     }
+
+    /// Whether it counts: neither we stopped it, nor did it fail by our own fault.
+    pub fn is_spent(&self) -> bool {
+        self.outcome != Outcome::Cancelled && !self.ours
+    }
 }
 
-/// Where a delivery stands after an attempt: a pure rule over what the store knows in the same transaction.
-///
-/// `status` is what the delivery tells, `terminal_exists` whether the job's terminal event has been written, `now` and
-/// `jitter` (0 to 1) feed the schedule. `delivery.failures` counts the failures before this one.
-pub fn state_after(
-    delivery: &Delivery,
-    status: EventStatus,
-    terminal_exists: bool,
-    attempt: &Attempt,
-    now: Timestamp,
-    jitter: f64,
-) -> DeliveryState {
+/// What is known, beside the delivery and the attempt, when it is decided where the delivery stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// What the delivery tells.
+    pub status: EventStatus,
+    /// Whether the job's terminal event has been written.
+    pub terminal_exists: bool,
+    /// Whether the endpoint is held: then its deliveries wait, and the schedule does not run on.
+    pub held: bool,
+    /// The time.
+    pub now: Timestamp,
+    /// A random number from 0 to 1.
+    pub jitter: f64,
+}
+
+impl Delivery {
+    /// The delivery after an attempt: a pure rule over what the store knows in the same transaction.
+    ///
+    /// An attempt that failed by our own fault, or that we stopped, spends nothing: neither its number nor the place on
+    /// the schedule. While the endpoint is held a failure spends its number alone.
+    #[must_use]
+    pub fn attempted(self, attempt: &Attempt, on: &Circumstances) -> Self {
+        let state = state_after(&self, attempt, on);
+        let spent = attempt.is_spent();
+        let advances = spent && !on.held && !attempt.is_success();
+        Self {
+            attempts: self.attempts + u32::from(spent),
+            failures: self.failures + u32::from(advances),
+            urgent: self.urgent && !spent && !state.is_closed(),
+            state,
+            ..self
+        }
+    }
+}
+
+fn state_after(delivery: &Delivery, attempt: &Attempt, on: &Circumstances) -> DeliveryState {
+    let now = on.now;
+    let wait_until = |not_before: Timestamp| {
+        let end = delivery.opened_at.after(DELIVERY_LIFETIME);
+        if now < end {
+            DeliveryState::Pending {
+                not_before: not_before.min(end),
+            }
+        } else {
+            DeliveryState::Expired { at: now }
+        }
+    };
     match attempt.outcome {
         Outcome::Ok => DeliveryState::Delivered { at: now },
         Outcome::Cancelled => DeliveryState::Pending { not_before: now },
-        _ if terminal_exists && !status.is_terminal() => DeliveryState::Superseded { at: now },
-        _ => match next_attempt_at(delivery.opened_at, delivery.failures + 1, attempt, now, jitter) {
+        _ if attempt.ours => {
+            wait_until(now.after(OWN_FAULT_WAIT.mul_f64(0.8 + 0.4 * on.jitter.clamp(0.0, 1.0))))
+        }
+        _ if on.terminal_exists && !on.status.is_terminal() => DeliveryState::Superseded { at: now },
+        _ if on.held => wait_until(now.after(retry_delay(delivery.failures + 1, on.jitter))),
+        _ => match next_attempt_at(delivery.opened_at, delivery.failures + 1, attempt, now, on.jitter) {
             Some(not_before) => DeliveryState::Pending { not_before },
             None => DeliveryState::Expired { at: now },
         },
@@ -307,14 +354,31 @@ mod tests {
             status: None,
             response: None,
             retry_after: None,
+            ours: false,
+        }
+    }
+
+    fn on(status: EventStatus, now: Timestamp) -> Circumstances {
+        Circumstances {
+            status,
+            terminal_exists: false,
+            held: false,
+            now,
+            jitter: 0.5,
         }
     }
 
     #[test]
-    fn an_intermediate_status_that_fails_is_superseded_once_the_terminal_one_exists() {
+    fn promise_4_an_intermediate_status_that_fails_is_superseded_once_the_terminal_one_exists() {
         let now = Timestamp::from_seconds(10);
         let failed = attempt(Outcome::Connect);
-        let after = |status, terminal| state_after(&delivery(0), status, terminal, &failed, now, 0.5);
+        let after = |status, terminal_exists| {
+            let circumstances = Circumstances {
+                terminal_exists,
+                ..on(status, now)
+            };
+            delivery(0).attempted(&failed, &circumstances).state
+        };
         assert_eq!(
             after(EventStatus::Started, true),
             DeliveryState::Superseded { at: now }
@@ -333,15 +397,56 @@ mod tests {
     #[test]
     fn our_own_stop_puts_the_delivery_back_at_once() {
         let now = Timestamp::from_seconds(10);
-        let state = state_after(
-            &delivery(3),
+        let circumstances = Circumstances {
+            terminal_exists: true,
+            ..on(EventStatus::Sent, now)
+        };
+        let after = delivery(3).attempted(&attempt(Outcome::Cancelled), &circumstances);
+        assert_eq!(after.state, DeliveryState::Pending { not_before: now });
+        assert_eq!((after.attempts, after.failures), (3, 3));
+    }
+
+    #[test]
+    fn our_own_fault_spends_nothing_and_supersedes_nothing() {
+        let now = Timestamp::from_seconds(10);
+        let fault = Attempt {
+            ours: true,
+            ..attempt(Outcome::Dns)
+        };
+        let circumstances = Circumstances {
+            terminal_exists: true,
+            ..on(EventStatus::Sent, now)
+        };
+        let after = delivery(3).attempted(&fault, &circumstances);
+        let not_before = now.after(OWN_FAULT_WAIT);
+        assert_eq!(after.state, DeliveryState::Pending { not_before });
+        assert_eq!((after.attempts, after.failures), (3, 3));
+        let late = on(
             EventStatus::Sent,
-            true,
-            &attempt(Outcome::Cancelled),
-            now,
-            0.5,
+            Timestamp::from_seconds(0).after(DELIVERY_LIFETIME),
         );
-        assert_eq!(state, DeliveryState::Pending { not_before: now });
+        let after = delivery(3).attempted(&fault, &late);
+        assert_eq!(after.state, DeliveryState::Expired { at: late.now });
+    }
+
+    #[test]
+    fn promise_9_what_waits_at_a_held_endpoint_is_kept_for_the_whole_of_its_lifetime() {
+        let failed = attempt(Outcome::Connect);
+        let end = Timestamp::from_seconds(0).after(DELIVERY_LIFETIME);
+        let held = |now| Circumstances {
+            held: true,
+            ..on(EventStatus::Succeeded, now)
+        };
+        let just_before = end.before(Duration::from_micros(1));
+        let after = delivery(12).attempted(&failed, &held(just_before));
+        assert_eq!(after.state, DeliveryState::Pending { not_before: end });
+        assert_eq!(
+            (after.attempts, after.failures),
+            (13, 12),
+            "a probe has a number and spends no place on the schedule"
+        );
+        let after = delivery(12).attempted(&failed, &held(end));
+        assert_eq!(after.state, DeliveryState::Expired { at: end });
     }
 
     #[test]

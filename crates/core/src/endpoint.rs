@@ -195,6 +195,37 @@ pub struct EndpointHealth {
     pub last_success_at: Option<Timestamp>,
     /// No delivery before this time: the endpoint asked for a pause (`Retry-After`).
     pub paused_until: Option<Timestamp>,
+    /// The last thing that its client was told of the present run of failures.
+    pub warned: Option<Warning>,
+    /// When an outage ended whose waiting deliveries are still being pulled forward.
+    pub recovering_since: Option<Timestamp>,
+    /// Deliveries that were given up because more waited than may wait while the endpoint was held.
+    pub overflowed: u64,
+}
+
+/// What a client is told of an endpoint that keeps failing, before it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Warning {
+    /// It has been failing for an hour.
+    Hour,
+    /// For a day.
+    Day,
+    /// For two and a half days: half a day until the hold.
+    LastHalfDay,
+}
+
+impl Warning {
+    /// Every warning, first to last.
+    pub const ALL: [Warning; 3] = [Warning::Hour, Warning::Day, Warning::LastHalfDay];
+
+    /// The word in the database and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::LastHalfDay => "last_half_day",
+        }
+    }
 }
 
 /// The URL of an endpoint exactly as the client wrote it. Whether it may be called is judged when it is registered

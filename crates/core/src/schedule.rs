@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::delivery::{Attempt, Outcome};
-use crate::endpoint::{EndpointHealth, HoldReason};
+use crate::endpoint::{EndpointHealth, HoldReason, Warning};
 use crate::time::Timestamp;
 
 const MINUTE: u64 = 60;
@@ -34,9 +34,23 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(6 * HOUR);
 /// A held endpoint is probed this often.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(HOUR);
 
-/// An endpoint that had been failing for at least this long is back when it succeeds, and what waits for it becomes due. One
-/// that refuses single deliveries among successes is not: those keep their schedule.
+/// An endpoint that had been failing for at least this long, or as often in a row as [`OUTAGE_FAILURES_MIN`], is back when it
+/// succeeds, and what waits for it is pulled forward. One that refuses single deliveries among successes is not: those
+/// keep their schedule, because a success of another says nothing of them.
 pub const OUTAGE_MIN: Duration = Duration::from_secs(60);
+
+/// Consecutive failures that make an outage however short it was.
+pub const OUTAGE_FAILURES_MIN: u32 = 5;
+
+/// After an outage every success makes this many of the endpoint's waiting deliveries due: 2, 4, 8 … as fast as the
+/// receiver answers, and no further once it fails again.
+pub const PULLED_PER_SUCCESS: u32 = 2;
+
+/// The wait after a failure by our own fault, varied like the schedule: short, because a probe decides when it goes on.
+pub const OWN_FAULT_WAIT: Duration = Duration::from_secs(1);
+
+/// Deliveries that may wait at an endpoint that is held. What is more is given up, the oldest intermediate first.
+pub const WAITING_MAX: u32 = 100_000;
 
 /// Consecutive failures below which an endpoint is never held.
 pub const HOLD_FAILURES_MIN: u32 = 20;
@@ -77,10 +91,12 @@ pub fn health_after(health: EndpointHealth, attempt: &Attempt, now: Timestamp) -
             last_success_at: Some(now),
             // An answer to an earlier request does not take back the pause that a later one asked for.
             paused_until: health.paused_until.filter(|until| *until > now),
+            recovering_since: health.recovering_since,
+            overflowed: health.overflowed,
             ..EndpointHealth::default()
         },
-        // We stopped it ourselves: it says nothing of the endpoint.
-        Outcome::Cancelled => health,
+        // We stopped it ourselves, or it was our fault: it says nothing of the endpoint.
+        _ if !attempt.is_spent() => health,
         _ => EndpointHealth {
             consecutive_failures: health.consecutive_failures.saturating_add(1),
             failing_since: health.failing_since.or(Some(now)),
@@ -96,9 +112,30 @@ pub fn health_after(health: EndpointHealth, attempt: &Attempt, now: Timestamp) -
 /// Whether a success makes everything due that waits for the endpoint; `health` is from before it.
 pub fn ends_outage(health: &EndpointHealth, was_held: bool, now: Timestamp) -> bool {
     was_held
+        || health.consecutive_failures >= OUTAGE_FAILURES_MIN
         || health
             .failing_since
             .is_some_and(|since| now.since(since) >= OUTAGE_MIN)
+}
+
+/// When a client is told of a run of failures, counted from its first failure.
+pub const fn warned_after(warning: Warning) -> Duration {
+    Duration::from_secs(match warning {
+        Warning::Hour => HOUR,
+        Warning::Day => 24 * HOUR,
+        Warning::LastHalfDay => 60 * HOUR,
+    })
+}
+
+/// What the client is to be told of an endpoint now, if it has not been told in this run of failures: the latest that is
+/// due, so that one that was looked at seldom is told once.
+pub fn warning_due(health: &EndpointHealth, now: Timestamp) -> Option<Warning> {
+    let failing_for = now.since(health.failing_since?);
+    let due = Warning::ALL
+        .into_iter()
+        .rev()
+        .find(|warning| failing_for >= warned_after(*warning));
+    due.filter(|due| health.warned < Some(*due))
 }
 
 /// Whether an endpoint is held after an attempt that left it with `health`: at once on 410 Gone, else after at least
@@ -133,11 +170,12 @@ mod tests {
             status,
             response: None,
             retry_after: None,
+            ours: false,
         }
     }
 
     #[test]
-    fn the_schedule_is_the_promised_table() {
+    fn promise_8_the_schedule_is_the_promised_table() {
         let seconds: Vec<u64> = (1..=13).map(|n| retry_delay(n, 0.5).as_secs()).collect();
         let hours = |h: u64| h * 3600;
         let promised = [
@@ -186,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_postpones_up_to_six_hours_and_never_hastens() {
+    fn promise_7_retry_after_postpones_up_to_six_hours_and_never_hastens() {
         let now = Timestamp::from_seconds(1_000);
         let wish = |seconds| Attempt {
             retry_after: Some(now.after(Duration::from_secs(seconds))),
@@ -234,12 +272,17 @@ mod tests {
         };
         assert!(ends_outage(&failing(60), false, now));
         assert!(!ends_outage(&failing(59), false, now));
+        let often = EndpointHealth {
+            consecutive_failures: OUTAGE_FAILURES_MIN,
+            ..failing(1)
+        };
+        assert!(ends_outage(&often, false, now));
         assert!(!ends_outage(&EndpointHealth::default(), false, now));
         assert!(ends_outage(&EndpointHealth::default(), true, now));
     }
 
     #[test]
-    fn an_endpoint_is_held_after_twenty_failures_and_three_days_or_at_once_when_gone() {
+    fn promise_9_an_endpoint_is_held_after_twenty_failures_and_three_days_or_at_once_when_gone() {
         let created = Timestamp::from_seconds(0);
         let late = created.after(HOLD_AFTER);
         let failing = |n| EndpointHealth {
@@ -297,6 +340,47 @@ mod tests {
                 well.last_success_at
             ),
             (0, None, Some(now))
+        );
+    }
+
+    #[test]
+    fn promise_9_the_client_is_told_three_times_before_the_hold_and_once_each() {
+        let began = Timestamp::from_seconds(0);
+        let mut health = EndpointHealth {
+            consecutive_failures: 1,
+            failing_since: Some(began),
+            ..EndpointHealth::default()
+        };
+        let mut told = Vec::new();
+        for minutes in (0..72 * 60).step_by(10) {
+            if let Some(warning) = warning_due(&health, began.after(Duration::from_secs(minutes * MINUTE))) {
+                health.warned = Some(warning);
+                told.push((warning, minutes));
+            }
+        }
+        assert_eq!(
+            told,
+            [
+                (Warning::Hour, 60),
+                (Warning::Day, 24 * 60),
+                (Warning::LastHalfDay, 60 * 60)
+            ]
+        );
+        let well = health_after(health, &attempt(Outcome::Ok, Some(200)), began);
+        assert_eq!(well.warned, None);
+        assert_eq!(warning_due(&EndpointHealth::default(), began), None);
+    }
+
+    #[test]
+    fn our_own_fault_says_nothing_of_the_endpoint() {
+        let now = Timestamp::from_seconds(9);
+        let fault = Attempt {
+            ours: true,
+            ..attempt(Outcome::Dns, None)
+        };
+        assert_eq!(
+            health_after(EndpointHealth::default(), &fault, now),
+            EndpointHealth::default()
         );
     }
 }

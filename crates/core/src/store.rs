@@ -4,19 +4,24 @@
 //! A store is given a clock and a source of entropy when it is opened: it makes the identifiers of events and
 //! deliveries, and no SQL asks the database for the time.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use crate::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
+use crate::delivery::{Attempt, Delivery};
 use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, Progress};
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
 use crate::time::Timestamp;
+
+mod dispatch;
+
+pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -145,19 +150,6 @@ pub struct EndpointChange {
     pub keep_responses: Option<bool>,
 }
 
-/// A claimed delivery with all that is needed to send it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dispatch {
-    /// The delivery; its state is `Sending`.
-    pub delivery: Delivery,
-    /// The lease to record the attempt with.
-    pub lease: DeliveryLease,
-    /// What to tell.
-    pub event: Event,
-    /// Whom to tell.
-    pub endpoint: Endpoint,
-}
-
 /// A delivery with its history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeliveryRecord {
@@ -271,7 +263,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
     /// lease has expired. Returns how many of both. Also closes, some at a time, what has waited at an endpoint that is held
-    /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`].
+    /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`], and what waits at a held one beyond
+    /// [`crate::schedule::WAITING_MAX`].
     async fn reap(&self) -> Result<u64, StoreError>;
 
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
@@ -346,28 +339,30 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes an endpoint; its open deliveries are dropped and its replays cancelled. `NotFound`.
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError>;
 
-    /// Leases up to `limit` due deliveries, oldest first, so that no endpoint has more than `per_endpoint` in flight.
-    /// Only the first open delivery of each (job, endpoint) is eligible; an endpoint that is held gets one probe (its
-    /// oldest) when its time has come; a paused or disabled one nothing.
+    /// From here on `courier` is asked and told, instead of whoever was before; until it is dropped.
+    fn attach_courier(&self, courier: Weak<dyn Courier>);
+
+    /// Leases due deliveries, of each endpoint up to what is wanted, oldest first. Only the first open delivery of each
+    /// (job, endpoint) is eligible; an endpoint that is held gets one probe (its oldest) when its time has come and none
+    /// is on its way; a paused or disabled one nothing. What a person asked for goes first, and out of a hold or pause.
     async fn claim_deliveries(
         &self,
         worker: WorkerId,
-        limit: usize,
-        per_endpoint: usize,
+        wants: &[Want],
         lease_for: Duration,
-    ) -> Result<Vec<Dispatch>, StoreError>;
+    ) -> Result<Claimed, StoreError>;
 
-    /// Records an attempt: the attempt itself, the delivery's new state ([`crate::delivery::state_after`]), the
-    /// endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A success releases a held endpoint
-    /// and, after failures, makes the endpoint's other waiting deliveries due. `jitter` is a random number from 0 to 1.
-    /// `LeaseLost`: nothing was written.
-    async fn record_attempt(
+    /// Records attempts in one transaction, each answered on its own: the attempt itself, the delivery's new state
+    /// ([`Delivery::attempted`]), the endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A
+    /// success releases a held endpoint and, after an outage, pulls forward what waits
+    /// ([`crate::schedule::PULLED_PER_SUCCESS`]). `LeaseLost`: nothing was written of this one.
+    async fn record_attempts(
         &self,
-        delivery: DeliveryId,
-        lease: &DeliveryLease,
-        attempt: &Attempt,
-        jitter: f64,
-    ) -> Result<DeliveryState, StoreError>;
+        finished: Vec<Finished>,
+    ) -> Result<Vec<Result<Recorded, StoreError>>, StoreError>;
+
+    /// Every endpoint at which something waits that may be sent sooner or later.
+    async fn waiting_endpoints(&self) -> Result<Vec<Waiting>, StoreError>;
 
     /// Opens one delivery again and makes it due at once, whatever its state ([`Delivery::reopened`] with
     /// [`crate::delivery::Resend::AtOnce`]); returns it as it stands now. `NotFound`, also where its endpoint was deleted.
@@ -375,9 +370,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
-
-    /// When the next open delivery is due (now or in the past: at once), as far as the schedule knows.
-    async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// A job's deliveries with their attempts, in the order of events.
     async fn deliveries_of_job(

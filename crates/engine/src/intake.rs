@@ -219,7 +219,6 @@ impl Engine {
             return Err(error.into());
         }
         inner.signals.jobs.notify_one();
-        inner.signals.deliveries.notify_one();
         inner.listeners.tell(job.client);
         tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
         Ok(job.public_id())

@@ -41,6 +41,7 @@ use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
+use crate::courier::{Counters, CourierCounts, Post};
 use crate::guard::AddressPolicy;
 use crate::listeners::Listeners;
 use crate::signals::Signals;
@@ -86,6 +87,8 @@ pub struct EngineSettings {
     pub deliveries_at_once: usize,
     /// To one endpoint.
     pub deliveries_per_endpoint: usize,
+    /// Webhook deliveries a second to one endpoint; `None`: as many as it takes.
+    pub deliveries_per_endpoint_per_second: Option<NonZeroU32>,
     /// Deadline of one attempt over name resolution, connection, TLS, headers and body.
     pub delivery_deadline: Duration,
     /// Which addresses webhooks may reach.
@@ -114,6 +117,7 @@ impl Default for EngineSettings {
             lease: Duration::from_secs(30),
             deliveries_at_once: 512,
             deliveries_per_endpoint: 16,
+            deliveries_per_endpoint_per_second: None,
             delivery_deadline: Duration::from_secs(15),
             addresses: AddressPolicy::default(),
             keep_responses: true,
@@ -149,13 +153,26 @@ pub(crate) struct Inner {
     pub(crate) signals: Signals,
     pub(crate) listeners: Listeners,
     pub(crate) worker_id: WorkerId,
-    pub(crate) outbound: outbound::Outbound,
+    pub(crate) outbound: Arc<outbound::Outbound>,
+    pub(crate) post: Arc<dyn Post>,
+    pub(crate) courier_counters: Counters,
 }
 
 impl Engine {
     /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`],
     /// [`Engine::run_replays`] and [`Engine::run_janitor`].
     pub fn new(parts: Parts) -> Self {
+        let outbound = outbound_of(&parts);
+        Self::assemble(parts, outbound.clone(), outbound)
+    }
+
+    /// The same with another way to the network for deliveries. Tests of an endpoint go the ordinary way.
+    pub fn with_post(parts: Parts, post: Arc<dyn Post>) -> Self {
+        let outbound = outbound_of(&parts);
+        Self::assemble(parts, outbound, post)
+    }
+
+    fn assemble(parts: Parts, outbound: Arc<outbound::Outbound>, post: Arc<dyn Post>) -> Self {
         let Parts {
             store,
             blobs,
@@ -166,11 +183,6 @@ impl Engine {
             settings,
         } = parts;
         let worker_id = WorkerId::new(&*clock, &*entropy);
-        let outbound = outbound::Outbound::new(
-            settings.addresses.clone(),
-            settings.delivery_deadline,
-            clock.clone(),
-        );
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -184,6 +196,8 @@ impl Engine {
                 listeners: Listeners::default(),
                 worker_id,
                 outbound,
+                post,
+                courier_counters: Counters::default(),
             }),
         }
     }
@@ -195,6 +209,11 @@ impl Engine {
     /// The settings that it runs with.
     pub fn settings(&self) -> &EngineSettings {
         &self.inner.settings
+    }
+
+    /// What the courier has done since this process began.
+    pub fn courier_counts(&self) -> CourierCounts {
+        self.inner.courier_counters.read()
     }
 
     /// The wall clock.
@@ -280,6 +299,15 @@ impl Engine {
         self.inner.signals.finished.notify_one();
         Ok(outcome)
     }
+}
+
+fn outbound_of(parts: &Parts) -> Arc<outbound::Outbound> {
+    let settings = &parts.settings;
+    Arc::new(outbound::Outbound::new(
+        settings.addresses.clone(),
+        settings.delivery_deadline,
+        parts.clock.clone(),
+    ))
 }
 
 /// Why the service is not ready.

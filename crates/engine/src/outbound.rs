@@ -77,6 +77,8 @@ pub struct Exchange {
     pub phases: Phases,
     /// When it began.
     pub started_at: Timestamp,
+    /// It failed because this machine could not even try: no route, no descriptors, no ports.
+    pub local: bool,
 }
 
 /// Milliseconds of each phase of an exchange that was reached.
@@ -181,6 +183,7 @@ impl Outbound {
             None => Err(Failure::Cancelled),
         };
         progress.finish();
+        let local = result.as_ref().is_err_and(Failure::is_local);
         if let (Err(failure), Some(origin)) = (&result, &progress.kept_for)
             && failure.is_of_the_connection()
         {
@@ -208,6 +211,7 @@ impl Outbound {
             body: answer.kept,
             phases: progress.phases,
             started_at,
+            local,
         }
     }
 

@@ -160,7 +160,6 @@ impl Engine {
             match inner.store.advance_replay(id, STEP).await? {
                 ReplayStep::Advanced(replay) => {
                     round = Round::Again;
-                    inner.signals.deliveries.notify_one();
                     if let ReplayState::Done { .. } = replay.state {
                         let ReplayCounts { resent, created, .. } = replay.counts;
                         tracing::info!(replay.id = %id, endpoint.id = %replay.endpoint, resent, created, "a replay is done");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Signals {
     /// There may be a job to claim.
     pub jobs: Notify,
-    /// There may be a delivery to claim.
+    /// Deliveries may have become due otherwise than by an event: the courier looks at the whole database.
     pub deliveries: Notify,
     /// There may be a replay to carry out.
     pub replays: Notify,

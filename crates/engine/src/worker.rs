@@ -111,9 +111,6 @@ impl Engine {
                 {
                     Ok(jobs) => {
                         store_fails = false;
-                        if !jobs.is_empty() {
-                            inner.signals.deliveries.notify_one();
-                        }
                         for job in jobs {
                             inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
@@ -158,7 +155,6 @@ impl Engine {
         match stop {
             Ok(()) => {
                 signals.finished.notify_one();
-                signals.deliveries.notify_one();
                 signals.jobs.notify_one();
                 self.inner().listeners.tell(job.client);
             }

@@ -122,6 +122,8 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         lease: settings.lease,
         deliveries_at_once: settings.deliveries_at_once.get(),
         deliveries_per_endpoint: settings.deliveries_per_endpoint.get(),
+        deliveries_per_endpoint_per_second: NonZeroU32::new(settings.deliveries_per_second.0)
+            .filter(|count| *count < NonZeroU32::MAX),
         delivery_deadline: settings.webhook_deadline,
         addresses,
         keep_responses: settings.keep_responses,

@@ -130,6 +130,9 @@ CREATE TABLE endpoints (
     failing_since        INTEGER,
     last_success_at      INTEGER,
     paused_until         INTEGER,
+    warned               TEXT CHECK (warned IN ('hour', 'day', 'last_half_day')),
+    recovering_since     INTEGER,
+    overflowed           INTEGER NOT NULL DEFAULT 0 CHECK (overflowed >= 0),
     created_at           INTEGER NOT NULL,
     updated_at           INTEGER NOT NULL,
     deleted_at           INTEGER,
@@ -144,7 +147,8 @@ CREATE INDEX endpoints_of_client ON endpoints (client, id) WHERE deleted_at IS N
 CREATE INDEX endpoints_rotating ON endpoints (id) WHERE old_token IS NOT NULL OR old_secret IS NOT NULL;
 
 -- `head` marks the first open delivery of each job and endpoint, the only one that may be sent: kept up to date by every
--- transaction that adds or closes one, because finding it by a window over 100,000 waiting rows is too slow.
+-- transaction that adds or closes one, because finding it by a window over 100,000 waiting rows is too slow. `sequence` and
+-- `status` repeat the event's, so that a claim reads no second table.
 CREATE TABLE deliveries (
     id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     event            BLOB NOT NULL REFERENCES events (id),
@@ -152,12 +156,14 @@ CREATE TABLE deliveries (
     job              BLOB NOT NULL REFERENCES jobs (id),
     endpoint         BLOB NOT NULL REFERENCES endpoints (id),
     sequence         INTEGER NOT NULL CHECK (sequence >= 1),
+    status           TEXT NOT NULL CHECK (status IN ('Sent', 'Started', 'Succeeded', 'Failed')),
     head             INTEGER NOT NULL CHECK (head IN (0, 1)),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
     failures         INTEGER NOT NULL CHECK (failures >= 0),
     claims           INTEGER NOT NULL CHECK (claims >= attempts),
     created_at       INTEGER NOT NULL,
     opened_at        INTEGER NOT NULL CHECK (opened_at >= created_at),
+    tried_at         INTEGER,
     urgent           INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1)),
     state            TEXT NOT NULL
         CHECK (state IN ('pending', 'sending', 'delivered', 'superseded', 'expired', 'dropped')),
@@ -171,27 +177,30 @@ CREATE TABLE deliveries (
     CHECK ((state IN ('pending', 'sending')) = (closed_at IS NULL)),
     CHECK (head = 0 OR closed_at IS NULL),
     CHECK (state <> 'sending' OR head = 1),
-    CHECK (urgent = 0 OR closed_at IS NULL),
-    UNIQUE (event, endpoint)
+    CHECK (urgent = 0 OR closed_at IS NULL)
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_head ON deliveries (endpoint, job) WHERE head = 1;
-CREATE INDEX deliveries_of_job ON deliveries (job, endpoint, sequence);
+CREATE UNIQUE INDEX deliveries_of_job ON deliveries (job, endpoint, sequence);
 CREATE INDEX deliveries_due ON deliveries (endpoint, not_before, id) WHERE head = 1 AND state = 'pending';
 CREATE INDEX deliveries_by_age ON deliveries (endpoint, created_at, id) WHERE head = 1 AND state = 'pending';
+CREATE INDEX deliveries_urgent ON deliveries (endpoint, not_before, id) WHERE urgent = 1 AND head = 1 AND state = 'pending';
 CREATE INDEX deliveries_sending ON deliveries (endpoint, lease_expires_at) WHERE state = 'sending';
 
+-- Clustered by delivery: an attempt is only ever found by its delivery.
 CREATE TABLE attempts (
-    id          BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     delivery    BLOB NOT NULL REFERENCES deliveries (id),
-    number      INTEGER NOT NULL CHECK (number >= 1),
     started_at  INTEGER NOT NULL,
+    id          BLOB NOT NULL CHECK (length(id) = 16),
+    number      INTEGER NOT NULL CHECK (number >= 1),
     duration_ms INTEGER NOT NULL CHECK (duration_ms >= 0),
     outcome     TEXT NOT NULL,
+    ours        INTEGER NOT NULL CHECK (ours IN (0, 1)),
     status      INTEGER CHECK (status BETWEEN 100 AND 999),
     response    BLOB,
-    retry_after INTEGER
-) STRICT;
-CREATE INDEX attempts_of_delivery ON attempts (delivery, started_at);
+    retry_after INTEGER,
+    CHECK (ours = 0 OR outcome <> 'ok'),
+    PRIMARY KEY (delivery, started_at, id)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_with_response ON attempts (started_at) WHERE response IS NOT NULL;
 
 -- Lists are words parted by commas; an empty one chooses all.

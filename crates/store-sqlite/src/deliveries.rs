@@ -1,18 +1,17 @@
-//! Deliveries: recording attempts, and keeping the heads of the chains up to date.
+//! Deliveries: writing them, and keeping the heads of the chains up to date.
 
 use rusqlite::{Connection, Params, params};
-use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Outcome, Resend, state_after};
-use sfumato_core::endpoint::EndpointState;
+use sfumato_core::delivery::{Delivery, DeliveryState, Resend};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::{DELIVERY_LIFETIME, PROBE_INTERVAL, ends_outage, health_after, must_hold};
-use sfumato_core::store::DeliveryRecord;
-use sfumato_core::{ClientId, DeliveryId, EndpointId, JobId, StoreError, Timestamp};
+use sfumato_core::schedule::DELIVERY_LIFETIME;
+use sfumato_core::store::{DeliveryRecord, News};
+use sfumato_core::{ClientId, DeliveryId, JobId, StoreError, Timestamp};
 
-use crate::endpoints;
+use crate::hook::Hook;
 use crate::queries;
 use crate::rows::{self, Reader, key};
-use crate::sql::{execute, execute_one, query, query_one, unavailable};
+use crate::sql::{execute, execute_one, query, query_one};
 
 pub(crate) fn event(conn: &Connection, delivery: &Delivery) -> Result<Event, StoreError> {
     query_one(conn, queries::EVENT, [key(delivery.event.as_uuid())], rows::event)?
@@ -28,27 +27,90 @@ pub(crate) fn broken(delivery: &Delivery, column: &'static str, why: &str) -> St
     }
 }
 
-/// Writes a delivery, guarded by what was read; when it is closed, the next of its job and endpoint becomes the head.
+/// The columns of a state, from `not_before` to `closed_at`.
+#[derive(Default)]
+struct Columns {
+    not_before: Option<i64>,
+    worker: Option<[u8; 16]>,
+    lease_expires_at: Option<i64>,
+    closed_at: Option<i64>,
+}
+
+impl Columns {
+    fn of(state: &DeliveryState) -> Self {
+        match state {
+            DeliveryState::Pending { not_before } => Self {
+                not_before: Some(not_before.as_micros()),
+                ..Self::default()
+            },
+            DeliveryState::Sending {
+                lease,
+                lease_expires_at,
+            } => Self {
+                worker: Some(key(lease.worker.as_uuid())),
+                lease_expires_at: Some(lease_expires_at.as_micros()),
+                ..Self::default()
+            },
+            DeliveryState::Delivered { at }
+            | DeliveryState::Superseded { at }
+            | DeliveryState::Expired { at }
+            | DeliveryState::Dropped { at } => Self {
+                closed_at: Some(at.as_micros()),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+/// Writes a new delivery of `event`.
+pub(crate) fn insert(
+    conn: &Connection,
+    delivery: &Delivery,
+    event: &Event,
+    is_head: bool,
+    claims: FencingToken,
+) -> Result<(), StoreError> {
+    let columns = Columns::of(&delivery.state);
+    execute_one(
+        conn,
+        "deliveries",
+        queries::INSERT_DELIVERY,
+        params![
+            key(delivery.id.as_uuid()),
+            key(delivery.event.as_uuid()),
+            key(delivery.client.as_uuid()),
+            key(delivery.job.as_uuid()),
+            key(delivery.endpoint.as_uuid()),
+            event.sequence,
+            event.status.as_str(),
+            is_head,
+            claims.0,
+            delivery.created_at.as_micros(),
+            delivery.state.name(),
+            columns.not_before,
+            columns.worker,
+            columns.lease_expires_at,
+        ],
+    )
+}
+
+/// Writes a delivery, guarded by what was read. When it is closed, the next of its job and endpoint becomes the head.
 pub(crate) fn write(
     conn: &Connection,
     before: (&Delivery, FencingToken),
     after: (&Delivery, FencingToken),
 ) -> Result<(), StoreError> {
-    let (mut not_before, mut worker, mut expires_at, mut closed_at) = (None, None, None, None);
-    match after.0.state {
-        DeliveryState::Pending { not_before: at } => not_before = Some(at.as_micros()),
-        DeliveryState::Sending {
-            lease,
-            lease_expires_at,
-        } => {
-            worker = Some(key(lease.worker.as_uuid()));
-            expires_at = Some(lease_expires_at.as_micros());
-        }
-        DeliveryState::Delivered { at }
-        | DeliveryState::Superseded { at }
-        | DeliveryState::Expired { at }
-        | DeliveryState::Dropped { at } => closed_at = Some(at.as_micros()),
-    }
+    write_tried(conn, before, after, None).map(drop)
+}
+
+/// The same after an attempt. Says whether another one has become the head.
+pub(crate) fn write_tried(
+    conn: &Connection,
+    before: (&Delivery, FencingToken),
+    after: (&Delivery, FencingToken),
+    tried_at: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let columns = Columns::of(&after.0.state);
     execute_one(
         conn,
         "deliveries",
@@ -60,32 +122,34 @@ pub(crate) fn write(
             after.0.attempts,
             after.1.0,
             after.0.state.name(),
-            not_before,
-            worker,
-            expires_at,
-            closed_at,
+            columns.not_before,
+            columns.worker,
+            columns.lease_expires_at,
+            columns.closed_at,
             after.0.failures,
             after.0.opened_at.as_micros(),
             after.0.urgent,
+            tried_at.map(Timestamp::as_micros),
         ],
     )?;
     let was_sending = matches!(before.0.state, DeliveryState::Sending { .. });
     if after.0.state.is_closed() {
-        promote(conn, after.0)?;
+        promote(conn, after.0)
     } else if was_sending || before.0.state.is_closed() {
-        elect(conn, after.0)?;
+        elect(conn, after.0)
+    } else {
+        Ok(false)
     }
-    Ok(())
 }
 
 /// Makes the first open delivery of a chain its head, where none is.
-fn promote(conn: &Connection, of: &Delivery) -> Result<(), StoreError> {
+fn promote(conn: &Connection, of: &Delivery) -> Result<bool, StoreError> {
     let chain = [key(of.job.as_uuid()), key(of.endpoint.as_uuid())];
-    execute(conn, queries::PROMOTE_DELIVERY, chain).map(drop)
+    execute(conn, queries::PROMOTE_DELIVERY, chain).map(|promoted| promoted > 0)
 }
 
 /// The same where one was opened that may stand before the head, or the head came back from its way.
-pub(crate) fn elect(conn: &Connection, of: &Delivery) -> Result<(), StoreError> {
+pub(crate) fn elect(conn: &Connection, of: &Delivery) -> Result<bool, StoreError> {
     let chain = [key(of.job.as_uuid()), key(of.endpoint.as_uuid())];
     execute(conn, queries::RETIRE_HEAD, chain)?;
     promote(conn, of)
@@ -94,6 +158,7 @@ pub(crate) fn elect(conn: &Connection, of: &Delivery) -> Result<(), StoreError> 
 /// Opens a delivery of `client` again and makes it due; see [`Delivery::reopened`].
 pub(crate) fn resend(
     conn: &Connection,
+    hook: &Hook,
     client: ClientId,
     id: DeliveryId,
     how: Resend,
@@ -104,99 +169,8 @@ pub(crate) fn resend(
         .ok_or(StoreError::NotFound { what: "delivery" })?;
     let after = before.clone().reopened(how, now);
     write(conn, (&before, claims), (&after, claims))?;
+    hook.gather(News::Waiting(after.endpoint));
     Ok(after)
-}
-
-pub(crate) fn record_attempt(
-    conn: &Connection,
-    id: DeliveryId,
-    lease: &DeliveryLease,
-    attempt: &Attempt,
-    jitter: f64,
-    now: Timestamp,
-) -> Result<DeliveryState, StoreError> {
-    let (before, claims) = query_one(conn, queries::DELIVERY, [key(id.as_uuid())], rows::delivery)?
-        .ok_or(StoreError::LeaseLost)?;
-    match &before.state {
-        DeliveryState::Sending { lease: held, .. } if held == lease => {}
-        _ => return Err(StoreError::LeaseLost),
-    }
-    let terminal_exists = query_one(
-        conn,
-        queries::TERMINAL_EVENT_EXISTS,
-        [key(before.job.as_uuid())],
-        |row| row.get::<_, bool>(0).map_err(unavailable),
-    )? == Some(true);
-    let status = event(conn, &before)?.status;
-    add_attempt(conn, id, attempt)?;
-    let mut after = before.clone();
-    after.state = state_after(&before, status, terminal_exists, attempt, now, jitter);
-    if attempt.outcome != Outcome::Cancelled {
-        after.attempts += 1;
-        after.failures += u32::from(!attempt.is_success());
-        after.urgent = false;
-    }
-    write(conn, (&before, claims), (&after, claims))?;
-    if let DeliveryState::Superseded { .. } = after.state {
-        let waiting = [key(after.job.as_uuid()), key(after.endpoint.as_uuid())];
-        supersede(conn, queries::WAITING_INTERMEDIATES, waiting, now)?;
-    }
-    judge_endpoint(conn, before.endpoint, attempt, now)?;
-    Ok(after.state)
-}
-
-fn add_attempt(conn: &Connection, delivery: DeliveryId, attempt: &Attempt) -> Result<(), StoreError> {
-    execute_one(
-        conn,
-        "attempts",
-        queries::INSERT_ATTEMPT,
-        params![
-            key(attempt.id.as_uuid()),
-            key(delivery.as_uuid()),
-            attempt.number,
-            attempt.started_at.as_micros(),
-            attempt.duration_ms,
-            attempt.outcome.as_str(),
-            attempt.status,
-            attempt.response,
-            attempt.retry_after.map(Timestamp::as_micros),
-        ],
-    )
-}
-
-/// What an attempt says of its endpoint: its health, whether it is held, whether it is back.
-fn judge_endpoint(
-    conn: &Connection,
-    id: EndpointId,
-    attempt: &Attempt,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(mut endpoint) = endpoints::for_courier(conn, id)? else {
-        return Ok(());
-    };
-    let was_held = matches!(endpoint.state, EndpointState::Held { .. });
-    let is_back = attempt.is_success() && ends_outage(&endpoint.health, was_held, now);
-    endpoint.health = health_after(endpoint.health, attempt, now);
-    if attempt.is_success() {
-        if was_held {
-            endpoint.state = EndpointState::Active;
-            endpoint.updated_at = now;
-        }
-        if is_back {
-            endpoints::pull_forward(conn, id, now)?;
-        }
-    } else if endpoint.state == EndpointState::Active
-        && attempt.outcome != Outcome::Cancelled
-        && let Some(reason) = must_hold(&endpoint.health, endpoint.created_at, attempt, now)
-    {
-        endpoint.state = EndpointState::Held {
-            since: now,
-            reason,
-            next_probe_at: now.after(PROBE_INTERVAL),
-        };
-        endpoint.updated_at = now;
-    }
-    endpoints::write(conn, &endpoint)
 }
 
 /// The terminal event of a job has come: where an intermediate one has been failing, it and what waits behind it are not
@@ -210,7 +184,12 @@ pub(crate) fn supersede_failing(conn: &Connection, job: JobId, now: Timestamp) -
     )
 }
 
-fn supersede(conn: &Connection, sql: &str, params: impl Params, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn supersede(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let found = query(conn, sql, params, rows::delivery)?;
     move_all(conn, found, DeliveryState::Superseded { at: now }).map(drop)
 }
@@ -238,13 +217,6 @@ pub(crate) fn expire_waiting(conn: &Connection, now: Timestamp, limit: u32) -> R
     let params = params![now.before(DELIVERY_LIFETIME).as_micros(), limit];
     let found = query(conn, queries::EXPIRED_WAITING_DELIVERIES, params, rows::delivery)?;
     move_all(conn, found, DeliveryState::Expired { at: now })
-}
-
-pub(crate) fn next_due(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let due = query_one(conn, queries::NEXT_DELIVERY_DUE, [], |row| {
-        row.get::<_, Option<i64>>(0).map_err(unavailable)
-    })?;
-    Ok(due.flatten().map(Timestamp::from_micros))
 }
 
 pub(crate) fn of_job(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::endpoint::{
-    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret,
+    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret, Warning,
     WebhookToken,
 };
 use sfumato_core::store::EndpointChange;
@@ -147,6 +147,9 @@ pub(crate) fn write(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreE
             endpoint.health.last_success_at.map(Timestamp::as_micros),
             endpoint.health.paused_until.map(Timestamp::as_micros),
             endpoint.updated_at.as_micros(),
+            endpoint.health.warned.map(Warning::as_str),
+            endpoint.health.recovering_since.map(Timestamp::as_micros),
+            i64::try_from(endpoint.health.overflowed).unwrap_or(i64::MAX),
         ],
     )
 }
@@ -186,6 +189,7 @@ pub(crate) fn update(
             endpoint.state = EndpointState::Active;
             endpoint.health = EndpointHealth {
                 last_success_at: endpoint.health.last_success_at,
+                overflowed: endpoint.health.overflowed,
                 ..EndpointHealth::default()
             };
             pull_forward(conn, id, now)?;

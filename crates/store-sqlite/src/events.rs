@@ -2,9 +2,12 @@
 //! order of their commits.
 
 use rusqlite::{Connection, params};
-use sfumato_core::event::EventStatus;
-use sfumato_core::job::{Job, JobState};
-use sfumato_core::{ClientId, DeliveryId, Event, EventId, EventPosition, StoreError};
+use sfumato_core::delivery::{Delivery, DeliveryLease, DeliveryState};
+use sfumato_core::endpoint::{Endpoint, EndpointState};
+use sfumato_core::event::{Event, EventStatus};
+use sfumato_core::job::{FencingToken, Job, JobState};
+use sfumato_core::store::{Admission, Dispatch, News};
+use sfumato_core::{ClientId, DeliveryId, EventId, EventPosition, StoreError};
 
 use crate::deliveries;
 use crate::queries;
@@ -21,36 +24,108 @@ pub(crate) fn tell(
     let (clock, entropy) = (&*sources.clock, &*sources.entropy);
     let at = clock.now();
     let now = at.as_micros();
-    let (event, client, job_key) = (
-        key(EventId::new(clock, entropy).as_uuid()),
-        key(job.client.as_uuid()),
-        key(job.id.as_uuid()),
-    );
+    let event = EventId::new(clock, entropy);
+    let (client, job_key) = (key(job.client.as_uuid()), key(job.id.as_uuid()));
     let sequence: i64 = query_one(conn, queries::NEXT_EVENT_SEQUENCE, [job_key], |row| {
         row.get(0).map_err(unavailable)
     })?
     .unwrap_or(1);
-    let params = params![event, client, job_key, sequence, status.as_str(), now];
+    let params = params![
+        key(event.as_uuid()),
+        client,
+        job_key,
+        sequence,
+        status.as_str(),
+        now
+    ];
     execute_one(conn, "events", queries::INSERT_EVENT, params)?;
     if status.is_terminal() {
         deliveries::supersede_failing(conn, job.id, at)?;
     }
-    for endpoint in query(conn, queries::ENDPOINTS_FOR_EVENTS, [client], |row| {
-        Reader::new(row, "endpoints").endpoint_id("id")
-    })? {
-        let delivery = key(DeliveryId::new(clock, entropy).as_uuid());
-        let params = params![
-            delivery,
-            event,
-            client,
-            job_key,
-            key(endpoint.as_uuid()),
-            sequence,
-            now
-        ];
-        execute_one(conn, "deliveries", queries::INSERT_DELIVERY, params)?;
+    let told = Event {
+        id: event,
+        client: job.client,
+        job: job.id,
+        sequence: u32::try_from(sequence).map_err(unavailable)?,
+        status,
+        at,
+    };
+    for endpoint in query(conn, queries::ENDPOINTS_FOR_EVENTS, [client], rows::endpoint)? {
+        add_delivery(conn, sources, &told, endpoint)?;
     }
     Ok(())
+}
+
+/// Writes a delivery: leased at once where the courier has a place for it, waiting otherwise.
+fn add_delivery(
+    conn: &Connection,
+    sources: &Sources,
+    event: &Event,
+    endpoint: Endpoint,
+) -> Result<(), StoreError> {
+    let chain = [key(event.job.as_uuid()), key(endpoint.id.as_uuid())];
+    let is_head = query_one(conn, queries::CHAIN_IS_OPEN, chain, |row| {
+        row.get::<_, bool>(0).map_err(unavailable)
+    })? == Some(false);
+    let callable = is_head
+        && endpoint.state == EndpointState::Active
+        && endpoint.health.paused_until.is_none_or(|until| until <= event.at);
+    let admission = if callable {
+        sources.hook.admit(endpoint.id)
+    } else {
+        None
+    };
+    let (claims, state) = match admission {
+        Some(Admission { worker, lease_for }) => {
+            let lease = DeliveryLease {
+                worker,
+                token: FencingToken(0).next(),
+            };
+            let lease_expires_at = event.at.after(lease_for);
+            let state = DeliveryState::Sending {
+                lease,
+                lease_expires_at,
+            };
+            (lease.token, state)
+        }
+        None => (FencingToken(0), DeliveryState::Pending { not_before: event.at }),
+    };
+    let delivery = Delivery {
+        id: DeliveryId::new(&*sources.clock, &*sources.entropy),
+        event: event.id,
+        client: event.client,
+        job: event.job,
+        endpoint: endpoint.id,
+        attempts: 0,
+        failures: 0,
+        created_at: event.at,
+        opened_at: event.at,
+        urgent: false,
+        state,
+    };
+    let written = deliveries::insert(conn, &delivery, event, is_head, claims);
+    match state {
+        DeliveryState::Sending { lease, .. } => {
+            let endpoint_id = endpoint.id;
+            if let Err(error) = written {
+                sources.hook.withdraw(endpoint_id);
+                return Err(error);
+            }
+            sources.hook.gather(News::Leased(Box::new(Dispatch {
+                delivery,
+                lease,
+                event: event.clone(),
+                endpoint,
+            })));
+            Ok(())
+        }
+        _ => {
+            if is_head {
+                sources.hook.gather(News::Waiting(endpoint.id));
+            }
+            written
+        }
+    }
 }
 
 pub(crate) fn tell_the_end(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {

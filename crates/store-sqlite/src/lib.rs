@@ -10,12 +10,14 @@
 //! Deliberately absent: HTTP, files other than the database, and any reading of the time in SQL.
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod claims;
 mod clients;
 mod deliveries;
 mod endpoints;
 mod events;
 mod history;
+mod hook;
 mod jobs;
 mod migrations;
 mod open;

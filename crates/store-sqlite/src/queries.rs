@@ -13,11 +13,13 @@ macro_rules! queries {
 queries! {
     ATTEMPTS_OF_DELIVERY: "attempts_of_delivery";
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
-    CLAIMABLE_ENDPOINTS: "claimable_endpoints";
+    CHAIN_IS_OPEN: "chain_is_open";
     CLAIMABLE_JOBS: "claimable_jobs";
-    CLIENT_BY_KEY: "client_by_key";
     CLIENTS: "clients";
+    CLIENT_BY_KEY: "client_by_key";
     COUNT_ENDPOINTS: "count_endpoints";
+    COUNT_WAITING_OF_ENDPOINT: "count_waiting_of_endpoint";
+    CROWDED_ENDPOINTS: "crowded_endpoints";
     DELETE_ENDPOINT: "delete_endpoint";
     DELIVERIES_OF_ENDPOINT: "deliveries_of_endpoint";
     DELIVERIES_OF_ENDPOINT_AND_JOB: "deliveries_of_endpoint_and_job";
@@ -31,9 +33,10 @@ queries! {
     DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     ENDPOINT: "endpoint";
-    ENDPOINT_FOR_COURIER: "endpoint_for_courier";
     ENDPOINTS: "endpoints";
     ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
+    ENDPOINT_FOR_COURIER: "endpoint_for_courier";
+    ENDPOINT_IS_CALLED: "endpoint_is_called";
     EVENT: "event";
     EVENTS_AFTER: "events_after";
     EVENTS_FOR_REPLAY: "events_for_replay";
@@ -57,17 +60,18 @@ queries! {
     INSERT_REPLAY: "insert_replay";
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
     JOB: "job";
-    JOB_BY_RESULT: "job_by_result";
-    JOB_FOR_WORKER: "job_for_worker";
     JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
+    JOB_BY_RESULT: "job_by_result";
+    JOB_FOR_WORKER: "job_for_worker";
     LAST_EVENT_POSITION: "last_event_position";
-    NEXT_DELIVERY_DUE: "next_delivery_due";
     NEXT_EVENT_SEQUENCE: "next_event_sequence";
     OLDEST_DELIVERY_OF_ENDPOINT: "oldest_delivery_of_endpoint";
+    OLDEST_DUE_OF_ENDPOINT: "oldest_due_of_endpoint";
     PING: "ping";
     PROMOTE_DELIVERY: "promote_delivery";
     PULL_DELIVERIES_FORWARD: "pull_deliveries_forward";
+    PULL_SOME_FORWARD: "pull_some_forward";
     REFRESH_TOKEN: "refresh_token";
     REPLAY: "replay";
     REPLAY_FOR_ENGINE: "replay_for_engine";
@@ -88,9 +92,12 @@ queries! {
     UPDATE_ENDPOINT_SETTINGS: "update_endpoint_settings";
     UPDATE_JOB: "update_job";
     UPDATE_REPLAY: "update_replay";
+    UPLOADS_TO_DELETE: "uploads_to_delete";
     UPLOAD_DELETED: "upload_deleted";
     UPLOAD_IS_WANTED: "upload_is_wanted";
-    UPLOADS_TO_DELETE: "uploads_to_delete";
+    URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     WAITING_AT_ENDPOINT: "waiting_at_endpoint";
+    WAITING_ENDPOINTS: "waiting_endpoints";
     WAITING_INTERMEDIATES: "waiting_intermediates";
+    WAITING_TO_GIVE_UP: "waiting_to_give_up";
 }

@@ -6,6 +6,7 @@ use sfumato_core::replay::{
     REPLAY_BACKLOG_MAX, Replay, ReplayCounts, ReplayPreview, ReplaySelection, ReplayState, ReplayStep,
     Standing, Verdict,
 };
+use sfumato_core::store::News;
 use sfumato_core::{ClientId, DeliveryId, EndpointId, Event, EventPosition, ReplayId, StoreError, Timestamp};
 
 use crate::deliveries;
@@ -278,7 +279,7 @@ pub(crate) fn advance(
         let verdict = before.selection.verdict(&candidate.event, candidate.standing);
         match (verdict, candidate.delivery) {
             (Verdict::Resend, Some(delivery)) => {
-                deliveries::resend(conn, before.client, delivery, Resend::InTurn, now)?;
+                deliveries::resend(conn, &sources.hook, before.client, delivery, Resend::InTurn, now)?;
                 changes += 1;
             }
             (Verdict::Create, _) => {
@@ -321,13 +322,16 @@ fn insert_delivery(
         key(event.job.as_uuid()),
         key(endpoint.as_uuid()),
         event.sequence,
+        event.status.as_str(),
         event.at.as_micros(),
         now.as_micros(),
     ];
     execute_one(conn, "deliveries", queries::INSERT_REPLAYED_DELIVERY, params)?;
     let (inserted, _) = query_one(conn, queries::DELIVERY, [id], rows::delivery)?
         .ok_or(StoreError::NotFound { what: "delivery" })?;
-    deliveries::elect(conn, &inserted)
+    deliveries::elect(conn, &inserted)?;
+    sources.hook.gather(News::Waiting(endpoint));
+    Ok(())
 }
 
 pub(crate) fn preview(

@@ -5,7 +5,7 @@ use rusqlite::types::FromSql;
 use sfumato_core::client::{Client, ClientKey, ClientState, SecretHash};
 use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
 use sfumato_core::endpoint::{
-    Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, WebhookToken, WebhookUrl,
+    Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
 };
 use sfumato_core::event::Event;
 use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Progress, Upload};
@@ -281,9 +281,32 @@ pub(crate) fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
             failing_since: row.optional_time("failing_since")?,
             last_success_at: row.optional_time("last_success_at")?,
             paused_until: row.optional_time("paused_until")?,
+            warned: match row.get::<Option<String>>("warned")? {
+                Some(word) => Some(warning(&word).ok_or_else(|| row.corrupt("warned", &word))?),
+                None => None,
+            },
+            recovering_since: row.optional_time("recovering_since")?,
+            overflowed: row.number("overflowed")?,
         },
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+    })
+}
+
+fn warning(word: &str) -> Option<Warning> {
+    Warning::ALL.into_iter().find(|warning| warning.as_str() == word)
+}
+
+/// The event that a row of a delivery repeats.
+pub(crate) fn told(row: &Row<'_>) -> Result<Event, StoreError> {
+    let row = Reader::new(row, "deliveries");
+    Ok(Event {
+        id: row.event_id("event")?,
+        client: row.client_id("client")?,
+        job: row.job_id("job")?,
+        sequence: row.number("sequence")?,
+        status: row.parse("status")?,
+        at: row.time("created_at")?,
     })
 }
 
@@ -342,6 +365,7 @@ pub(crate) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         started_at: row.time("started_at")?,
         duration_ms: row.number("duration_ms")?,
         outcome: row.parse("outcome")?,
+        ours: row.get("ours")?,
         status: status
             .map(u16::try_from)
             .transpose()

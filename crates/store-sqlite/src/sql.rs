@@ -5,11 +5,14 @@ use sfumato_core::StoreError;
 use sfumato_core::time::{Clock, Entropy};
 use std::sync::Arc;
 
-/// What a transaction needs beside the connection: the time, and randomness for identifiers.
+use crate::hook::Hook;
+
+/// What a transaction needs beside the connection: the time, randomness for identifiers, and the courier.
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) hook: Arc<Hook>,
 }
 
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use sfumato_core::{Clock, Entropy, StoreError};
 
+use crate::hook::Hook;
 use crate::open::{self, OpenError, SqliteOptions};
 use crate::readers::{self, Readers};
 use crate::sql::Sources;
@@ -39,16 +40,17 @@ impl SqliteStore {
         entropy: Arc<dyn Entropy>,
         options: SqliteOptions,
     ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
         let connection = open::writer(path)?;
-        let writer = Writer::start(connection, options.queue_max, options.batch_max).map_err(|source| {
-            OpenError::Io {
+        let writer = Writer::start(connection, hook.clone(), options.queue_max, options.batch_max).map_err(
+            |source| OpenError::Io {
                 path: path.to_owned(),
                 source,
-            }
-        })?;
+            },
+        )?;
         let readers = Readers::new(path.to_owned(), options.readers_max);
         Ok(Self {
-            sources: Sources { clock, entropy },
+            sources: Sources { clock, entropy, hook },
             mode: Mode::Threads { writer, readers },
         })
     }
@@ -63,11 +65,17 @@ impl SqliteStore {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, OpenError> {
+        let hook = Arc::<Hook>::default();
         let connection = Mutex::new(open::writer(path)?);
         Ok(Self {
-            sources: Sources { clock, entropy },
+            sources: Sources { clock, entropy, hook },
             mode: Mode::Inline(connection),
         })
+    }
+
+    /// What every write is given beside its connection.
+    pub(crate) const fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     pub(crate) async fn write<T: Send + 'static>(
@@ -78,9 +86,11 @@ impl SqliteStore {
         let work = move |connection: &Connection| work(connection, &sources);
         match &self.mode {
             Mode::Threads { writer, .. } => writer.run(work).await,
-            Mode::Inline(connection) => {
-                writer::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
-            }
+            Mode::Inline(connection) => writer::run_inline(
+                &connection.lock().unwrap_or_else(PoisonError::into_inner),
+                &self.sources.hook,
+                work,
+            ),
         }
     }
 

@@ -1,16 +1,17 @@
 //! The port, method by method: which connection, which transaction.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, Resend};
+use sfumato_core::delivery::{Delivery, Resend};
 use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
 use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::store::{
-    CancelOutcome, DeliveryFilter, DeliveryPage, DeliveryRecord, Dispatch, EndpointChange, JobLimits,
-    RefreshOutcome, RefreshToken, Session, Store,
+    CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
+    JobLimits, News, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
     ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, StoreError,
@@ -20,7 +21,7 @@ use sfumato_core::{
 use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::{
-    claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
 };
 
 #[async_trait]
@@ -205,7 +206,12 @@ impl Store for SqliteStore {
         change: EndpointChange,
     ) -> Result<Endpoint, StoreError> {
         self.write(move |conn, sources| {
-            endpoints::update(conn, client, endpoint, change, sources.clock.now())
+            let released = change.active == Some(true);
+            let changed = endpoints::update(conn, client, endpoint, change, sources.clock.now())?;
+            if released {
+                sources.hook.gather(News::Waiting(endpoint));
+            }
+            Ok(changed)
         })
         .await
     }
@@ -249,40 +255,51 @@ impl Store for SqliteStore {
     }
 
     async fn delete_endpoint(&self, client: ClientId, endpoint: EndpointId) -> Result<(), StoreError> {
-        self.write(move |conn, sources| endpoints::delete(conn, client, endpoint, sources.clock.now()))
-            .await
+        self.write(move |conn, sources| {
+            endpoints::delete(conn, client, endpoint, sources.clock.now())?;
+            sources.hook.gather(News::Gone(endpoint));
+            Ok(())
+        })
+        .await
+    }
+
+    fn attach_courier(&self, courier: Weak<dyn Courier>) {
+        self.sources().hook.attach(courier);
     }
 
     async fn claim_deliveries(
         &self,
         worker: WorkerId,
-        limit: usize,
-        per_endpoint: usize,
+        wants: &[Want],
         lease_for: Duration,
-    ) -> Result<Vec<Dispatch>, StoreError> {
-        self.write(move |conn, sources| {
-            claims::claim(conn, worker, limit, per_endpoint, lease_for, sources.clock.now())
-        })
-        .await
+    ) -> Result<Claimed, StoreError> {
+        let wants = wants.to_vec();
+        self.write(move |conn, sources| claims::claim(conn, worker, &wants, lease_for, sources.clock.now()))
+            .await
     }
 
-    async fn record_attempt(
+    async fn record_attempts(
         &self,
-        delivery: DeliveryId,
-        lease: &DeliveryLease,
-        attempt: &Attempt,
-        jitter: f64,
-    ) -> Result<DeliveryState, StoreError> {
-        let (lease, attempt) = (*lease, attempt.clone());
-        self.write(move |conn, sources| {
-            deliveries::record_attempt(conn, delivery, &lease, &attempt, jitter, sources.clock.now())
-        })
-        .await
+        finished: Vec<Finished>,
+    ) -> Result<Vec<Result<Recorded, StoreError>>, StoreError> {
+        self.write(move |conn, sources| attempts::record(conn, sources, finished))
+            .await
+    }
+
+    async fn waiting_endpoints(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.read(claims::waiting_endpoints).await
     }
 
     async fn resend_delivery(&self, client: ClientId, delivery: DeliveryId) -> Result<Delivery, StoreError> {
         self.write(move |conn, sources| {
-            deliveries::resend(conn, client, delivery, Resend::AtOnce, sources.clock.now())
+            deliveries::resend(
+                conn,
+                &sources.hook,
+                client,
+                delivery,
+                Resend::AtOnce,
+                sources.clock.now(),
+            )
         })
         .await
     }
@@ -290,10 +307,6 @@ impl Store for SqliteStore {
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
-    }
-
-    async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(deliveries::next_due).await
     }
 
     async fn deliveries_of_job(

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use sfumato_core::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::hook::Hook;
 use crate::sql::unavailable;
 
 /// What came of a transaction, for all requests in it.
@@ -79,13 +80,18 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, queue_max: usize, batch_max: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        connection: Connection,
+        hook: Arc<Hook>,
+        queue_max: usize,
+        batch_max: usize,
+    ) -> std::io::Result<Self> {
         let (queue, mut requests) = mpsc::channel::<Box<dyn Request>>(queue_max.max(1));
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
             .spawn(move || {
                 while let Some(first) = requests.blocking_recv() {
-                    transact(&connection, first, || requests.try_recv().ok(), batch_max);
+                    transact(&connection, &hook, first, || requests.try_recv().ok(), batch_max);
                 }
             })?;
         Ok(Self {
@@ -122,10 +128,11 @@ impl Drop for Writer {
 /// The same in the calling thread, one request a transaction: for a simulator that must stay deterministic.
 pub(crate) fn run_inline<T: Send + 'static>(
     connection: &Connection,
+    hook: &Hook,
     work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (request, mut answer) = Waiting::new(work);
-    transact(connection, request, || None, 1);
+    transact(connection, hook, request, || None, 1);
     answer
         .try_recv()
         .unwrap_or_else(|_| Err(unavailable("the transaction was not run")))
@@ -134,12 +141,13 @@ pub(crate) fn run_inline<T: Send + 'static>(
 /// Runs `first` and what `more` gives, up to `batch_max` requests, in one transaction, and answers them all.
 fn transact(
     connection: &Connection,
+    hook: &Hook,
     first: Box<dyn Request>,
     more: impl FnMut() -> Option<Box<dyn Request>>,
     batch_max: usize,
 ) {
     let mut requests = vec![first];
-    let commit = in_transaction(connection, &mut requests, more, batch_max).map_err(Arc::new);
+    let commit = in_transaction(connection, hook, &mut requests, more, batch_max).map_err(Arc::new);
     if let Err(error) = &commit {
         tracing::error!(error = sfumato_core::chain(error), "a transaction failed");
         if !connection.is_autocommit()
@@ -148,6 +156,11 @@ fn transact(
             tracing::error!(error = sfumato_core::chain(&error), "a rollback failed");
         }
     }
+    match &commit {
+        // Before the requesters hear of it: whatever they do next comes after what they have just made.
+        Ok(()) => hook.tell(),
+        Err(_) => hook.forget_after(0),
+    }
     for request in requests {
         request.answer(&commit);
     }
@@ -155,31 +168,43 @@ fn transact(
 
 fn in_transaction(
     connection: &Connection,
+    hook: &Hook,
     requests: &mut Vec<Box<dyn Request>>,
     mut more: impl FnMut() -> Option<Box<dyn Request>>,
     batch_max: usize,
 ) -> Result<(), rusqlite::Error> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    run(connection, "BEGIN IMMEDIATE")?;
     let mut next = 0;
     while let Some(request) = requests.get_mut(next) {
-        in_savepoint(connection, request.as_mut())?;
+        in_savepoint(connection, hook, request.as_mut())?;
         next += 1;
         if requests.len() < batch_max {
             requests.extend(more());
         }
     }
-    connection.execute_batch("COMMIT")
+    run(connection, "COMMIT")
 }
 
-fn in_savepoint(connection: &Connection, request: &mut dyn Request) -> Result<(), rusqlite::Error> {
-    connection.execute_batch("SAVEPOINT request")?;
+fn in_savepoint(
+    connection: &Connection,
+    hook: &Hook,
+    request: &mut dyn Request,
+) -> Result<(), rusqlite::Error> {
+    run(connection, "SAVEPOINT request")?;
+    let mark = hook.mark();
     let keep = request.run(connection);
     // A full disk or an input/output error makes SQLite roll everything back by itself: then the savepoint is gone, and
     // the next statement says so.
     if !keep {
-        connection.execute_batch("ROLLBACK TO request")?;
+        hook.forget_after(mark);
+        run(connection, "ROLLBACK TO request")?;
     }
-    connection.execute_batch("RELEASE request")
+    run(connection, "RELEASE request")
+}
+
+/// A statement without parameters or rows, kept prepared: these are run for every request.
+fn run(connection: &Connection, sql: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 #[cfg(test)]
@@ -214,7 +239,7 @@ mod tests {
         let (requests, answers): (Vec<_>, Vec<_>) = numbers.iter().map(|n| Waiting::new(insert(*n))).unzip();
         let mut requests = requests.into_iter().map(|request| request as Box<dyn Request>);
         let first = requests.next().unwrap();
-        transact(connection, first, || requests.next(), batch_max);
+        transact(connection, &Hook::default(), first, || requests.next(), batch_max);
         answers
             .into_iter()
             .map(|mut answer| answer.try_recv().ok())
@@ -289,18 +314,18 @@ mod tests {
     #[test]
     fn a_panic_leaves_the_inline_mode_usable() {
         let (_folder, connection, reader) = connections();
-        let panicked = run_inline(&connection, |_| -> Result<(), StoreError> {
+        let panicked = run_inline(&connection, &Hook::default(), |_| -> Result<(), StoreError> {
             panic!("a fault of ours")
         });
         assert!(matches!(panicked, Err(StoreError::Unavailable { .. })));
-        assert_eq!(run_inline(&connection, insert(7)).unwrap(), 7);
+        assert_eq!(run_inline(&connection, &Hook::default(), insert(7)).unwrap(), 7);
         assert_eq!(stored(&reader), [7]);
     }
 
     #[tokio::test]
     async fn a_panic_in_a_request_is_its_own_failure() {
         let (_folder, connection, _reader) = connections();
-        let writer = Writer::start(connection, 16, 8).unwrap();
+        let writer = Writer::start(connection, Arc::default(), 16, 8).unwrap();
         let panicked = writer
             .run(|_| -> Result<(), StoreError> { panic!("a fault of ours") })
             .await;

@@ -114,5 +114,6 @@ pub fn attempt(number: u32, outcome: Outcome, clock: &dyn Clock, entropy: &dyn E
         status: (outcome == Outcome::Ok).then_some(200),
         response: None,
         retry_after: None,
+        ours: false,
     }
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfumato_core::delivery::{Attempt, DeliveryState, Outcome};
+use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
 use sfumato_core::endpoint::Endpoint;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobState, Lease};
-use sfumato_core::store::JobLimits;
-use sfumato_core::store::{DeliveryRecord, Dispatch, RefreshToken};
-use sfumato_core::{Client, ClientId, Clock, JobId, Login, Store, Timestamp, WorkerId};
+use sfumato_core::store::{DeliveryRecord, Dispatch, Finished, JobLimits, Recorded, RefreshToken, Want};
+use sfumato_core::{
+    Client, ClientId, Clock, DeliveryId, JobId, Login, Store, StoreError, Timestamp, WorkerId,
+};
 
 use crate::build;
 use crate::sim::{SimClock, SimEntropy};
@@ -178,10 +179,28 @@ impl World {
 
     /// Claims every delivery that is due.
     pub async fn dispatches(&self) -> Vec<Dispatch> {
-        self.store
-            .claim_deliveries(COURIER, 1_000, 1_000, LEASE)
-            .await
-            .unwrap()
+        self.claim(1_000).await
+    }
+
+    /// Claims what is due, up to `count` of each endpoint.
+    pub async fn claim(&self, count: usize) -> Vec<Dispatch> {
+        let waiting = self.store.waiting_endpoints().await.unwrap();
+        let wants: Vec<Want> = waiting
+            .iter()
+            .filter(|waiting| waiting.due <= self.now())
+            .map(|waiting| Want {
+                endpoint: waiting.endpoint,
+                count,
+            })
+            .collect();
+        let claimed = self.store.claim_deliveries(COURIER, &wants, LEASE).await;
+        claimed.unwrap().dispatches
+    }
+
+    /// When the next delivery of any endpoint is due.
+    pub async fn next_due(&self) -> Option<Timestamp> {
+        let waiting = self.store.waiting_endpoints().await.unwrap();
+        waiting.into_iter().map(|waiting| waiting.due).min()
     }
 
     /// Claims the one delivery that is due.
@@ -203,10 +222,30 @@ impl World {
 
     /// Records an attempt, with half of the jitter: the schedule's exact values.
     pub async fn record(&self, dispatch: &Dispatch, attempt: &Attempt) -> DeliveryState {
-        self.store
-            .record_attempt(dispatch.delivery.id, &dispatch.lease, attempt, 0.5)
+        self.recorded(dispatch, attempt).await.unwrap().state
+    }
+
+    /// The same, with all that it changes, or the refusal.
+    pub async fn recorded(&self, dispatch: &Dispatch, attempt: &Attempt) -> Result<Recorded, StoreError> {
+        self.record_under(dispatch.delivery.id, dispatch.lease, attempt)
             .await
-            .unwrap()
+    }
+
+    /// The same under any lease.
+    pub async fn record_under(
+        &self,
+        delivery: DeliveryId,
+        lease: DeliveryLease,
+        attempt: &Attempt,
+    ) -> Result<Recorded, StoreError> {
+        let finished = Finished {
+            delivery,
+            lease,
+            attempt: attempt.clone(),
+            jitter: 0.5,
+        };
+        let mut answers = self.store.record_attempts(vec![finished]).await?;
+        answers.remove(0)
     }
 
     /// Makes and records an attempt.

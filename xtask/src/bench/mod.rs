@@ -8,9 +8,11 @@ mod quality;
 mod show;
 mod subject;
 mod video;
+mod webhooks;
 
 pub(crate) use images::Options as ImageOptions;
 pub(crate) use video::Options as VideoOptions;
+pub(crate) use webhooks::Options as WebhookOptions;
 
 /// What is measured.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -19,6 +21,8 @@ pub(crate) enum Benchmark {
     Images(ImageOptions),
     /// CPU time a frame, frames a second and memory of videos, beside those of `deface`; and whether anything leaks.
     Video(VideoOptions),
+    /// Status changes accepted and delivered a second, how late they arrive, CPU time and memory.
+    Webhooks(WebhookOptions),
 }
 
 /// Measures.
@@ -29,5 +33,6 @@ pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Images(options) => images::run(options),
         Benchmark::Video(options) => video::run(options),
+        Benchmark::Webhooks(options) => webhooks::run(options),
     }
 }

@@ -121,6 +121,24 @@ impl Failure {
         }
     }
 
+    /// Whether this machine could not even try: no network, no port of its own, or no descriptor.
+    pub(super) fn is_local(&self) -> bool {
+        /// EMFILE and ENFILE, for which the standard library has no kind.
+        const NO_DESCRIPTORS: [i32; 2] = [24, 23];
+        let (Self::Connect { source } | Self::Dns { source: Some(source) }) = self else {
+            return false;
+        };
+        let kinds = [
+            io::ErrorKind::NetworkUnreachable,
+            io::ErrorKind::NetworkDown,
+            io::ErrorKind::AddrNotAvailable,
+        ];
+        let descriptors = source
+            .raw_os_error()
+            .is_some_and(|code| NO_DESCRIPTORS.contains(&code));
+        kinds.contains(&source.kind()) || descriptors
+    }
+
     /// Whether it tells of the connection rather than of what was answered.
     pub(super) fn is_of_the_connection(&self) -> bool {
         matches!(

@@ -21,6 +21,7 @@ fn statuses(received: &[Received]) -> Vec<String> {
     received.iter().map(Received::status).collect()
 }
 
+/// Promise 3: order; promise 6: headers.
 #[tokio::test]
 async fn the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
     let world = World::new(settings()).await;
@@ -62,6 +63,7 @@ async fn the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
     );
 }
 
+/// Promise 8.
 #[tokio::test]
 async fn a_failed_delivery_is_tried_again_on_the_schedule_and_the_next_event_waits_for_it() {
     let world = World::new(settings()).await;
@@ -123,6 +125,7 @@ async fn a_failed_delivery_is_tried_again_on_the_schedule_and_the_next_event_wai
     assert_eq!(outcomes, [Outcome::Status, Outcome::Ok]);
 }
 
+/// Promise 4.
 #[tokio::test]
 async fn failing_intermediate_events_are_superseded_and_the_terminal_one_is_not() {
     let world = World::new(settings()).await;
@@ -148,6 +151,7 @@ async fn failing_intermediate_events_are_superseded_and_the_terminal_one_is_not(
     assert_eq!(records[2].event.status, EventStatus::Succeeded);
 }
 
+/// Promises 7 and 9.
 #[tokio::test]
 async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
     let world = World::new(settings()).await;
@@ -197,6 +201,7 @@ async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
     assert_eq!(received.len(), 4);
 }
 
+/// Promise 7.
 #[tokio::test]
 async fn retry_after_pauses_the_whole_endpoint() {
     let world = World::new(settings()).await;
@@ -267,6 +272,7 @@ async fn an_endpoint_gets_no_more_at_once_than_its_share_and_the_others_do_not_w
     assert_eq!(tasks.len(), 7);
 }
 
+/// Promise 3: no other job waits.
 #[tokio::test]
 async fn other_jobs_do_not_wait_for_one_that_is_stuck() {
     let world = World::new(settings()).await;
@@ -349,7 +355,7 @@ async fn a_test_of_an_endpoint_is_one_real_post_and_changes_nothing() {
     let expected = signature(endpoint.signing_secret.current.as_bytes(), &received[0]);
     assert_eq!(received[0].header("webhook-signature"), expected);
     assert_eq!(world.endpoint_now(endpoint.id).await, endpoint);
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.store.waiting_endpoints().await.unwrap().first(), None);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::world::{Courier, World, settings};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Promises 1 and 2: nothing is lost, and the repetition has the same `webhook-id`.
 #[tokio::test]
 async fn a_delivery_that_was_on_its_way_at_a_crash_goes_out_again_under_the_same_id() {
     let world = World::new(settings()).await;

@@ -26,6 +26,7 @@ mod rebinding;
 mod receiver;
 mod replay;
 mod rotation;
+mod sim;
 mod tls;
 #[expect(
     unreachable_pub,

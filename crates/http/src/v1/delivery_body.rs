@@ -69,6 +69,8 @@ pub(crate) struct AttemptBody {
     /// `body_too_large` or `cancelled`.
     #[schema(value_type = String)]
     outcome: Outcome,
+    /// It failed by a fault of the server's own network: it spends nothing, and its number is given again.
+    ours: bool,
     /// Status code of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -120,6 +122,7 @@ impl From<&Attempt> for AttemptBody {
             at: attempt.started_at,
             duration_ms: attempt.duration_ms,
             outcome: attempt.outcome,
+            ours: attempt.ours,
             status: attempt.status,
             response: response.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
             retry_after: attempt.retry_after,

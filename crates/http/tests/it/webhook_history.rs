@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sfumato_core::{Store, WorkerId};
+use sfumato_core::store::{Finished, Want};
+use sfumato_core::{Clock, Store, WorkerId};
 use sfumato_engine::system::SystemEntropy;
 
 use crate::server::{Client, Server, failed, jpeg, ok, text};
@@ -39,30 +40,43 @@ async fn deliver(server: &Server) {
     let courier = WorkerId::from_uuid(uuid::Uuid::from_u128(9));
     loop {
         let lease = std::time::Duration::from_secs(30);
-        let due = server
+        let waiting = server.store.waiting_endpoints().await.unwrap();
+        let wants: Vec<Want> = waiting
+            .iter()
+            .filter(|waiting| waiting.due <= server.clock.now())
+            .map(|waiting| Want {
+                endpoint: waiting.endpoint,
+                count: 10,
+            })
+            .collect();
+        let claimed = server
             .store
-            .claim_deliveries(courier, 10, 10, lease)
+            .claim_deliveries(courier, &wants, lease)
             .await
             .unwrap();
-        if due.is_empty() {
+        if claimed.dispatches.is_empty() {
             return;
         }
-        for dispatch in due {
+        for dispatch in claimed.dispatches {
             let attempt = sfumato_core::Attempt {
                 id: sfumato_core::AttemptId::new(&*server.clock, &SystemEntropy),
                 number: dispatch.delivery.attempts + 1,
                 started_at: dispatch.event.at,
                 duration_ms: 12,
                 outcome: sfumato_core::Outcome::Ok,
+                ours: false,
                 status: Some(200),
                 response: Some(b"{}".to_vec()),
                 retry_after: None,
             };
-            let recorded = server
-                .store
-                .record_attempt(dispatch.delivery.id, &dispatch.lease, &attempt, 0.5)
-                .await;
-            recorded.unwrap();
+            let finished = Finished {
+                delivery: dispatch.delivery.id,
+                lease: dispatch.lease,
+                attempt,
+                jitter: 0.5,
+            };
+            let recorded = server.store.record_attempts(vec![finished]).await.unwrap();
+            assert!(recorded.iter().all(Result::is_ok), "{recorded:?}");
         }
     }
 }
@@ -94,6 +108,7 @@ async fn deliveries_are_listed_newest_first_with_their_attempts() {
             "at": "2030-03-17T17:46:40.000Z",
             "durationMs": 12,
             "outcome": "ok",
+            "ours": false,
             "status": 200,
             "response": "{}",
         }])

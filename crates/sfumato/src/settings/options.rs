@@ -165,6 +165,8 @@ settings! {
     deliveries_at_once: Count = "webhooks.deliveries_at_once", "512";
     /// Deliveries in flight to one endpoint at the same time.
     deliveries_per_endpoint: Count = "webhooks.deliveries_per_endpoint", "16";
+    /// Deliveries a second to one endpoint; the largest number is no limit.
+    deliveries_per_second: Count = "webhooks.deliveries_per_second", "4294967295";
     /// Keeps the first 4 KiB of endpoints' answers for their clients to look at, as long as `retention.history` says. A client
     /// can switch it off for an endpoint.
     keep_responses: bool = "webhooks.keep_responses", "true";

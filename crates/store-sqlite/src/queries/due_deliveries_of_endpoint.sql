@@ -1,5 +1,5 @@
-SELECT id, event, client, job, endpoint, attempts, failures, claims, created_at, opened_at, urgent, state, not_before,
-       worker, lease_expires_at, closed_at
+SELECT id, event, client, job, endpoint, sequence, status, attempts, failures, claims, created_at, opened_at, urgent,
+       state, not_before, worker, lease_expires_at, closed_at
 FROM deliveries
 WHERE endpoint = ?1 AND head = 1 AND state = 'pending' AND not_before <= ?2
 ORDER BY not_before, id

@@ -1,6 +1,4 @@
--- It is the head at once where nothing of this job is open at this endpoint.
-INSERT INTO deliveries (id, event, client, job, endpoint, sequence, head, attempts, failures, claims, created_at, opened_at,
-                        state, not_before)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6,
-        NOT EXISTS (SELECT 1 FROM deliveries WHERE job = ?4 AND endpoint = ?5 AND closed_at IS NULL),
-        0, 0, 0, ?7, ?7, 'pending', ?7);
+-- The caller knows whether it is the head: whether nothing of this job is open at this endpoint.
+INSERT INTO deliveries (id, event, client, job, endpoint, sequence, status, head, attempts, failures, claims, created_at,
+                        opened_at, state, not_before, worker, lease_expires_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9, ?10, ?10, ?11, ?12, ?13, ?14);

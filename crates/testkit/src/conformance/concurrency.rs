@@ -7,8 +7,7 @@ use sfumato_core::delivery::Outcome;
 use sfumato_core::endpoint::ENDPOINTS_PER_CLIENT_MAX;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{FencingToken, JobState, Lease};
-use sfumato_core::store::JobLimits;
-use sfumato_core::store::RefreshOutcome;
+use sfumato_core::store::{Finished, JobLimits, RefreshOutcome, Want};
 use sfumato_core::{StoreError, WorkerId};
 use tokio::task::JoinSet;
 
@@ -48,14 +47,27 @@ pub async fn many_couriers_never_get_the_same_delivery(world: World) {
     for _ in 0..20 {
         world.submitted(client.id).await;
     }
+    let waiting = world.store.waiting_endpoints().await.unwrap();
+    let wants: Vec<_> = waiting
+        .iter()
+        .map(|waiting| Want {
+            endpoint: waiting.endpoint,
+            count: 2,
+        })
+        .collect();
     let mut couriers = JoinSet::new();
     for _ in 0..8 {
+        let wants = wants.clone();
         let courier = WorkerId::new(&*world.clock, &*world.entropy);
         let store = Arc::clone(&world.store);
         couriers.spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let claimed = store.claim_deliveries(courier, 3, 100, LEASE).await.unwrap();
+                let claimed = store
+                    .claim_deliveries(courier, &wants, LEASE)
+                    .await
+                    .unwrap()
+                    .dispatches;
                 if claimed.is_empty() {
                     return mine;
                 }
@@ -168,9 +180,13 @@ pub async fn an_attempt_is_recorded_once_however_many_try(world: World) {
     let mut requests = JoinSet::new();
     for _ in 0..10 {
         let store = Arc::clone(&world.store);
-        let (id, lease) = (dispatch.delivery.id, dispatch.lease);
-        let attempt = world.attempt(&dispatch, Outcome::Ok);
-        requests.spawn(async move { store.record_attempt(id, &lease, &attempt, 0.5).await });
+        let finished = Finished {
+            delivery: dispatch.delivery.id,
+            lease: dispatch.lease,
+            attempt: world.attempt(&dispatch, Outcome::Ok),
+            jitter: 0.5,
+        };
+        requests.spawn(async move { store.record_attempts(vec![finished]).await.unwrap().remove(0) });
     }
     let answers = requests.join_all().await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);

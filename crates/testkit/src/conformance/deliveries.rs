@@ -6,6 +6,8 @@ use std::time::Duration;
 use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
 use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
 use sfumato_core::job::FencingToken;
+use sfumato_core::store::{Finished, Want};
+use sfumato_core::{EndpointId, StoreError};
 
 use crate::{COURIER, LEASE, World};
 
@@ -38,6 +40,7 @@ pub async fn a_dispatch_carries_all_that_is_needed_to_send_it(world: World) {
     assert_eq!(world.records(&job).await[0].delivery, *delivery);
 }
 
+/// Promise 3: the order of one job at one endpoint.
 pub async fn only_the_first_open_delivery_of_a_job_goes_out(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
@@ -50,9 +53,10 @@ pub async fn only_the_first_open_delivery_of_a_job_goes_out(world: World) {
         assert_eq!(state, DeliveryState::Delivered { at: world.now() });
     }
     assert!(world.dispatches().await.is_empty());
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.next_due().await, None);
 }
 
+/// Promise 3: no other job waits.
 pub async fn a_stuck_job_keeps_no_other_job_waiting(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
@@ -95,9 +99,9 @@ pub async fn no_more_than_the_limit_is_claimed_oldest_first(world: World) {
     for _ in 0..3 {
         jobs.push(world.submitted(client.id).await.id);
     }
-    let claim = async |limit| {
-        let claimed = world.store.claim_deliveries(COURIER, limit, 10, LEASE).await;
-        let jobs: Vec<_> = claimed.unwrap().iter().map(|d| d.delivery.job).collect();
+    let claim = async |count| {
+        let claimed = world.claim(count).await;
+        let jobs: Vec<_> = claimed.iter().map(|d| d.delivery.job).collect();
         jobs
     };
     assert!(claim(0).await.is_empty());
@@ -105,58 +109,60 @@ pub async fn no_more_than_the_limit_is_claimed_oldest_first(world: World) {
     assert_eq!(claim(2).await, jobs[2..]);
 }
 
-pub async fn an_endpoint_has_no_more_in_flight_than_its_share(world: World) {
+pub async fn each_endpoint_is_claimed_what_is_wanted_of_it_and_the_rest_is_told(world: World) {
     let client = world.client().await;
-    world.endpoint(client.id).await;
-    world.endpoint(client.id).await;
-    for _ in 0..5 {
+    let endpoints = [
+        world.endpoint(client.id).await.id,
+        world.endpoint(client.id).await.id,
+    ];
+    for _ in 0..3 {
         world.submitted(client.id).await;
     }
-    let claim = || world.store.claim_deliveries(COURIER, 100, 3, LEASE);
-    let first = claim().await.unwrap();
-    assert_eq!(first.len(), 6, "three at each");
-    assert!(claim().await.unwrap().is_empty());
-    world.attempted(&first[0], Outcome::Ok).await;
-    let next = claim().await.unwrap();
-    assert_eq!(next.len(), 1);
-    assert_eq!(next[0].endpoint.id, first[0].endpoint.id);
-}
-
-pub async fn no_endpoint_starves_another(world: World) {
-    let busy = world.client().await;
-    world.endpoint(busy.id).await;
-    for _ in 0..30 {
-        world.submitted(busy.id).await;
-    }
-    let quiet = world.client().await;
-    world.endpoint(quiet.id).await;
-    for _ in 0..2 {
-        world.submitted(quiet.id).await;
-    }
+    let unknown = EndpointId::new(&*world.clock, &*world.entropy);
+    let wants = [(endpoints[0], 2), (unknown, 5), (endpoints[1], 5)];
+    let wants = wants.map(|(endpoint, count)| Want { endpoint, count });
     let claimed = world
         .store
-        .claim_deliveries(COURIER, 6, 100, LEASE)
+        .claim_deliveries(COURIER, &wants, LEASE)
         .await
         .unwrap();
-    let of_quiet = claimed.iter().filter(|d| d.delivery.client == quiet.id).count();
-    assert_eq!((claimed.len(), of_quiet), (6, 2));
+    let of = |endpoint| {
+        claimed
+            .dispatches
+            .iter()
+            .filter(|d| d.endpoint.id == endpoint)
+            .count()
+    };
+    assert_eq!((of(endpoints[0]), of(endpoints[1])), (2, 3));
+    let [waiting] = claimed.waiting[..] else {
+        panic!("{:?}", claimed.waiting);
+    };
+    assert_eq!(
+        (waiting.endpoint, waiting.due, waiting.held),
+        (endpoints[0], world.now(), false)
+    );
 }
 
-pub async fn a_single_free_place_goes_to_who_has_least_in_flight(world: World) {
-    let busy = world.client().await;
-    world.endpoint(busy.id).await;
-    for _ in 0..5 {
-        world.submitted(busy.id).await;
+pub async fn attempts_of_one_transaction_are_answered_each_on_its_own(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    for _ in 0..3 {
+        world.submitted(client.id).await;
     }
-    let quiet = world.client().await;
-    world.endpoint(quiet.id).await;
-    world.submitted(quiet.id).await;
-    let mut served = Vec::new();
-    for _ in 0..2 {
-        let claimed = world.store.claim_deliveries(COURIER, 1, 100, LEASE).await;
-        served.push(claimed.unwrap()[0].delivery.client);
-    }
-    assert_eq!(served, [busy.id, quiet.id]);
+    let due = world.dispatches().await;
+    let mut finished: Vec<_> = due
+        .iter()
+        .map(|dispatch| Finished {
+            delivery: dispatch.delivery.id,
+            lease: dispatch.lease,
+            attempt: world.attempt(dispatch, Outcome::Connect),
+            jitter: 0.5,
+        })
+        .collect();
+    finished[1].lease.token = FencingToken(9);
+    let answers = world.store.record_attempts(finished).await.unwrap();
+    assert!(matches!(answers[..], [Ok(_), Err(StoreError::LeaseLost), Ok(_)]));
+    assert_eq!(world.endpoint_now(&endpoint).await.health.consecutive_failures, 2);
 }
 
 pub async fn attempts_are_kept_in_order(world: World) {
@@ -196,6 +202,7 @@ pub async fn every_outcome_is_kept(world: World) {
     }
 }
 
+/// Promise 8.
 pub async fn a_failing_delivery_follows_the_schedule_until_it_expires(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
@@ -205,7 +212,7 @@ pub async fn a_failing_delivery_follows_the_schedule_until_it_expires(world: Wor
         let dispatch = world.dispatch().await;
         match world.attempted(&dispatch, Outcome::Connect).await {
             DeliveryState::Pending { not_before } => {
-                assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(not_before));
+                assert_eq!(world.next_due().await, Some(not_before));
                 waits.push(not_before.since(world.now()).as_secs());
                 world.clock.set(not_before.before(Duration::from_micros(1)));
                 assert!(world.dispatches().await.is_empty());
@@ -234,6 +241,7 @@ pub async fn what_follows_an_expired_delivery_goes_out(world: World) {
     assert_eq!(world.dispatch().await.event.status, Started);
 }
 
+/// Promise 4.
 pub async fn a_failing_intermediate_status_is_superseded_by_the_terminal_one(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
@@ -296,6 +304,7 @@ pub async fn a_terminal_status_is_never_superseded(world: World) {
     assert_eq!(world.history(&job).await[2], (Succeeded, "pending"));
 }
 
+/// Promise 7.
 pub async fn retry_after_pauses_the_whole_endpoint(world: World) {
     let client = world.client().await;
     let endpoint = world.endpoint(client.id).await;
@@ -320,7 +329,7 @@ pub async fn retry_after_pauses_the_whole_endpoint(world: World) {
     let dispatch = world.dispatch().await;
     assert_eq!(dispatch.endpoint.id, other.id);
     world.attempted(&dispatch, Outcome::Ok).await;
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(until));
+    assert_eq!(world.next_due().await, Some(until));
     world.clock.set(until.before(Duration::from_micros(1)));
     assert!(world.dispatches().await.is_empty());
     world.clock.set(until);
@@ -333,16 +342,16 @@ pub async fn the_next_delivery_is_due_when_the_first_of_all_endpoints_is(world: 
     let client = world.client().await;
     world.endpoint(client.id).await;
     world.submitted(client.id).await;
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(world.now()));
+    assert_eq!(world.next_due().await, Some(world.now()));
     let dispatch = world.dispatch().await;
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.next_due().await, None);
     world.attempted(&dispatch, Outcome::Connect).await;
     let retry = world.now().after(Duration::from_secs(5));
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(retry));
+    assert_eq!(world.next_due().await, Some(retry));
     let neighbour = world.client().await;
     world.endpoint(neighbour.id).await;
     world.submitted(neighbour.id).await;
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), Some(world.now()));
+    assert_eq!(world.next_due().await, Some(world.now()));
 }
 
 pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: World) {
@@ -350,7 +359,7 @@ pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: Wor
     let endpoint = world.endpoint(client.id).await;
     let other = world.endpoint(client.id).await;
     let mut waiting = HashSet::new();
-    for _ in 0..3 {
+    for _ in 0..7 {
         waiting.insert(world.submitted(client.id).await.id);
     }
     for seconds in [0, 70] {
@@ -364,10 +373,51 @@ pub async fn after_a_recovery_everything_that_waits_is_pulled_forward(world: Wor
     due.retain(|dispatch| dispatch.endpoint.id == endpoint.id);
     assert_eq!(due[0].delivery.job, fresh.id, "the others wait for half a minute");
     world.attempted(&due[0], Outcome::Ok).await;
-    let pulled = world.dispatches().await;
-    assert!(pulled.iter().all(|dispatch| dispatch.endpoint.id != other.id));
-    let pulled: HashSet<_> = pulled.iter().map(|dispatch| dispatch.delivery.job).collect();
+    // Ramped: every success pulls two forward.
+    let mut at_once = Vec::new();
+    let mut pulled = HashSet::new();
+    loop {
+        let next = world.dispatches().await;
+        if next.is_empty() {
+            break;
+        }
+        at_once.push(next.len());
+        for dispatch in next {
+            assert_ne!(dispatch.endpoint.id, other.id);
+            pulled.insert(dispatch.delivery.job);
+            world.attempted(&dispatch, Outcome::Ok).await;
+        }
+    }
     assert_eq!(pulled, waiting);
+    assert_eq!(at_once, [2, 4, 1]);
+    let health = world.endpoint_now(&endpoint).await.health;
+    assert_eq!(health.recovering_since, None);
+}
+
+pub async fn what_fails_again_after_a_recovery_keeps_its_schedule(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    for _ in 0..2 {
+        world.submitted(client.id).await;
+    }
+    for seconds in [0, 70] {
+        world.pass(seconds);
+        for dispatch in world.dispatches().await {
+            world.attempted(&dispatch, Outcome::Connect).await;
+        }
+    }
+    world.submitted(client.id).await;
+    let fresh = world.dispatch().await;
+    world.attempted(&fresh, Outcome::Ok).await;
+    world.pass(1);
+    let pulled = world.dispatches().await;
+    assert_eq!(pulled.len(), 2);
+    world.attempted(&pulled[0], Outcome::Connect).await;
+    world.attempted(&pulled[1], Outcome::Ok).await;
+    assert!(
+        world.dispatches().await.is_empty(),
+        "it was tried after the endpoint came back"
+    );
 }
 
 pub async fn a_delivery_that_is_refused_among_successes_keeps_its_schedule(world: World) {
@@ -401,5 +451,5 @@ pub async fn a_success_without_failures_before_it_pulls_nothing_forward(world: W
     let health = world.endpoint_now(&endpoint).await.health;
     assert_eq!(health.last_success_at, Some(world.now()));
     assert_eq!(health.consecutive_failures, 0);
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.next_due().await, None);
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use sfumato_core::delivery::{Attempt, DeliveryState, Outcome};
 use sfumato_core::endpoint::{
-    ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, HoldReason, WebhookUrl,
+    ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, HoldReason, Warning, WebhookUrl,
 };
 use sfumato_core::event::EventStatus;
-use sfumato_core::schedule::{DELIVERY_LIFETIME, HOLD_AFTER, HOLD_FAILURES_MIN, PROBE_INTERVAL};
+use sfumato_core::schedule::{
+    DELIVERY_LIFETIME, HOLD_AFTER, HOLD_FAILURES_MIN, OWN_FAULT_WAIT, PROBE_INTERVAL,
+};
 use sfumato_core::store::{Dispatch, EndpointChange};
 use sfumato_core::{ClientId, EndpointId, StoreError};
 
@@ -79,15 +81,12 @@ pub async fn a_deleted_endpoint_drops_what_is_open_and_keeps_its_history(world: 
     assert_eq!(on_its_way.len(), 2);
     for dispatch in on_its_way {
         let attempt = world.attempt(&dispatch, Outcome::Ok);
-        let late = world
-            .store
-            .record_attempt(dispatch.delivery.id, &dispatch.lease, &attempt, 0.5)
-            .await;
+        let late = world.recorded(&dispatch, &attempt).await;
         assert!(matches!(late, Err(StoreError::LeaseLost)));
     }
     world.finish(&running, world.success()).await;
     assert!(world.dispatches().await.is_empty());
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.next_due().await, None);
 }
 
 pub async fn a_deleted_endpoint_leaves_the_others_alone(world: World) {
@@ -179,16 +178,13 @@ async fn held(world: &World) -> (ClientId, Endpoint, [sfumato_core::Job; 2]) {
     let client = world.client().await.id;
     let endpoint = world.endpoint(client).await;
     let jobs = [world.submitted(client).await, world.submitted(client).await];
-    let dispatches = world
-        .store
-        .claim_deliveries(crate::COURIER, 1, 10, crate::LEASE)
-        .await
-        .unwrap();
+    let dispatches = world.claim(1).await;
     assert_eq!(dispatches[0].delivery.job, jobs[0].id);
     world.record(&dispatches[0], &gone(world, &dispatches[0])).await;
     (client, endpoint, jobs)
 }
 
+/// Promise 7: 410 holds at once.
 pub async fn an_endpoint_that_is_gone_is_held_at_once(world: World) {
     let (_, endpoint, _) = held(&world).await;
     let now = world.endpoint_now(&endpoint).await;
@@ -203,6 +199,7 @@ pub async fn an_endpoint_that_is_gone_is_held_at_once(world: World) {
     assert_eq!(now.health.consecutive_failures, 1);
 }
 
+/// Promise 9.
 pub async fn an_endpoint_is_held_after_many_failures_and_days(world: World) {
     let client = world.client().await;
     let endpoint = world.endpoint(client.id).await;
@@ -231,6 +228,7 @@ pub async fn an_endpoint_is_held_after_many_failures_and_days(world: World) {
     ));
 }
 
+/// Promise 9.
 pub async fn a_held_endpoint_gets_one_probe_an_hour(world: World) {
     let (client, endpoint, jobs) = held(&world).await;
     world.clock.advance(PROBE_INTERVAL - Duration::from_micros(1));
@@ -251,12 +249,85 @@ pub async fn a_held_endpoint_gets_one_probe_an_hour(world: World) {
 
     world.attempted(&probe, Outcome::Connect).await;
     assert!(world.dispatches().await.is_empty());
-    assert_eq!(
-        world.store.next_delivery_due().await.unwrap(),
-        Some(next_probe_at)
-    );
+    assert_eq!(world.next_due().await, Some(next_probe_at));
     world.clock.set(next_probe_at);
     assert_eq!(world.dispatch().await.delivery.job, jobs[0].id);
+}
+
+/// Promise 9: a delivery whose schedule has no further place before its lifetime ends waits for the whole of it.
+pub async fn a_probe_that_fails_late_does_not_shorten_what_waits(world: World) {
+    let (_, endpoint, jobs) = held(&world).await;
+    world
+        .clock
+        .advance(DELIVERY_LIFETIME - Duration::from_secs(7_200));
+    let probe = world.dispatch().await;
+    assert_eq!(probe.delivery.job, jobs[0].id);
+    let state = world.attempted(&probe, Outcome::Connect).await;
+    assert!(matches!(state, DeliveryState::Pending { .. }), "{state:?}");
+    world.clock.advance(PROBE_INTERVAL);
+    let probe = world.dispatch().await;
+    world.attempted(&probe, Outcome::Ok).await;
+    assert_eq!(world.endpoint_now(&endpoint).await.state, EndpointState::Active);
+}
+
+/// Promise 9: told beforehand, once each.
+pub async fn the_client_is_told_of_a_failing_endpoint_before_it_is_held(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    world.submitted(client.id).await;
+    let began = world.now();
+    let mut told = Vec::new();
+    while world.endpoint_now(&endpoint).await.state.is_active() {
+        world.submitted(client.id).await;
+        for dispatch in world.dispatches().await {
+            let attempt = world.attempt(&dispatch, Outcome::Connect);
+            let recorded = world.recorded(&dispatch, &attempt).await.unwrap();
+            told.extend(
+                recorded
+                    .warning
+                    .map(|warning| (warning, world.now().since(began).as_secs() / 3_600)),
+            );
+        }
+        world.pass(1_799);
+    }
+    assert_eq!(
+        told,
+        [(Warning::Hour, 1), (Warning::Day, 24), (Warning::LastHalfDay, 60)]
+    );
+}
+
+/// "Our own faults spend no attempt".
+pub async fn a_fault_of_ours_changes_neither_schedule_nor_health(world: World) {
+    let client = world.client().await;
+    let endpoint = world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    let attempt = Attempt {
+        ours: true,
+        ..world.attempt(&dispatch, Outcome::Dns)
+    };
+    let state = world.record(&dispatch, &attempt).await;
+    let not_before = world.now().after(OWN_FAULT_WAIT);
+    assert_eq!(state, DeliveryState::Pending { not_before });
+    assert_eq!(world.endpoint_now(&endpoint).await.health, endpoint.health);
+    let records = world.records(&job).await;
+    assert_eq!(records[0].attempts, [attempt]);
+    assert_eq!(
+        (records[0].delivery.attempts, records[0].delivery.failures),
+        (0, 0)
+    );
+}
+
+/// A manual resend acts also where the endpoint is held or paused.
+pub async fn what_a_person_asks_for_goes_out_of_a_hold(world: World) {
+    let (client, endpoint, jobs) = held(&world).await;
+    let wanted = world.records(&jobs[1]).await[0].delivery.id;
+    world.store.resend_delivery(client, wanted).await.unwrap();
+    let dispatch = world.dispatch().await;
+    assert_eq!(dispatch.delivery.id, wanted);
+    world.attempted(&dispatch, Outcome::Connect).await;
+    assert!(world.dispatches().await.is_empty(), "it was asked for once");
+    assert!(!world.endpoint_now(&endpoint).await.state.is_active());
 }
 
 pub async fn what_waits_where_nobody_calls_expires_with_time(world: World) {
@@ -294,9 +365,7 @@ pub async fn a_probe_goes_out_before_its_delivery_is_due(world: World) {
     world.submitted(client.id).await;
     // After the seventh failure the schedule waits for two hours.
     for _ in 0..7 {
-        world
-            .clock
-            .set(world.store.next_delivery_due().await.unwrap().unwrap());
+        world.clock.set(world.next_due().await.unwrap());
         let dispatch = world.dispatch().await;
         let attempt = if dispatch.delivery.attempts == 6 {
             gone(&world, &dispatch)
@@ -309,6 +378,7 @@ pub async fn a_probe_goes_out_before_its_delivery_is_due(world: World) {
     assert_eq!(world.dispatch().await.delivery.attempts, 7);
 }
 
+/// Promise 9.
 pub async fn a_successful_probe_releases_the_endpoint_and_all_that_waits(world: World) {
     let (client, endpoint, jobs) = held(&world).await;
     let meanwhile = world.submitted(client).await;

@@ -116,7 +116,7 @@ pub async fn without_an_endpoint_nothing_waits_to_be_sent(world: World) {
     let job = world.succeeded(client.id).await;
     assert!(world.history(&job).await.is_empty());
     assert!(world.dispatches().await.is_empty());
-    assert_eq!(world.store.next_delivery_due().await.unwrap(), None);
+    assert_eq!(world.next_due().await, None);
 }
 
 pub async fn a_new_endpoint_hears_only_what_happens_later(world: World) {

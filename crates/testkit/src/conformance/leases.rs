@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sfumato_core::delivery::{DeliveryLease, DeliveryState, Outcome};
-use sfumato_core::store::Dispatch;
+use sfumato_core::store::{Dispatch, Want};
 use sfumato_core::{DeliveryId, StoreError, WorkerId};
 
 use crate::{COURIER, LEASE, World};
@@ -35,10 +35,7 @@ pub async fn our_own_stop_spends_no_attempt(world: World) {
 
 async fn assert_is_lost(world: &World, dispatch: &Dispatch) {
     let attempt = world.attempt(dispatch, Outcome::Ok);
-    let refused = world
-        .store
-        .record_attempt(dispatch.delivery.id, &dispatch.lease, &attempt, 0.5)
-        .await;
+    let refused = world.recorded(dispatch, &attempt).await;
     assert!(matches!(refused, Err(StoreError::LeaseLost)), "{refused:?}");
 }
 
@@ -100,7 +97,12 @@ pub async fn a_courier_hands_back_what_it_holds_and_nothing_else(world: World) {
     let first = world.dispatch().await;
     let theirs = world.submitted(client.id).await;
     let other = WorkerId::new(&*world.clock, &*world.entropy);
-    let held = world.store.claim_deliveries(other, 10, 10, LEASE).await.unwrap();
+    let wants = [Want {
+        endpoint: first.endpoint.id,
+        count: 10,
+    }];
+    let held = world.store.claim_deliveries(other, &wants, LEASE).await.unwrap();
+    let held = held.dispatches;
     assert_eq!(held[0].delivery.job, theirs.id);
     assert_eq!(world.store.hand_back_deliveries(COURIER).await.unwrap(), 1);
     assert_is_lost(&world, &first).await;
