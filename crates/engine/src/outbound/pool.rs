@@ -3,7 +3,7 @@
 //! A connection is kept under the origin (scheme, host, port) that it was opened for, together with the address that was
 //! judged then. It is used for nothing else: another name that leads to the same address gets a connection, a
 //! certificate check and a judgement of its own. Whoever puts a connection back vouches that the answer was read to its
-//! end and well framed ([`super::exchange`]); here it is held to its age, to silence, and to a bounded number.
+//! end and well framed ([`super::conversation`]); here it is held to its age, to silence, and to a bounded number.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

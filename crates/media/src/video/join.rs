@@ -26,7 +26,7 @@ const FOREIGN: VideoError = VideoError::PlanDoesNotHold {
     detail: "its parts do not belong together",
 };
 
-/// See [`super::join`].
+/// See [`super::join()`].
 pub(super) fn run(
     task: VideoTask<'_>,
     plan: &SegmentPlan,

@@ -2,7 +2,7 @@
 //!
 //! A part begins with a key frame and ends before another one. Whether a video can be cut there is proven on its packets,
 //! which are all read and none decoded: time stamps of all frames, that nothing displayed later lies before the key frame in
-//! the file, that decoding can begin there (see [`random_access`](super::random_access)), that it can be found by seeking.
+//! the file, that decoding can begin there (see [`random_access`]), that it can be found by seeking.
 //! Where a proof fails, the video is one part.
 
 use std::collections::BTreeSet;
@@ -125,7 +125,7 @@ pub(super) fn check_original(plan: &SegmentPlan, bytes: u64, track: &VideoTrack)
     })
 }
 
-/// See [`super::plan`].
+/// See [`super::plan()`].
 pub(super) fn plan(
     input: Arc<File>,
     options: &VideoOptions,

@@ -1,4 +1,4 @@
-//! One part of a video: the three stages of the [`pipeline`](super::pipeline), from some frames before it to some after it.
+//! One part of a video: the three stages of the [`pipeline`], from some frames before it to some after it.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ pub(super) fn settings_digest(options: &AnonymizeOptions, video: &VideoOptions, 
     Sha256::digest(text).into()
 }
 
-/// See [`super::segment`].
+/// See [`super::segment()`].
 pub(super) fn run(
     task: SegmentTask<'_>,
     plan: &SegmentPlan,
