@@ -17,6 +17,7 @@ mod mask;
 mod metadata;
 mod noise;
 mod orientation;
+mod positioned;
 mod probe;
 mod raster;
 mod track;

@@ -1,9 +1,8 @@
 //! Tasks on videos: a process has one video, as a whole or part by part, and its detections go to a file of their own.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::num::NonZeroU32;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use sfumato_detect::DetectorSet;
 use sfumato_media_client::protocol::{Document, Failure, Goal, Reply, Report, Task, Timings};
 
 use crate::log;
+use crate::positioned::Positioned;
 use crate::video::{
     self, Models, SegmentData, SegmentPlan, SegmentTask, TrackLog, VideoError, VideoOptions, VideoReport,
     VideoTask, VideoTimings,
@@ -182,16 +182,10 @@ fn read(plan: &str) -> Result<SegmentPlan, Trouble> {
 
 /// Writes the document, and says what came of the video.
 fn finish(report: VideoReport, tracks: &TrackLog, document: &File) -> Result<Report, VideoError> {
-    let mut writer = BufWriter::with_capacity(
-        1 << 18,
-        At {
-            file: document,
-            position: 0,
-        },
-    );
+    let mut writer = BufWriter::with_capacity(1 << 18, Positioned::new(document));
     tracks.write_document(&report, &mut writer)?;
     writer.flush().map_err(VideoError::Write)?;
-    let bytes = writer.get_ref().position;
+    let bytes = writer.get_ref().position();
     Ok(Report {
         format: report.container.format(),
         bytes: report.bytes,
@@ -230,22 +224,4 @@ fn failure(error: VideoError) -> Failure {
         log::line(format_args!("error: {detail}"));
     }
     Failure::from(error)
-}
-
-/// Writes into a file at a position of its own.
-struct At<'a> {
-    file: &'a File,
-    position: u64,
-}
-
-impl Write for At<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.file.write_at(buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -17,7 +17,7 @@ mod path;
 #[cfg(test)]
 mod tests;
 
-use sfumato_core::detection::Detection;
+use sfumato_core::detection::{Detection, Origin};
 use sfumato_core::options::Profile;
 
 use association::Fit;
@@ -67,17 +67,6 @@ pub struct Seen {
     pub sure: Vec<Detection>,
     /// What counts only where it goes on with what other looks are sure of. The most confident stand first.
     pub weak: Vec<Detection>,
-}
-
-/// Why a box is in a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
-    /// It was detected there.
-    Detected,
-    /// It was detected before and after.
-    Interpolated,
-    /// It was detected a little later or earlier.
-    Held,
 }
 
 /// A box in a frame.

@@ -6,7 +6,9 @@ use sfumato_core::detection::{BoundingBox, Corners, Detection};
 use sfumato_core::options::Profile;
 
 use super::edges::{Edges, bounding_box, edges, mean_side, union};
-use super::{Origin, Region, Settings, association};
+use sfumato_core::detection::Origin;
+
+use super::{Region, Settings, association};
 
 /// By how much of its size a box grows on each side for every frame that it is away from the nearest detection: between
 /// detections things do not move in straight lines.

@@ -1,9 +1,8 @@
 //! Boxes as bytes, for the files of ours in which they wait.
 
-use sfumato_core::detection::{self, BoundingBox};
+use sfumato_core::detection::{BoundingBox, Origin};
 
 use super::report::TrackedBox;
-use crate::track::Origin;
 
 /// Frame (32 bits), time (64 bits), left, top, right and bottom (32 bits each), and a byte for the rest; little endian.
 pub(super) const BOX_BYTES: usize = 29;
@@ -11,16 +10,6 @@ pub(super) const BOX_BYTES: usize = 29;
 /// In the last byte: the origin, and whether it is hidden.
 const ORIGIN: u8 = 0b11;
 const HIDDEN: u8 = 0b100;
-
-impl From<Origin> for detection::Origin {
-    fn from(origin: Origin) -> Self {
-        match origin {
-            Origin::Detected => Self::Detected,
-            Origin::Interpolated => Self::Interpolated,
-            Origin::Held => Self::Held,
-        }
-    }
-}
 
 /// Appends a box.
 pub(super) fn put(bytes: &mut Vec<u8>, found: &TrackedBox) {

@@ -5,8 +5,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::ptr;
 use std::sync::{Arc, Once};
 
@@ -16,6 +15,7 @@ use ffmpeg_next::{self as libav, Dictionary, ffi};
 use super::container::Container;
 use super::error::VideoError;
 use super::options::VideoLimits;
+use crate::positioned::Positioned;
 
 /// Decoders of pictures that are used. Those of sound are not among them: sound is copied, never decoded.
 const DECODERS: &str = "h264,hevc,mpeg4,mjpeg,vp8,vp9,prores,libdav1d";
@@ -28,58 +28,6 @@ const PROBE_US_MAX: &str = "6000000";
 
 /// How many bytes are read or written at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-
-/// A file with a position of its own, so that several of them can share a descriptor.
-#[derive(Debug)]
-pub(super) struct Positioned {
-    file: Arc<File>,
-    position: u64,
-}
-
-impl Positioned {
-    /// The file from its beginning.
-    pub(super) const fn new(file: Arc<File>) -> Self {
-        Self { file, position: 0 }
-    }
-}
-
-impl Read for Positioned {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
-    }
-}
-
-impl Write for Positioned {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = self.file.write_at(buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for Positioned {
-    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
-        let position = match target {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-            SeekFrom::End(offset) => size_of(&self.file)?.checked_add_signed(offset),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.position)
-    }
-}
-
-/// The size of an open file in bytes. The standard library asks in a way that takes paths too, which the jail refuses.
-pub(super) fn size_of(file: &File) -> io::Result<u64> {
-    let stat = rustix::fs::fstat(file)?;
-    u64::try_from(stat.st_size).map_err(io::Error::other)
-}
 
 /// Keeps libav from writing to standard error, which is the log of the whole process.
 pub(super) fn silence() {

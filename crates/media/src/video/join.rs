@@ -11,7 +11,6 @@ use sfumato_media_client::protocol::{Goal, Hidden};
 use super::VideoTask;
 use super::decode::{Counts, Decoder};
 use super::error::VideoError;
-use super::io::size_of;
 use super::pipeline::{self, Ended};
 use super::plan::{self, LEAD_FRAMES, SegmentPlan};
 use super::report::{SegmentReport, TrackPiece, VideoReport, VideoTimings};
@@ -21,6 +20,7 @@ use super::segment_file::{Header, PacketRecord, Record, Records, SegmentData};
 use super::source::{self, Source};
 use super::tracks::OnTrack;
 use super::write::{self, Writing};
+use crate::positioned::size_of;
 
 const FOREIGN: VideoError = VideoError::PlanDoesNotHold {
     detail: "its parts do not belong together",

@@ -10,7 +10,6 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
-use super::io::size_of;
 use super::look::{Extent, Looking};
 use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
@@ -18,6 +17,7 @@ use super::source::Source;
 use super::tracks::OnTrack;
 use super::write::{self, Plan, Written};
 use super::{FindInFrame, VideoTask};
+use crate::positioned::size_of;
 use sfumato_detect::Stopwatch;
 
 /// Frames and packets that wait between two stages.

@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::VideoError;
-use super::io::size_of;
 use super::options::{VideoLimits, VideoOptions};
 use super::random_access::{self, Packaging};
 use super::source::{self, Source, VideoTrack};
+use crate::positioned::size_of;
 
 /// How many frames before its first one a part is looked at, so that tracks are known and settled there. More than a tracker
 /// looks back and ahead.

@@ -7,7 +7,7 @@ use sfumato_core::detection::{BoundingBox, Class, SCHEMA, VideoDetectionsDocumen
 use sfumato_media_client::protocol::Hidden;
 
 use super::container::Container;
-pub use crate::track::Origin;
+pub use sfumato_core::detection::Origin;
 
 /// What came of a video.
 #[derive(Clone, Debug, PartialEq)]

@@ -79,7 +79,7 @@ impl Around {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::track::Origin;
+    use sfumato_core::detection::Origin;
 
     /// A thing at a height that moves to the right.
     fn piece(class: Class, top: f32, frames: std::ops::Range<u32>) -> TrackPiece {

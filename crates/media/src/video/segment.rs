@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 use super::decode::{Decoded, Decoder};
 use super::encode::Encoder;
 use super::error::VideoError;
-use super::io::size_of;
 use super::look::{Extent, Looking};
 use super::options::VideoOptions;
 use super::pipeline::{self, QUEUE, Taken, thread_time};
@@ -25,6 +24,7 @@ use super::segment_file::{Header, SegmentWriter};
 use super::source::{Source, VideoTrack};
 use super::write::{self, Item};
 use super::{FindInFrame, SegmentTask};
+use crate::positioned::size_of;
 
 const CHANGED: VideoError = VideoError::PlanDoesNotHold {
     detail: "its packets are not those that were planned with",

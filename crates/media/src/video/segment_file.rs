@@ -17,8 +17,8 @@ use sfumato_core::detection::Class;
 
 use super::box_bytes::{self, BOX_BYTES};
 use super::error::VideoError;
-use super::io::Positioned;
 use super::report::{SegmentReport, TrackPiece};
+use crate::positioned::Positioned;
 
 const HEADER: u8 = 1;
 const PACKET: u8 = 2;
@@ -54,7 +54,7 @@ pub(super) struct Header {
 
 /// A file that is being written.
 pub(super) struct SegmentWriter {
-    out: BufWriter<Positioned>,
+    out: BufWriter<Positioned<Arc<File>>>,
     bytes: u64,
 }
 
@@ -293,7 +293,7 @@ mod tests {
 
     use super::super::report::TrackedBox;
     use super::*;
-    use crate::track::Origin;
+    use sfumato_core::detection::Origin;
 
     fn written(file: &Arc<File>) -> u64 {
         let header = Header {

@@ -18,6 +18,7 @@ use super::options::{Audio, Subtitles, VideoLimits, VideoOptions};
 use super::plan::Start;
 use super::side_data::TrackData;
 use crate::orientation::Orientation;
+use crate::positioned::size_of;
 
 /// Packets in a row that cannot be read before the rest is given up.
 const BROKEN_IN_A_ROW_MAX: u32 = 1000;
@@ -101,7 +102,7 @@ impl Source {
         options: &VideoOptions,
         limits: &VideoLimits,
     ) -> Result<(Self, Tracks), VideoError> {
-        let bytes = io::size_of(&file).map_err(VideoError::Read)?;
+        let bytes = size_of(&file).map_err(VideoError::Read)?;
         if bytes == 0 {
             return Err(VideoError::Empty);
         }

@@ -130,7 +130,7 @@ fn documented(found: &TrackedBox, shown: (u32, u32)) -> DocumentedBox {
         frame: found.frame,
         time_s: found.time_s,
         bbox: PixelBox::new(&found.bbox, shown),
-        origin: found.origin.into(),
+        origin: found.origin,
         hidden: found.hidden,
     }
 }
@@ -195,7 +195,7 @@ mod tests {
     use super::super::container::Container;
     use super::super::report::VideoTimings;
     use super::*;
-    use crate::track::Origin;
+    use sfumato_core::detection::Origin;
 
     fn report() -> VideoReport {
         VideoReport {

@@ -127,7 +127,7 @@ mod tests {
     use sfumato_core::detection::BoundingBox;
 
     use super::*;
-    use crate::track::Origin;
+    use sfumato_core::detection::Origin;
 
     fn in_frame(frame: u32) -> TrackedBox {
         TrackedBox {
