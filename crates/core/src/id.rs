@@ -56,6 +56,8 @@ ids! {
     ClientId;
     /// One login of a client: the family of access and refresh tokens that began at one `POST /login`.
     LoginId;
+    /// A person who signs in to the Manager.
+    UserId;
     /// A job. The outside knows it as [`PublicJobId`].
     JobId;
     /// An upload: names the original's blob.

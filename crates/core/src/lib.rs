@@ -25,6 +25,7 @@ pub mod rotation;
 pub mod schedule;
 pub mod store;
 pub mod time;
+pub mod user;
 
 pub use chain::chain;
 pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
@@ -33,7 +34,7 @@ pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookTok
 pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
     AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId, ResultId,
-    UploadId, WorkerId,
+    UploadId, UserId, WorkerId,
 };
 pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
 pub use media::{MediaFormat, MediaKind};
@@ -42,3 +43,4 @@ pub use replay::{Replay, ReplaySelection, Standing};
 pub use rotation::Rotating;
 pub use store::{Store, StoreError};
 pub use time::{Clock, Entropy, Timestamp};
+pub use user::{Role, Scope};
