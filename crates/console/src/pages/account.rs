@@ -4,8 +4,8 @@ use askama::Template;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use sfumato_engine::people::PeopleError;
 use crate::Console;
 use crate::cookies;
 use crate::error::{ConsoleError, sentence};
+use crate::live;
 use crate::page::{self, Nav, Toast};
 use crate::session::Visitor;
 
@@ -23,13 +24,20 @@ use crate::session::Visitor;
 #[template(path = "account.html")]
 struct Account<'a> {
     visitor: &'a Visitor,
-    sessions: Vec<UserSession>,
-    now: Timestamp,
+    sessions: String,
     error: Option<&'a str>,
     chars_min: usize,
 }
 
-impl Account<'_> {
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct Sessions<'a> {
+    visitor: &'a Visitor,
+    sessions: Vec<UserSession>,
+    now: Timestamp,
+}
+
+impl Sessions<'_> {
     fn is_this(&self, session: &SessionId) -> bool {
         self.visitor.signed_in().session.id == *session
     }
@@ -56,6 +64,7 @@ pub(super) fn router() -> Router<Console> {
     Router::new()
         .route("/manager/account", get(show))
         .route("/manager/account/password", post(change_password))
+        .route("/manager/account/sessions/live", get(live_sessions))
         .route("/manager/account/sessions/end", post(end_session))
         .route("/manager/account/theme", post(set_theme))
 }
@@ -71,8 +80,7 @@ async fn account(
 ) -> Result<Response, ConsoleError> {
     let body = Account {
         visitor,
-        sessions: console.engine.sessions(visitor.id()).await?,
-        now: console.engine.now(),
+        sessions: sessions(console.clone(), visitor.clone()).await?,
         error,
         chars_min: PASSWORD_CHARS_MIN,
     };
@@ -81,6 +89,24 @@ async fn account(
         None => page.into_response(),
         Some(_) => page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response(),
     })
+}
+
+/// The list of sessions, as the page holds it at first and as it is kept up to date.
+async fn sessions(console: Console, visitor: Visitor) -> Result<String, ConsoleError> {
+    let list = Sessions {
+        visitor: &visitor,
+        sessions: console.engine.sessions(visitor.id()).await?,
+        now: console.engine.now(),
+    };
+    Ok(list.render()?)
+}
+
+async fn live_sessions(
+    State(console): State<Console>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, ConsoleError> {
+    live::live(&console, visitor, &headers, sessions).await
 }
 
 async fn change_password(

@@ -10,6 +10,7 @@ mod account;
 mod browser;
 mod forgery;
 mod isolation;
+mod live;
 mod setup;
 mod sign_in;
 mod surface;
