@@ -58,6 +58,8 @@ ids! {
     LoginId;
     /// A person who signs in to the Manager.
     UserId;
+    /// A session: one browser in which a person has signed in.
+    SessionId;
     /// A job. The outside knows it as [`PublicJobId`].
     JobId;
     /// An upload: names the original's blob.

@@ -20,8 +20,10 @@ use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing
 use crate::time::Timestamp;
 
 mod dispatch;
+mod users;
 
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
+pub use users::{UserChange, UserStore};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -30,6 +32,12 @@ pub enum StoreError {
     #[error("{what} does not exist")]
     NotFound {
         /// The kind of thing.
+        what: &'static str,
+    },
+    /// What must be unique is taken; nothing was written.
+    #[error("{what} exists already")]
+    AlreadyExists {
+        /// The kind of thing, with its article.
         what: &'static str,
     },
     /// The lease has been lost; nothing was written.
@@ -186,7 +194,7 @@ pub struct DeliveryPage {
 /// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
 /// can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: UserStore + Send + Sync + 'static {
     /// Adds a client.
     async fn create_client(&self, client: &Client) -> Result<(), StoreError>;
 
@@ -460,8 +468,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<ReplayPreview, StoreError>;
 
-    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens and logins
-    /// that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
+    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens, logins,
+    /// sessions and setup links that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// A question that only a working database answers.

@@ -210,9 +210,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { what } => Self::not_found(what),
-            StoreError::LimitReached { .. } | StoreError::UnderWay { .. } => {
-                Self::new(StatusCode::CONFLICT, error.to_string())
-            }
+            StoreError::LimitReached { .. }
+            | StoreError::UnderWay { .. }
+            | StoreError::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }

@@ -31,6 +31,42 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_of_login ON refresh_tokens (login);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
+-- People who sign in to the Manager. A member belongs to a client, an administrator to none.
+CREATE TABLE users (
+    id                  BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    name                TEXT NOT NULL UNIQUE,
+    client              BLOB REFERENCES clients (id),
+    role                TEXT NOT NULL CHECK (role IN ('administrator', 'member')),
+    state               TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+    password            TEXT,
+    created_at          INTEGER NOT NULL,
+    last_sign_in_at     INTEGER,
+    password_changed_at INTEGER,
+    CHECK ((role = 'member') = (client IS NOT NULL)),
+    CHECK ((password IS NULL) = (password_changed_at IS NULL))
+) STRICT;
+
+CREATE TABLE user_sessions (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    token        BLOB NOT NULL UNIQUE CHECK (length(token) = 32),
+    user         BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at   INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    user_agent   TEXT NOT NULL,
+    address      TEXT
+) STRICT;
+CREATE INDEX user_sessions_of_user ON user_sessions (user);
+CREATE INDEX user_sessions_by_expiry ON user_sessions (expires_at);
+
+-- Links that work once: to choose a password, or, without a user, to make the first administrator.
+CREATE TABLE setup_links (
+    token      BLOB PRIMARY KEY NOT NULL CHECK (length(token) = 32),
+    user       BLOB REFERENCES users (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX setup_links_of_user ON setup_links (user);
+
 CREATE TABLE jobs (
     id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     client           BLOB NOT NULL REFERENCES clients (id),

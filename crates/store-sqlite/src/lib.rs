@@ -29,6 +29,7 @@ mod rows;
 mod sql;
 mod sqlite;
 mod store;
+mod users;
 mod writer;
 
 pub use open::{OpenError, SqliteOptions};

@@ -100,6 +100,8 @@ ids! {
     replay_id: ReplayId;
     attempt_id: AttemptId;
     worker_id: WorkerId;
+    user_id: UserId;
+    session_id: SessionId;
 }
 
 /// The bytes of an identifier as they are stored.

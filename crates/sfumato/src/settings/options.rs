@@ -190,6 +190,11 @@ settings! {
     access_token_lifetime: Duration = "tokens.access_lifetime", "1h";
     /// Lifetime of a refresh token.
     refresh_token_lifetime: Duration = "tokens.refresh_lifetime", "30d";
+
+    /// A person's session at the Manager ends when it was not used for so long.
+    session_idle: Duration = "manager.session_idle", "12h";
+    /// It ends after so long, however much it is used.
+    session_lifetime: Duration = "manager.session_lifetime", "7d";
 }
 
 #[cfg(test)]
