@@ -213,6 +213,7 @@ impl From<StoreError> for Problem {
             StoreError::LimitReached { .. } | StoreError::UnderWay { .. } => {
                 Self::new(StatusCode::CONFLICT, error.to_string())
             }
+            StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }
