@@ -247,11 +247,16 @@ impl Engine {
 
     async fn anonymize(&self, media: &MediaPool, job: &Job, progress: &Done) -> Result<Finished, Trouble> {
         let inner = self.inner();
+        let given = match job.source.given() {
+            Some(given) => Some(self.read_given(job, given).await.map_err(Trouble::Blobs)?),
+            None => None,
+        };
         let task = Task {
             format: job.upload.format,
             bytes: job.upload.bytes,
             goal: Goal::Anonymize,
             options: job.options.clone(),
+            given,
             limits: inner.settings.media_limits,
             seed: random(&*inner.entropy),
         };
