@@ -15,7 +15,7 @@ use crate::delivery::{Attempt, Delivery};
 use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
-use crate::job::{Job, JobOutcome, Lease, Progress};
+use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
 use crate::time::Timestamp;
 
@@ -57,6 +57,9 @@ pub enum StoreError {
         /// The kind of thing, with its article.
         what: &'static str,
     },
+    /// The original has had its retention, or is having it right now; nothing was written.
+    #[error("the original is not kept any more")]
+    NotRetained,
     /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
     #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
     Corrupt {
@@ -235,6 +238,20 @@ pub trait Store: UserStore + Send + Sync + 'static {
     /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists.
     async fn submit(&self, job: &Job) -> Result<(), StoreError>;
 
+    /// Writes a queued job on the original of an earlier one of this client, with its `Sent` event and the deliveries, and
+    /// returns it with its number among the revisions. `NotFound`; `UnderWay` until the earlier job has finished;
+    /// `NotRetained`. From here on the original stays until this job has finished, too.
+    async fn submit_revision(
+        &self,
+        client: ClientId,
+        job: JobId,
+        revision: NewRevision,
+    ) -> Result<Job, StoreError>;
+
+    /// The jobs of this client on the original of one of them, the first one first, then its revisions by number. Empty
+    /// where there is no such job.
+    async fn revisions(&self, client: ClientId, job: JobId) -> Result<Vec<Job>, StoreError>;
+
     /// One job of one client.
     async fn job(&self, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError>;
 
@@ -279,14 +296,16 @@ pub trait Store: UserStore + Send + Sync + 'static {
     /// process, where the others are known to be dead.
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError>;
 
-    /// Uploads whose jobs finished before `finished_before` and that are not marked as deleted yet, oldest first.
-    async fn uploads_to_delete(
+    /// Retires up to `limit` originals all of whose jobs finished before `finished_before`, and returns them, each with the
+    /// last of its jobs, oldest first. From here on no revision can be made of them. They are returned again until they are
+    /// marked as deleted.
+    async fn retire_uploads(
         &self,
         finished_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<(JobId, UploadId)>, StoreError>;
 
-    /// Marks the original of a job as deleted.
+    /// Marks the retired original of a job as deleted, for all jobs that share it. `NotFound` where it is not retired.
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
 
     /// Expires up to `limit` succeeded jobs that finished before `finished_before`, and returns their results, whose

@@ -3,7 +3,7 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
 //! Manager and act for clients. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
@@ -27,6 +27,7 @@ mod listeners;
 pub mod outbound;
 pub mod passwords;
 pub mod people;
+pub mod render;
 pub mod replay;
 pub mod results;
 pub mod signals;

@@ -19,6 +19,7 @@ use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;
 use sfumato_engine::events::EventsError;
 use sfumato_engine::intake::IntakeError;
+use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
 use utoipa::ToSchema;
 
@@ -213,6 +214,7 @@ impl From<StoreError> for Problem {
             StoreError::LimitReached { .. }
             | StoreError::UnderWay { .. }
             | StoreError::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }
@@ -261,6 +263,27 @@ impl From<IntakeError> for Problem {
             IntakeError::Store(source) => return source.into(),
         };
         Self::new(status, format!("input_media: {error}"))
+    }
+}
+
+impl From<RenderError> for Problem {
+    fn from(error: RenderError) -> Self {
+        let (status, field) = match error {
+            RenderError::Unknown => return Self::not_found("job"),
+            RenderError::NotFinished => (StatusCode::CONFLICT, None),
+            RenderError::NotRetained => (StatusCode::GONE, None),
+            RenderError::Archive => (StatusCode::BAD_REQUEST, Some("anonymization_job_id")),
+            RenderError::OtherKind { .. } => (StatusCode::BAD_REQUEST, Some("detections")),
+            RenderError::Store(source) => return source.into(),
+            RenderError::Blobs(source) => return source.into(),
+        };
+        Self::new(
+            status,
+            match field {
+                Some(field) => format!("{field}: {error}"),
+                None => error.to_string(),
+            },
+        )
     }
 }
 

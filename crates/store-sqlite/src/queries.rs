@@ -70,10 +70,12 @@ queries! {
     INSERT_USER_SESSION: "insert_user_session";
     JOB: "job";
     JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
+    JOBS_OF_UPLOAD: "jobs_of_upload";
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
     JOB_BY_RESULT: "job_by_result";
     JOB_FOR_WORKER: "job_for_worker";
     LAST_EVENT_POSITION: "last_event_position";
+    LAST_REVISION: "last_revision";
     NEXT_EVENT_SEQUENCE: "next_event_sequence";
     OLDEST_DELIVERY_OF_ENDPOINT: "oldest_delivery_of_endpoint";
     OLDEST_DUE_OF_ENDPOINT: "oldest_due_of_endpoint";
@@ -89,6 +91,7 @@ queries! {
     REPLAYS: "replays";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
+    RETIRE_UPLOAD: "retire_upload";
     REVOKE_LOGIN: "revoke_login";
     REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
@@ -106,7 +109,7 @@ queries! {
     UPDATE_JOB: "update_job";
     UPDATE_REPLAY: "update_replay";
     UPDATE_USER: "update_user";
-    UPLOADS_TO_DELETE: "uploads_to_delete";
+    UPLOADS_TO_RETIRE: "uploads_to_retire";
     UPLOAD_DELETED: "upload_deleted";
     UPLOAD_IS_WANTED: "upload_is_wanted";
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";

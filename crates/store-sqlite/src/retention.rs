@@ -9,26 +9,32 @@ use crate::queries;
 use crate::rows::{self, Reader, key};
 use crate::sql::{execute, query, query_one, unavailable};
 
-pub(crate) fn uploads_to_delete(
+pub(crate) fn retire_uploads(
     conn: &Connection,
     finished_before: Timestamp,
     limit: usize,
 ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    query(
+    let due = query(
         conn,
-        queries::UPLOADS_TO_DELETE,
+        queries::UPLOADS_TO_RETIRE,
         params![finished_before.as_micros(), limit],
         |row| {
             let row = Reader::new(row, "jobs");
             Ok((row.job_id("id")?, row.upload_id("upload")?))
         },
-    )
+    )?;
+    for (_, upload) in &due {
+        execute(conn, queries::RETIRE_UPLOAD, [key(upload.as_uuid())])?;
+    }
+    Ok(due)
 }
 
 pub(crate) fn upload_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
     match execute(conn, queries::UPLOAD_DELETED, [key(job.as_uuid())])? {
-        0 => Err(StoreError::NotFound { what: "finished job" }),
+        0 => Err(StoreError::NotFound {
+            what: "retired original",
+        }),
         _ => Ok(()),
     }
 }

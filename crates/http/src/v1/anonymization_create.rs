@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::Serialize;
+use sfumato_core::PublicJobId;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -19,6 +20,14 @@ use crate::v1::anonymization_form::AnonymizationForm;
 pub(crate) struct JobCreated {
     /// Names the job in every other call and in webhooks.
     anonymization_job_id: String,
+}
+
+impl JobCreated {
+    pub(crate) fn new(job: &PublicJobId) -> Self {
+        Self {
+            anonymization_job_id: job.to_string(),
+        }
+    }
 }
 
 /// Upload a file and have it anonymized.
@@ -52,7 +61,5 @@ pub(crate) async fn create(
 ) -> Result<Json<JobCreated>, Problem> {
     let (file, options) = upload::receive(&state, request).await?;
     let job = state.engine.submit(&caller, file, options).await?;
-    Ok(Json(JobCreated {
-        anonymization_job_id: job.to_string(),
-    }))
+    Ok(Json(JobCreated::new(&job)))
 }

@@ -14,6 +14,7 @@ pub mod reading;
 pub mod replays;
 pub mod resends;
 pub mod retention;
+pub mod revisions;
 pub mod settings;
 
 /// Makes a test of every case.
@@ -131,6 +132,14 @@ macro_rules! store_conformance {
                 an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
                 a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
                 pruning_forgets_old_answers_and_keeps_the_attempts;
+            revisions: a_revision_is_a_job_of_its_own_on_the_same_original,
+                revisions_count_from_the_first_job_whichever_of_them_is_revised,
+                a_job_that_has_not_finished_is_not_revised,
+                what_failed_or_was_cancelled_or_has_expired_is_revised_like_any_other,
+                another_clients_job_is_not_revised_or_listed,
+                an_original_is_kept_while_a_revision_needs_it_and_deleted_once,
+                a_retired_original_is_not_worked_on_again,
+                revisions_that_are_asked_for_at_once_get_numbers_of_their_own;
             reading: promise_12_events_are_read_in_the_order_of_their_commits,
                 promise_12_reading_goes_on_after_a_position_and_misses_nothing,
                 another_clients_events_are_not_read,
@@ -205,6 +214,7 @@ mod tests {
             include_str!("replays.rs"),
             include_str!("resends.rs"),
             include_str!("retention.rs"),
+            include_str!("revisions.rs"),
             include_str!("settings.rs"),
         ];
         let cases: Vec<&str> = modules
