@@ -75,6 +75,8 @@ ids! {
     AttemptId;
     /// A replay: many events to one endpoint again.
     ReplayId;
+    /// An entry of the audit log.
+    AuditId;
     /// A worker or courier: one run of one process. A restart is a new one.
     WorkerId;
 }

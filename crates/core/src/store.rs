@@ -16,12 +16,24 @@ use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookTo
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, Progress};
+use crate::policy::Quota;
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
 use crate::time::Timestamp;
 
+mod audit;
 mod dispatch;
+mod lists;
+mod policies;
+mod statistics;
 
+pub use audit::{AuditFilter, AuditLog, AuditPage};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
+pub use lists::{JobFilter, JobLists, JobPage, ListedJob};
+pub use policies::ClientPolicies;
+pub use statistics::{
+    AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
+    Stretches, Totals,
+};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -43,6 +55,9 @@ pub enum StoreError {
         /// The limit.
         max: usize,
     },
+    /// A quota of the client is used up; nothing was written.
+    #[error("the quota of {0} is used up")]
+    OverQuota(Quota),
     /// Something is under way that must end first; nothing was written.
     #[error("{what} is under way already")]
     UnderWay {
@@ -186,7 +201,7 @@ pub struct DeliveryPage {
 /// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
 /// can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: JobLists + Statistics + AuditLog + ClientPolicies + Send + Sync + 'static {
     /// Adds a client.
     async fn create_client(&self, client: &Client) -> Result<(), StoreError>;
 
@@ -224,7 +239,7 @@ pub trait Store: Send + Sync + 'static {
     /// Ends a login: its access and refresh tokens stop working.
     async fn revoke_login(&self, login: LoginId) -> Result<(), StoreError>;
 
-    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists.
+    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists. `OverQuota`.
     async fn submit(&self, job: &Job) -> Result<(), StoreError>;
 
     /// One job of one client.
