@@ -56,7 +56,7 @@ pub enum StoreError {
         max: usize,
     },
     /// A quota of the client is used up; nothing was written.
-    #[error("the quota of {0} is used up")]
+    #[error("the quota of {quota} is used up ({name})", quota = .0, name = .0.name())]
     OverQuota(Quota),
     /// Something is under way that must end first; nothing was written.
     #[error("{what} is under way already")]

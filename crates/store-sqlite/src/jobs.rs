@@ -9,6 +9,7 @@ use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 
 use crate::events;
+use crate::policies;
 use crate::queries;
 use crate::rows::{self, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
@@ -82,6 +83,7 @@ fn bytes(count: u64) -> Result<i64, StoreError> {
 }
 
 pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {
+    policies::admit(conn, job, sources.clock.now())?;
     let options = serde_json::to_string(&job.options).map_err(unavailable)?;
     let columns = Columns::of(&job.state);
     let result = columns.result;

@@ -21,7 +21,8 @@ use sfumato_core::{
 use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
+    sql, statistics,
 };
 
 #[async_trait]
@@ -420,9 +421,9 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |conn, _| {
-            let forgotten = clients::prune(conn, before)? as u64;
-            Ok(forgotten + replays::forget(conn, before)?)
+        self.write(move |conn, sources| {
+            let forgotten = clients::prune(conn, before)? as u64 + replays::forget(conn, before)?;
+            Ok(forgotten + statistics::forget(conn, sources.clock.now())?)
         })
         .await
     }
