@@ -4,7 +4,7 @@
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
 //! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
-//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. Workers and couriers share one loop shape: claim, act,
+//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. People look through [`lists`] and the [`audit`] log, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act,
 //! record; what dies in between is claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod again;
+pub mod audit;
 pub mod blobs;
 pub mod courier;
 mod cursor;
@@ -22,7 +24,9 @@ pub mod history;
 pub mod intake;
 pub mod janitor;
 mod listeners;
+pub mod lists;
 pub mod outbound;
+mod policies;
 pub mod replay;
 pub mod results;
 pub mod signals;
@@ -101,6 +105,8 @@ pub struct EngineSettings {
     pub results_kept: Duration,
     /// How long answers of attempts and ended logins are kept.
     pub history_kept: Duration,
+    /// How long entries of the audit log are kept.
+    pub audit_kept: Duration,
 }
 
 impl Default for EngineSettings {
@@ -124,6 +130,7 @@ impl Default for EngineSettings {
             originals_kept: Duration::ZERO,
             results_kept: 7 * DAY,
             history_kept: 7 * DAY,
+            audit_kept: 365 * DAY,
         }
     }
 }

@@ -219,6 +219,7 @@ impl From<StoreError> for Problem {
                     .with(RETRY_AFTER, RETRY_AFTER_SECONDS.into())
             }
             StoreError::OverQuota(_) => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
+            StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }

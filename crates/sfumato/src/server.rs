@@ -130,6 +130,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         originals_kept: settings.originals_kept,
         results_kept: settings.results_kept,
         history_kept: settings.history_kept,
+        audit_kept: settings.audit_kept,
     }
 }
 

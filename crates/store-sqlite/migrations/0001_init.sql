@@ -41,7 +41,7 @@ CREATE TABLE jobs (
     id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     client           BLOB NOT NULL REFERENCES clients (id),
     created_at       INTEGER NOT NULL,
-    upload           BLOB NOT NULL UNIQUE CHECK (length(upload) = 16),
+    upload           BLOB NOT NULL CHECK (length(upload) = 16),
     upload_format    TEXT NOT NULL
         CHECK (upload_format IN ('jpeg', 'png', 'webp', 'bmp', 'tiff', 'mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')),
     -- Videos and archives, which are claimed apart from pictures.
@@ -49,9 +49,16 @@ CREATE TABLE jobs (
         (upload_format IN ('mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')) STORED,
     upload_bytes     INTEGER NOT NULL CHECK (upload_bytes >= 0),
     upload_sha256    BLOB NOT NULL CHECK (length(upload_sha256) = 32),
+    -- The same in all jobs that share an upload. A retired one is about to be deleted: no revision is made of it any more.
+    upload_retired   INTEGER NOT NULL DEFAULT 0 CHECK (upload_retired IN (0, 1)),
     upload_deleted   INTEGER NOT NULL DEFAULT 0 CHECK (upload_deleted IN (0, 1)),
     file_name        TEXT NOT NULL,
+    -- The first job on the upload, of which this one is a revision.
+    revises          BLOB REFERENCES jobs (id),
+    revision         INTEGER CHECK (revision >= 1),
     options          TEXT NOT NULL,
+    given_bytes      INTEGER CHECK (given_bytes >= 0),
+    given_sha256     BLOB CHECK (length(given_sha256) = 32),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
     claims           INTEGER NOT NULL CHECK (claims >= attempts),
     started_at       INTEGER,
@@ -74,6 +81,11 @@ CREATE TABLE jobs (
     faces            INTEGER,
     plates           INTEGER,
     warnings         TEXT,
+    CHECK (upload_deleted = 0 OR upload_retired = 1),
+    CHECK (upload_retired = 0 OR finished_at IS NOT NULL),
+    CHECK ((revises IS NULL) = (revision IS NULL)),
+    CHECK ((given_bytes IS NULL) = (given_sha256 IS NULL)),
+    CHECK (given_sha256 IS NULL OR revises IS NOT NULL),
     CHECK ((state = 'queued') = (available_at IS NOT NULL)),
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK ((state = 'running') = (lease_expires_at IS NOT NULL)),
@@ -98,10 +110,12 @@ CREATE INDEX jobs_of_client ON jobs (client, state, id);
 CREATE INDEX jobs_in_state ON jobs (state, id);
 CREATE INDEX jobs_long ON jobs (id) WHERE long = 1;
 CREATE INDEX jobs_by_name ON jobs (id, client, file_name);
+-- An upload has one first job, and no two revisions with one number.
+CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, ifnull(revision, 0));
 CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
-CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
-CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
+CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
+CREATE INDEX jobs_with_result ON jobs (client, finished_at) WHERE state = 'succeeded';
 
 -- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
 -- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that
@@ -298,7 +312,7 @@ BEGIN
         )
     WHERE client = NEW.client;
     INSERT INTO job_hours (hour, client, submitted, bytes_in)
-    VALUES (NEW.created_at / 3600000000, NEW.client, 1, NEW.upload_bytes)
+    VALUES (NEW.created_at / 3600000000, NEW.client, 1, iif(NEW.revises IS NULL, NEW.upload_bytes, 0))
     ON CONFLICT DO UPDATE
     SET submitted = submitted + 1, bytes_in = bytes_in + excluded.bytes_in;
 END;

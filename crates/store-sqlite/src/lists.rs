@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params_from_iter};
-use sfumato_core::job::JobStateKind;
-use sfumato_core::store::{JobFilter, JobLists, JobPage, ListedJob};
+use sfumato_core::job::{Job, JobStateKind};
+use sfumato_core::store::{JobFilter, JobLists, JobPage};
 use sfumato_core::{ClientId, JobId, MediaFormat, MediaKind, Scope, StoreError, Timestamp};
 use uuid::Uuid;
 
+use crate::jobs;
 use crate::queries;
-use crate::rows::{self, Reader, key};
+use crate::rows::{Reader, key};
 use crate::sql::{query_one, unavailable};
 use crate::sqlite::SqliteStore;
 
@@ -232,44 +233,35 @@ fn page(
     let ways = Way::choose(scope, filter);
     // One more than is wanted says whether there is another page.
     let bounds = (limit + 1, LOOKS_MAX / ways.len().max(1));
-    let mut jobs = Vec::new();
+    let mut found = Vec::new();
     let mut reached = None;
     for way in ways {
-        let found = walk(conn, way, range, (scope, filter), bounds)?;
-        jobs.extend(found.jobs);
-        reached = reached.max(found.reached);
+        let walked = walk(conn, way, range, (scope, filter), bounds)?;
+        found.extend(walked.jobs);
+        reached = reached.max(walked.reached);
     }
     // Further down than the shortest way reached, others may know of jobs between which it would have had some.
-    jobs.retain(|job| reached.is_none_or(|reached| *job >= reached));
-    jobs.sort_unstable_by(|a, b| b.cmp(a));
-    jobs.dedup();
-    let next = if jobs.len() > limit {
-        jobs.truncate(limit);
-        jobs.last().copied()
+    found.retain(|job: &JobId| reached.is_none_or(|reached| *job >= reached));
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.dedup();
+    let next = if found.len() > limit {
+        found.truncate(limit);
+        found.last().copied()
     } else {
         reached
     };
-    let listed = jobs.into_iter().map(|job| listed(conn, job));
+    let found = found.into_iter().map(|job| jobs::of_anyone(conn, job));
     Ok(JobPage {
-        jobs: listed.filter_map(Result::transpose).collect::<Result<_, _>>()?,
+        jobs: found.filter_map(Result::transpose).collect::<Result<_, _>>()?,
         next,
-    })
-}
-
-fn listed(conn: &Connection, job: JobId) -> Result<Option<ListedJob>, StoreError> {
-    query_one(conn, queries::LISTED_JOB, [key(job.as_uuid())], |row| {
-        Ok(ListedJob {
-            job: rows::job(row)?,
-            original_kept: !Reader::new(row, "jobs").get::<bool>("upload_deleted")?,
-        })
     })
 }
 
 #[async_trait]
 impl JobLists for SqliteStore {
-    async fn listed_job(&self, scope: Scope, job: JobId) -> Result<Option<ListedJob>, StoreError> {
-        let found = self.read(move |conn| listed(conn, job)).await?;
-        Ok(found.filter(|found| scope.contains(found.job.client)))
+    async fn job_in(&self, scope: Scope, job: JobId) -> Result<Option<Job>, StoreError> {
+        let found = self.read(move |conn| jobs::of_anyone(conn, job)).await?;
+        Ok(found.filter(|found| scope.contains(found.client)))
     }
 
     async fn jobs(

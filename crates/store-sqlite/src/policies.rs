@@ -50,7 +50,12 @@ pub(crate) fn admit(conn: &Connection, job: &Job, now: Timestamp) -> Result<(), 
         quotas(&Reader::new(row, "clients"))
     })?;
     let Some(quotas) = quotas else { return Ok(()) };
-    match quotas.exceeded_by(&usage(conn, job.client, now)?, job.upload.bytes) {
+    // A revision shares its original.
+    let bytes = match job.revises {
+        Some(_) => 0,
+        None => job.upload.bytes,
+    };
+    match quotas.exceeded_by(&usage(conn, job.client, now)?, bytes) {
         Some(quota) => Err(StoreError::OverQuota(quota)),
         None => Ok(()),
     }

@@ -11,8 +11,8 @@ macro_rules! queries {
 }
 
 queries! {
-    ATTEMPT_ACTIVITY: "attempt_activity";
     ATTEMPTS_OF_DELIVERY: "attempts_of_delivery";
+    ATTEMPT_ACTIVITY: "attempt_activity";
     AUDIT_ENTRIES: "audit_entries";
     AUDIT_ENTRIES_ABOUT: "audit_entries_about";
     AUDIT_ENTRIES_OF_ACTOR: "audit_entries_of_actor";
@@ -20,9 +20,9 @@ queries! {
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
     CHAIN_IS_OPEN: "chain_is_open";
     CLAIMABLE_JOBS: "claimable_jobs";
+    CLIENTS: "clients";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
-    CLIENTS: "clients";
     COUNT_ATTEMPTS: "count_attempts";
     COUNT_BUSY_WORKERS: "count_busy_workers";
     COUNT_ENDPOINTS: "count_endpoints";
@@ -41,10 +41,10 @@ queries! {
     DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     ENDPOINT: "endpoint";
-    ENDPOINT_FOR_COURIER: "endpoint_for_courier";
-    ENDPOINT_IS_CALLED: "endpoint_is_called";
     ENDPOINTS: "endpoints";
     ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
+    ENDPOINT_FOR_COURIER: "endpoint_for_courier";
+    ENDPOINT_IS_CALLED: "endpoint_is_called";
     EVENT: "event";
     EVENTS_AFTER: "events_after";
     EVENTS_FOR_REPLAY: "events_for_replay";
@@ -72,18 +72,19 @@ queries! {
     INSERT_REPLAY: "insert_replay";
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
     JOB: "job";
-    JOB_ACTIVITY: "job_activity";
-    JOB_ACTIVITY_OF_CLIENT: "job_activity_of_client";
-    JOB_BY_RESULT: "job_by_result";
-    JOB_FOR_WORKER: "job_for_worker";
-    JOB_TRAITS: "job_traits";
     JOBS_IN_STATE: "jobs_in_state";
     JOBS_NEWEST_FIRST: "jobs_newest_first";
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";
     JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
+    JOBS_OF_UPLOAD: "jobs_of_upload";
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
+    JOB_ACTIVITY: "job_activity";
+    JOB_ACTIVITY_OF_CLIENT: "job_activity_of_client";
+    JOB_BY_RESULT: "job_by_result";
+    JOB_OF_ANYONE: "job_of_anyone";
+    JOB_TRAITS: "job_traits";
     LAST_EVENT_POSITION: "last_event_position";
-    LISTED_JOB: "listed_job";
+    LAST_REVISION: "last_revision";
     LONG_JOBS: "long_jobs";
     NAMES_OF_JOBS: "names_of_jobs";
     NEXT_EVENT_SEQUENCE: "next_event_sequence";
@@ -98,11 +99,12 @@ queries! {
     QUOTAS_OF_CLIENT: "quotas_of_client";
     REFRESH_TOKEN: "refresh_token";
     REPLAY: "replay";
+    REPLAYS: "replays";
     REPLAY_FOR_ENGINE: "replay_for_engine";
     REPLAY_RUNS: "replay_runs";
-    REPLAYS: "replays";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
+    RETIRE_UPLOAD: "retire_upload";
     REVOKE_LOGIN: "revoke_login";
     REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
@@ -119,9 +121,10 @@ queries! {
     UPDATE_ENDPOINT_SETTINGS: "update_endpoint_settings";
     UPDATE_JOB: "update_job";
     UPDATE_REPLAY: "update_replay";
+    UPLOADS_TO_RETIRE: "uploads_to_retire";
+    UPLOAD_CAN_BE_DELETED: "upload_can_be_deleted";
     UPLOAD_DELETED: "upload_deleted";
     UPLOAD_IS_WANTED: "upload_is_wanted";
-    UPLOADS_TO_DELETE: "uploads_to_delete";
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     USAGE_OF_CLIENT: "usage_of_client";
     WAITING_AT_ENDPOINT: "waiting_at_endpoint";

@@ -8,7 +8,9 @@ use sfumato_core::endpoint::{
     Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
 };
 use sfumato_core::event::Event;
-use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Progress, Upload};
+use sfumato_core::job::{
+    DetectionSource, FencingToken, GivenBlob, Job, JobResult, JobState, Lease, Progress, Revision, Upload,
+};
 use sfumato_core::{EventPosition, Rotating, StoreError, Timestamp};
 use uuid::Uuid;
 
@@ -166,11 +168,34 @@ pub(crate) fn job(row: &Row<'_>) -> Result<Job, StoreError> {
             sha256: row.get("upload_sha256")?,
             file_name: row.get("file_name")?,
         },
+        original_kept: !row.get::<bool>("upload_retired")?,
+        revises: revises(&row)?,
         options: serde_json::from_str(&options).map_err(|error| row.corrupt("options", error))?,
+        source: source(&row)?,
         attempts: row.number("attempts")?,
         claims,
         started_at: row.optional_time("started_at")?,
         state: job_state(&row, claims)?,
+    })
+}
+
+fn revises(row: &Reader<'_, '_>) -> Result<Option<Revision>, StoreError> {
+    if row.get::<Option<[u8; 16]>>("revises")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Revision {
+        root: row.job_id("revises")?,
+        number: row.number("revision")?,
+    }))
+}
+
+fn source(row: &Reader<'_, '_>) -> Result<DetectionSource, StoreError> {
+    Ok(match row.get::<Option<[u8; 32]>>("given_sha256")? {
+        Some(sha256) => DetectionSource::Given(GivenBlob {
+            bytes: row.number("given_bytes")?,
+            sha256,
+        }),
+        None => DetectionSource::Detected,
     })
 }
 

@@ -24,20 +24,11 @@ pub struct JobFilter {
     pub until: Option<Timestamp>,
 }
 
-/// A job with what a list shows beside it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListedJob {
-    /// The job.
-    pub job: Job,
-    /// Whether its original is still there.
-    pub original_kept: bool,
-}
-
 /// Some jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobPage {
     /// Newest first.
-    pub jobs: Vec<ListedJob>,
+    pub jobs: Vec<Job>,
     /// Where to go on: `before` of the next page; `None` at the end. A page may be short, or empty, and not be the last.
     pub next: Option<JobId>,
 }
@@ -46,7 +37,7 @@ pub struct JobPage {
 #[async_trait]
 pub trait JobLists {
     /// One job.
-    async fn listed_job(&self, scope: Scope, job: JobId) -> Result<Option<ListedJob>, StoreError>;
+    async fn job_in(&self, scope: Scope, job: JobId) -> Result<Option<Job>, StoreError>;
 
     /// Up to `limit` jobs, newest first, older than `before` or from the newest on. One call looks at a bounded number of
     /// jobs, so that a filter that fits few of them answers as fast as any.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use sfumato_core::job::{FailureClass, Job, JobStateKind};
-use sfumato_core::store::{JobFilter, ListedJob};
+use sfumato_core::store::JobFilter;
 use sfumato_core::{Client, JobId, MediaFormat, MediaKind, Scope};
 
 use crate::World;
 
 /// All pages of a list, each of at most `limit` jobs.
-async fn all(world: &World, scope: Scope, filter: &JobFilter, limit: usize) -> Vec<ListedJob> {
+async fn all(world: &World, scope: Scope, filter: &JobFilter, limit: usize) -> Vec<Job> {
     let (mut listed, mut before) = (Vec::new(), None);
     loop {
         let page = world.store.jobs(scope, filter, before, limit).await.unwrap();
@@ -29,7 +29,7 @@ async fn all(world: &World, scope: Scope, filter: &JobFilter, limit: usize) -> V
 
 async fn ids(world: &World, scope: Scope, filter: &JobFilter) -> Vec<JobId> {
     let listed = all(world, scope, filter, 100).await;
-    listed.into_iter().map(|listed| listed.job.id).collect()
+    listed.into_iter().map(|job| job.id).collect()
 }
 
 async fn submit(world: &World, client: &Client, name: &str, format: MediaFormat) -> Job {
@@ -49,9 +49,7 @@ pub async fn jobs_are_listed_newest_first_and_page_by_page(world: World) {
     }
     for scope in [Scope::All, Scope::Client(client.id)] {
         for limit in [1, 2, 5, 6] {
-            let listed = all(&world, scope, &JobFilter::default(), limit).await;
-            let jobs: Vec<_> = listed.into_iter().map(|listed| listed.job).collect();
-            assert_eq!(jobs, expected);
+            assert_eq!(all(&world, scope, &JobFilter::default(), limit).await, expected);
         }
     }
     let page = world.store.jobs(Scope::All, &JobFilter::default(), None, 5).await;
@@ -173,11 +171,11 @@ pub async fn a_list_shows_one_client_only_to_whoever_may_see_one(world: World) {
     assert_eq!(ids(&world, scope, &named).await, [mine]);
     assert_eq!(ids(&world, scope, &films).await, []);
     assert_eq!(ids(&world, Scope::All, &named).await, [theirs, mine]);
-    assert_eq!(world.store.listed_job(scope, theirs).await.unwrap(), None);
+    assert_eq!(world.store.job_in(scope, theirs).await.unwrap(), None);
     let unknown = JobId::new(&*world.clock, &*world.entropy);
-    assert_eq!(world.store.listed_job(Scope::All, unknown).await.unwrap(), None);
-    let found = world.store.listed_job(Scope::All, theirs).await.unwrap();
-    assert_eq!(found.unwrap().job.client, other.id);
+    assert_eq!(world.store.job_in(Scope::All, unknown).await.unwrap(), None);
+    let found = world.store.job_in(Scope::All, theirs).await.unwrap();
+    assert_eq!(found.unwrap().client, other.id);
 }
 
 pub async fn every_choice_finds_what_a_look_at_every_job_finds(world: World) {
@@ -205,15 +203,14 @@ pub async fn every_choice_finds_what_a_look_at_every_job_finds(world: World) {
                 .filter_map(|(kind, picked)| picked.then_some(kind))
                 .collect(),
             name: pick(5).then(|| "N3".to_owned()),
-            since: pick(6).then_some(all_jobs[15].job.created_at),
-            until: pick(7).then_some(all_jobs[4].job.created_at),
+            since: pick(6).then_some(all_jobs[15].created_at),
+            until: pick(7).then_some(all_jobs[4].created_at),
         }
     };
     for scope in [Scope::All, Scope::Client(clients[1].id)] {
         for n in 0..256 {
             let filter = choices(n);
-            let fits = |listed: &&ListedJob| {
-                let job = &listed.job;
+            let fits = |job: &&Job| {
                 scope.contains(job.client)
                     && (filter.states.is_empty() || filter.states.contains(&job.state.kind()))
                     && (filter.kinds.is_empty() || filter.kinds.contains(&job.upload.format.kind()))
@@ -221,10 +218,10 @@ pub async fn every_choice_finds_what_a_look_at_every_job_finds(world: World) {
                     && filter.since.is_none_or(|since| job.created_at >= since)
                     && filter.until.is_none_or(|until| job.created_at < until)
             };
-            let expected: Vec<_> = all_jobs.iter().filter(fits).map(|listed| listed.job.id).collect();
+            let expected: Vec<_> = all_jobs.iter().filter(fits).map(|job| job.id).collect();
             assert_eq!(ids(&world, scope, &filter).await, expected, "{filter:?}");
             let paged = all(&world, scope, &filter, 2).await;
-            let paged: Vec<_> = paged.iter().map(|listed| listed.job.id).collect();
+            let paged: Vec<_> = paged.iter().map(|job| job.id).collect();
             assert_eq!(paged, expected, "{filter:?} by two");
         }
     }
@@ -251,7 +248,7 @@ pub async fn a_choice_that_fits_little_is_read_in_bounded_steps(world: World) {
     let (mut before, mut found) = (None, BTreeSet::new());
     for _ in 0..1_000 {
         let page = world.store.jobs(Scope::All, &needle, before, 10).await.unwrap();
-        found.extend(page.jobs.into_iter().map(|listed| listed.job.id));
+        found.extend(page.jobs.into_iter().map(|job| job.id));
         before = page.next;
         if before.is_none() {
             break;
@@ -259,18 +256,4 @@ pub async fn a_choice_that_fits_little_is_read_in_bounded_steps(world: World) {
     }
     assert_eq!(found, BTreeSet::from([oldest]));
     assert_eq!(before, None, "the list ends");
-}
-
-pub async fn a_listed_job_says_whether_its_original_is_kept(world: World) {
-    let client = world.client().await;
-    let job = world.succeeded(client.id).await;
-    let listed = async || {
-        let listed = world.store.listed_job(Scope::All, job.id).await.unwrap();
-        listed.unwrap()
-    };
-    let before = listed().await;
-    assert_eq!(before.job, job);
-    assert!(before.original_kept);
-    world.store.upload_deleted(job.id).await.unwrap();
-    assert!(!listed().await.original_kept);
 }

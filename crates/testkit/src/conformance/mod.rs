@@ -7,6 +7,7 @@ pub mod access;
 pub mod audit;
 pub mod concurrency;
 pub mod deliveries;
+pub mod discarding;
 pub mod endpoints;
 pub mod events;
 pub mod jobs;
@@ -17,6 +18,7 @@ pub mod reading;
 pub mod replays;
 pub mod resends;
 pub mod retention;
+pub mod revisions;
 pub mod settings;
 pub mod statistics;
 
@@ -135,6 +137,14 @@ macro_rules! store_conformance {
                 an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
                 a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
                 pruning_forgets_old_answers_and_keeps_the_attempts;
+            revisions: a_revision_is_a_job_of_its_own_on_the_same_original,
+                revisions_count_from_the_first_job_whichever_of_them_is_revised,
+                a_job_that_has_not_finished_is_not_revised,
+                what_failed_or_was_cancelled_or_has_expired_is_revised_like_any_other,
+                another_clients_job_is_not_revised_or_listed,
+                an_original_is_kept_while_a_revision_needs_it_and_deleted_once,
+                a_retired_original_is_not_worked_on_again,
+                revisions_that_are_asked_for_at_once_get_numbers_of_their_own;
             reading: promise_12_events_are_read_in_the_order_of_their_commits,
                 promise_12_reading_goes_on_after_a_position_and_misses_nothing,
                 another_clients_events_are_not_read,
@@ -168,8 +178,11 @@ macro_rules! store_conformance {
                 jobs_are_found_by_a_part_of_their_name_whatever_the_case,
                 a_list_shows_one_client_only_to_whoever_may_see_one,
                 every_choice_finds_what_a_look_at_every_job_finds,
-                a_choice_that_fits_little_is_read_in_bounded_steps,
-                a_listed_job_says_whether_its_original_is_kept;
+                a_choice_that_fits_little_is_read_in_bounded_steps;
+            discarding: a_finished_job_loses_its_original_and_its_result_at_once,
+                a_failed_job_keeps_its_state_when_its_original_is_discarded,
+                an_original_stays_while_another_job_needs_it,
+                a_job_that_has_not_finished_or_is_anothers_is_not_discarded;
             statistics: totals_follow_jobs_through_their_states,
                 totals_are_what_counting_every_job_gives,
                 activity_is_told_stretch_by_stretch,
@@ -187,7 +200,8 @@ macro_rules! store_conformance {
                 a_job_beyond_the_waiting_quota_is_refused_until_there_is_room,
                 a_job_beyond_the_daily_quota_is_refused_until_the_next_day,
                 a_job_beyond_the_stored_quota_is_refused_until_something_is_deleted,
-                a_quota_of_one_client_is_none_of_another;
+                a_quota_of_one_client_is_none_of_another,
+                files_are_kept_as_long_as_is_agreed_with_their_client;
             concurrency: many_workers_never_get_the_same_job,
                 many_couriers_never_get_the_same_delivery,
                 refused_requests_take_nothing_of_their_neighbours_with_them,
@@ -227,6 +241,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("concurrency.rs"),
             include_str!("deliveries.rs"),
+            include_str!("discarding.rs"),
             include_str!("endpoints.rs"),
             include_str!("events.rs"),
             include_str!("jobs.rs"),
@@ -237,6 +252,7 @@ mod tests {
             include_str!("replays.rs"),
             include_str!("resends.rs"),
             include_str!("retention.rs"),
+            include_str!("revisions.rs"),
             include_str!("settings.rs"),
             include_str!("statistics.rs"),
         ];

@@ -106,10 +106,13 @@ pub async fn a_job_beyond_the_stored_quota_is_refused_until_something_is_deleted
     // An original of 1,000 bytes and a result of 1,020.
     let job = world.succeeded(client.id).await;
     refused(&world, client.id, Quota::BytesStored { max: 2_100 }).await;
-    world.store.upload_deleted(job.id).await.unwrap();
+    for (job, _) in world.store.retire_uploads(world.now(), 10).await.unwrap() {
+        world.store.upload_deleted(job).await.unwrap();
+    }
     submit(&world, client.id).await.unwrap();
     refused(&world, client.id, Quota::BytesStored { max: 2_100 }).await;
-    world.store.expire_results(world.now(), 10).await.unwrap();
+    let discarded = world.store.discard(client.id, job.id).await.unwrap();
+    assert!(discarded.result.is_some() && discarded.upload.is_none());
     submit(&world, client.id).await.unwrap();
 }
 
@@ -122,4 +125,38 @@ pub async fn a_quota_of_one_client_is_none_of_another(world: World) {
     agree(&world, &client, nothing).await;
     submit(&world, other.id).await.unwrap();
     refused(&world, client.id, Quota::JobsWaiting { max: 0 }).await;
+}
+
+pub async fn files_are_kept_as_long_as_is_agreed_with_their_client(world: World) {
+    let [client, other] = [world.client().await, world.client().await];
+    let policy = ClientPolicy {
+        retention: Retention {
+            originals_kept: Some(Duration::from_secs(100)),
+            results_kept: Some(Duration::from_secs(50)),
+        },
+        ..ClientPolicy::default()
+    };
+    world.store.set_client_policy(&client.key, policy).await.unwrap();
+    let own = world.succeeded(client.id).await;
+    let finished = world.now();
+    let others = world.succeeded(other.id).await;
+    let long_ago = finished.before(Duration::from_secs(1_000));
+    let retired = async |before| {
+        let uploads = world.store.retire_uploads(before, 10).await.unwrap();
+        uploads.into_iter().map(|(job, _)| job).collect::<Vec<_>>()
+    };
+    let expired = async |before| world.store.expire_results(before, 10).await.unwrap().len();
+    world.pass(1);
+    assert_eq!(
+        retired(world.now()).await,
+        [others.id],
+        "the agreement is for longer"
+    );
+    world.clock.set(finished.after(Duration::from_secs(50)));
+    assert_eq!(expired(long_ago).await, 1, "the agreement is for less");
+    assert_eq!(world.job(&own).await.state.name(), "expired");
+    assert_eq!(world.job(&others).await.state.name(), "succeeded");
+    assert_eq!(retired(long_ago).await, []);
+    world.clock.set(finished.after(Duration::from_secs(100)));
+    assert_eq!(retired(long_ago).await, [own.id]);
 }

@@ -1,13 +1,14 @@
 //! Numbers: they always are what counting would give.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sfumato_core::delivery::Outcome;
-use sfumato_core::job::{FailureClass, JobState};
+use sfumato_core::job::{FailureClass, JobState, NewRevision};
 use sfumato_core::store::{
     AttemptActivity, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT, StoreError, Stretches, Totals,
 };
-use sfumato_core::{Client, EndpointId, Scope};
+use sfumato_core::{Client, EndpointId, JobId, Scope};
 
 use crate::World;
 
@@ -24,9 +25,9 @@ async fn counted(world: &World, scope: Scope) -> Totals {
         .unwrap();
     assert_eq!(page.next, None);
     let mut totals = Totals::default();
-    for listed in page.jobs.iter().rev() {
-        let job = &listed.job;
-        if listed.original_kept {
+    let mut uploads = BTreeSet::new();
+    for job in page.jobs.iter().rev() {
+        if job.original_kept && uploads.insert(job.upload.id) {
             totals.original_bytes += job.upload.bytes;
         }
         let jobs = &mut totals.jobs;
@@ -75,9 +76,9 @@ pub async fn totals_follow_jobs_through_their_states(world: World) {
         (seen.jobs.succeeded, seen.result_bytes, seen.faces),
         (1, 1_020, 1)
     );
-    world.store.upload_deleted(done.id).await.unwrap();
-    world.store.upload_deleted(done.id).await.unwrap();
     world.pass(1);
+    delete_originals(&world, 10).await;
+    world.store.upload_deleted(done.id).await.unwrap();
     world.store.expire_results(world.now(), 10).await.unwrap();
     let expected = Totals {
         jobs: JobCounts {
@@ -89,6 +90,13 @@ pub async fn totals_follow_jobs_through_their_states(world: World) {
     };
     assert_eq!(totals(&world, scope).await, expected);
     assert_eq!(totals(&world, Scope::All).await, expected);
+}
+
+/// Deletes up to `limit` originals of jobs that finished before now.
+async fn delete_originals(world: &World, limit: usize) {
+    for (job, _) in world.store.retire_uploads(world.now(), limit).await.unwrap() {
+        world.store.upload_deleted(job).await.unwrap();
+    }
 }
 
 /// One step of a job's life, by a number that is drawn; whatever cannot happen now is left out.
@@ -119,18 +127,28 @@ async fn step(world: &World, clients: &[Client], drawn: u8) {
         10 => {
             let every = JobFilter::default();
             let newest = world.store.jobs(Scope::Client(client), &every, None, 1);
-            for listed in newest.await.unwrap().jobs {
-                world.store.cancel_job(client, listed.job.id).await.unwrap();
+            for job in newest.await.unwrap().jobs {
+                world.store.cancel_job(client, job.id).await.unwrap();
+                // Refused where the original is gone.
+                let revision = NewRevision {
+                    id: JobId::new(&*world.clock, &*world.entropy),
+                    options: job.options.clone(),
+                    source: job.source,
+                };
+                drop(world.store.submit_revision(client, job.id, revision).await);
             }
         }
         11 => drop(world.store.reap().await.unwrap()),
-        12 => {
-            for (job, _) in world.store.uploads_to_delete(world.now(), 2).await.unwrap() {
-                world.store.upload_deleted(job).await.unwrap();
+        12 => delete_originals(world, 2).await,
+        13 => drop(world.store.expire_results(world.now(), 2).await.unwrap()),
+        14 => {
+            let every = JobFilter::default();
+            let newest = world.store.jobs(Scope::Client(client), &every, None, 3);
+            for job in newest.await.unwrap().jobs {
+                // Refused where the job has not finished.
+                drop(world.store.discard(client, job.id).await);
             }
         }
-        13 => drop(world.store.expire_results(world.now(), 2).await.unwrap()),
-        14 => drop(world.store.void_leases_of_others(crate::COURIER).await.unwrap()),
         _ => world.pass(1_000),
     }
 }
@@ -173,7 +191,6 @@ pub async fn totals_are_what_counting_every_job_gives(world: World) {
 pub async fn activity_is_told_stretch_by_stretch(world: World) {
     let [client, other] = [world.client().await, world.client().await];
     world.submitted(other.id).await;
-    world.store.void_leases_of_others(crate::WORKER).await.unwrap();
     world.claim_all().await;
     let job = world.submitted(client.id).await;
     world.pass(10);
