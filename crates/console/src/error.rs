@@ -132,7 +132,9 @@ impl From<StoreError> for ConsoleError {
             StoreError::NotFound { .. } => Self::NotFound,
             StoreError::AlreadyExists { .. }
             | StoreError::LimitReached { .. }
-            | StoreError::UnderWay { .. } => Self::Conflict(sentence(&error.to_string()).into()),
+            | StoreError::UnderWay { .. }
+            | StoreError::OverQuota(_)
+            | StoreError::NotRetained => Self::Conflict(sentence(&error.to_string()).into()),
             StoreError::LeaseLost | StoreError::Corrupt { .. } | StoreError::Unavailable { .. } => {
                 Self::Store(error)
             }

@@ -10,6 +10,7 @@
 //! [`time::Clock`] and [`time::Entropy`] only.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod chain;
 pub mod client;
 pub mod delivery;
@@ -20,6 +21,7 @@ pub mod id;
 pub mod job;
 pub mod media;
 pub mod options;
+pub mod policy;
 pub mod replay;
 pub mod rotation;
 pub mod schedule;
@@ -33,12 +35,15 @@ pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
 pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
-    AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId, ResultId,
-    SessionId, UploadId, UserId, WorkerId,
+    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId,
+    ResultId, SessionId, UploadId, UserId, WorkerId,
 };
-pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
+pub use job::{
+    FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, TransitionError,
+};
 pub use media::{MediaFormat, MediaKind};
 pub use options::AnonymizeOptions;
+pub use policy::{ClientPolicy, Quota, Quotas, Retention, Usage};
 pub use replay::{Replay, ReplaySelection, Standing};
 pub use rotation::Rotating;
 pub use store::{Store, StoreError, UserStore};

@@ -3,9 +3,9 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
-//! Manager and act for clients. Workers and couriers share one loop shape: claim, act, record; what dies in between is
+//! Manager, look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
@@ -13,6 +13,8 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod again;
+pub mod audit;
 pub mod blobs;
 pub mod courier;
 mod cursor;
@@ -24,9 +26,12 @@ pub mod history;
 pub mod intake;
 pub mod janitor;
 mod listeners;
+pub mod lists;
 pub mod outbound;
 pub mod passwords;
 pub mod people;
+mod policies;
+pub mod render;
 pub mod replay;
 pub mod results;
 pub mod signals;
@@ -110,6 +115,8 @@ pub struct EngineSettings {
     pub session_idle: Duration,
     /// It ends after so long, however much it is used.
     pub session_lifetime: Duration,
+    /// How long entries of the audit log are kept.
+    pub audit_kept: Duration,
 }
 
 impl Default for EngineSettings {
@@ -135,6 +142,7 @@ impl Default for EngineSettings {
             history_kept: 7 * DAY,
             session_idle: DAY / 2,
             session_lifetime: 7 * DAY,
+            audit_kept: 365 * DAY,
         }
     }
 }

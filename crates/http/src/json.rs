@@ -22,8 +22,29 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, state).await?;
+        let body = read(&parts.headers, body, state, state.settings.json_bytes_max).await?;
         parse(&parts.headers, &body).map(Self)
+    }
+}
+
+/// A large JSON body, of at most [`Large::BYTES_MAX`] bytes.
+pub(crate) struct LargeJsonBody<T>(pub(crate) T);
+
+/// What may come as a large body.
+pub(crate) trait Large: DeserializeOwned + Send + 'static {
+    /// Size in bytes that it may have.
+    const BYTES_MAX: usize;
+}
+
+impl<T: Large> FromRequest<ApiState> for LargeJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = read(&parts.headers, body, state, T::BYTES_MAX).await?;
+        // Reading megabytes of JSON takes long enough for other requests to notice.
+        let parsed = tokio::task::spawn_blocking(move || parse(&parts.headers, &body));
+        parsed.await.map_err(Problem::internal)?.map(Self)
     }
 }
 
@@ -35,7 +56,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJsonBody<T
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, state).await?;
+        let body = read(&parts.headers, body, state, state.settings.json_bytes_max).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -43,8 +64,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJsonBody<T
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body, state: &ApiState) -> Result<Bytes, Problem> {
-    let max = state.settings.json_bytes_max;
+async fn read(headers: &HeaderMap, body: Body, state: &ApiState, max: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -112,6 +132,25 @@ fn unexpected(path: &Path, error: &serde_json::Error) -> String {
     }
     if let Some(member) = member("duplicate field `") {
         return format!("{member}: is there more than once");
+    }
+    // What is allowed is the program's own; what was sent stands before it.
+    let allowed = |prefix| {
+        let (_, allowed) = text.strip_prefix(prefix)?.rsplit_once("`, expected ")?;
+        allowed.split(" at line ").next()
+    };
+    let wrong = match (allowed("unknown field `"), allowed("unknown variant `")) {
+        (Some(members), _) => {
+            let members = members.strip_prefix("one of ").unwrap_or(members);
+            Some(format!("has a member that does not exist; there are {members}"))
+        }
+        (None, Some(names)) => Some(format!("must be {names}")),
+        (None, None) => None,
+    };
+    if let Some(wrong) = wrong {
+        return match path.iter().next() {
+            None => format!("the body {wrong}"),
+            Some(_) => format!("{path}: {wrong}"),
+        };
     }
     match path.iter().next() {
         None | Some(Segment::Seq { .. }) => "the body must be a JSON object".to_owned(),

@@ -98,6 +98,7 @@ fn operations() -> OpenApiRouter<ApiState> {
         .routes(routes!(v1::anonymization_create::create))
         .routes(routes!(v1::anonymization_status::status))
         .routes(routes!(v1::anonymization_cancel::cancel))
+        .routes(routes!(v1::anonymization_render::render))
         .routes(routes!(v1::result::result))
         .routes(routes!(v1::webhook_list::list))
         .routes(routes!(v1::webhook_create::create))

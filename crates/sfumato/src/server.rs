@@ -134,6 +134,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         history_kept: settings.history_kept,
         session_idle: settings.session_idle,
         session_lifetime: settings.session_lifetime,
+        audit_kept: settings.audit_kept,
     }
 }
 

@@ -173,6 +173,7 @@ impl Job {
             goal,
             options: self.options.clone(),
             limits: self.limits,
+            given: None,
             seed: random(&SystemEntropy),
         };
         let never = std::future::pending();

@@ -185,6 +185,8 @@ settings! {
     results_kept: Duration = "retention.results", "7d";
     /// How long the answers of webhook endpoints and ended logins are kept.
     history_kept: Duration = "retention.history", "7d";
+    /// How long the audit log is kept: who signed in, changed credentials and endpoints, read and deleted files.
+    audit_kept: Duration = "retention.audit", "365d";
 
     /// Lifetime of an access token.
     access_token_lifetime: Duration = "tokens.access_lifetime", "1h";
