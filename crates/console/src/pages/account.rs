@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use sfumato_core::audit::{Action, Subject};
 use sfumato_core::{SessionId, Timestamp, UserSession};
 use sfumato_engine::passwords::PASSWORD_CHARS_MIN;
 use sfumato_engine::people::PeopleError;
@@ -129,6 +130,8 @@ async fn change_password(
         .await;
     match changed {
         Ok(()) => {
+            let changed = visitor.deed(Action::PasswordChanged);
+            console.audit(changed.to(Subject::User(visitor.id()))).await;
             let toast = Toast::success("Your password is changed. Your other sessions have ended.");
             Ok(page::redirect("/manager/account", Some(toast)))
         }
@@ -150,6 +153,8 @@ async fn end_session(
     let Form(given) = given?;
     let session = given.session.parse().map_err(|_| ConsoleError::NotFound)?;
     console.engine.end_session(visitor.id(), session).await?;
+    let ended = visitor.deed(Action::SignedOut).with("session", given.session);
+    console.audit(ended).await;
     let toast = Toast::success("The session has ended.");
     Ok(page::redirect("/manager/account", Some(toast)))
 }

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod audit;
 mod browser;
 mod forgery;
 mod isolation;

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
+use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::client::ClientKey;
 use sfumato_core::store::UserChange;
 use sfumato_core::{Role, StoreError, User, UserName, UserState};
+use sfumato_engine::audit::{self, Deed};
 use sfumato_engine::passwords::{self, PASSWORD_BYTES_MAX};
 use sfumato_engine::people::{self, PeopleError};
 
@@ -192,6 +194,7 @@ async fn create(
     let user = people::create_user(&*access.store, &*access.clock, &*access.entropy, name, role)
         .await
         .context("create the user")?;
+    note(access, Action::UserCreated, &user).await?;
     give_password(access, &user, password, "is created").await
 }
 
@@ -224,6 +227,7 @@ async fn give_password(
             }
             other => other.context("set the password")?,
         }
+        note(access, Action::PasswordChanged, user).await?;
         return if access.json {
             print_json(user)
         } else {
@@ -233,6 +237,7 @@ async fn give_password(
     let token = people::new_setup_link(&*access.store, &*access.clock, &*access.entropy, Some(user.id))
         .await
         .context("make a link")?;
+    note(access, Action::PasswordLinkCreated, user).await?;
     let link = format!("{}/manager/setup/{}", access.base_url, token.expose());
     if access.json {
         let mut json = as_json(user);
@@ -268,6 +273,16 @@ async fn list(access: &Access) -> anyhow::Result<()> {
         output::line(format!("{:<8}  {sees}  {last}  {}", state_word(&user), user.name))?;
     }
     Ok(())
+}
+
+/// Writes down in the audit log what was done to a user.
+async fn note(access: &Access, action: Action, user: &User) -> anyhow::Result<()> {
+    let deed = Deed::new(Actor::Operator, action)
+        .to(Subject::User(user.id))
+        .with("name", user.name.as_str());
+    audit::write_down(&*access.store, &*access.clock, &*access.entropy, deed)
+        .await
+        .context("write down in the audit log what was done")
 }
 
 /// `invited` where the person has not chosen a password yet.
@@ -313,6 +328,11 @@ async fn set_state(access: &Access, name: &str, state: UserState) -> anyhow::Res
     };
     let user = access.store.update_user(user.id, change).await;
     let user = user.context("change the user")?;
+    let action = match state {
+        UserState::Active => Action::UserEnabled,
+        UserState::Disabled => Action::UserDisabled,
+    };
+    note(access, action, &user).await?;
     if access.json {
         return print_json(&user);
     }
@@ -329,6 +349,7 @@ async fn delete(access: &Access, name: &str) -> anyhow::Result<()> {
         Ok(()) | Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(anyhow::Error::new(error).context("delete the user")),
     }
+    note(access, Action::UserDeleted, &user).await?;
     if access.json {
         return Ok(output::line(
             serde_json::json!({ "name": user.name.as_str(), "deleted": true }).to_string(),
