@@ -1,5 +1,7 @@
 //! What people do is written down.
 
+use std::time::Duration;
+
 use sfumato_core::Role;
 use sfumato_core::Scope;
 use sfumato_core::audit::{Action, AuditEntry};
@@ -21,12 +23,17 @@ async fn entries(server: &Server) -> Vec<AuditEntry> {
 async fn who_did_what_from_where_is_written_down_and_no_secret_is() {
     let server = Server::start().await;
     let mut ada = server.signed_in("ada", Role::Administrator).await;
+    // Entries are in the order of time, so that it has to pass between them.
+    let tick = || server.clock.advance(Duration::from_secs(1));
+    tick();
     let _ = server.browser().sign_in("eve", "wrong horse battery").await;
     let fields = [("name", "bob"), ("role", "administrator")];
+    tick();
     let made = ada.post("/manager/users", &fields).await;
     let users = server.engine.users().await.unwrap();
     let bob = users.iter().find(|user| user.name.as_str() == "bob").unwrap().id;
     for action in ["link", "disable", "enable", "delete"] {
+        tick();
         let path = format!("/manager/users/{bob}/{action}");
         let _ = ada.post(&path, &[]).await;
     }
@@ -35,7 +42,9 @@ async fn who_did_what_from_where_is_written_down_and_no_secret_is() {
         ("new", "another horse battery"),
         ("repeated", "another horse battery"),
     ];
+    tick();
     let _ = ada.post("/manager/account/password", &fields).await;
+    tick();
     let _ = ada.post("/manager/sign-out", &[]).await;
 
     let entries = entries(&server).await;
