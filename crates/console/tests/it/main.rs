@@ -7,9 +7,11 @@
 )]
 
 mod account;
+mod audit;
 mod browser;
 mod forgery;
 mod isolation;
+mod live;
 mod setup;
 mod sign_in;
 mod surface;

@@ -1,21 +1,18 @@
 //! `sfumato client`: the clients of the API. Works while a server runs on the same data folder.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
 use sfumato_core::client::{Client, ClientKey, ClientState, Secret};
-use sfumato_core::{Clock, Entropy, Store, StoreError, Timestamp};
+use sfumato_core::{StoreError, Timestamp};
 use sfumato_engine::access;
-use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::UsageError;
-use super::flags::{ConfigFlag, DataFlag, Overrides, load};
-use crate::data_dir::DataDir;
+use super::opened::{Access, Common};
+use crate::output;
 use crate::settings::read_duration;
-use crate::{output, telemetry};
 
 /// The longest time for which two secrets work beside each other.
 const OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -96,50 +93,6 @@ Example:
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    config: ConfigFlag,
-    #[command(flatten)]
-    data: DataFlag,
-}
-
-/// What the commands work with.
-struct Access {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    json: bool,
-}
-
-impl Access {
-    fn open(common: &Common, may_create: bool) -> anyhow::Result<Self> {
-        let loaded = load(&common.config, &[&common.data as &dyn Overrides])?;
-        telemetry::start_quiet(&loaded);
-        let path = &loaded.settings.data_dir;
-        let dir = match DataDir::open(path) {
-            Ok(dir) => dir,
-            Err(_) if may_create => {
-                let dir = DataDir::open_or_create(path)?;
-                output::note(format!("made a new database in {}", path.display()));
-                dir
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Ok(Self {
-            store: dir.open_store(&clock, &entropy)?,
-            clock,
-            entropy,
-            json: common.json,
-        })
-    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {

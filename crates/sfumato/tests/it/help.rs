@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["serve"],
     &["client"],
@@ -9,6 +9,13 @@ const COMMANDS: [&[&str]; 20] = [
     &["client", "rotate-secret"],
     &["client", "disable"],
     &["client", "enable"],
+    &["user"],
+    &["user", "create"],
+    &["user", "list"],
+    &["user", "set-password"],
+    &["user", "disable"],
+    &["user", "enable"],
+    &["user", "delete"],
     &["blur"],
     &["detect"],
     &["models"],
