@@ -83,8 +83,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   sfumato client set client_Xq0… --data-dir data --originals-kept 30d
-  sfumato client set client_Xq0… --data-dir data --jobs-per-day-max 500 --bytes-stored-max 20GB
-  sfumato client set client_Xq0… --data-dir data --results-kept default --jobs-per-day-max none")]
+  sfumato client set client_Xq0… --data-dir data --bytes-stored-max 20GB
+  sfumato client set client_Xq0… --data-dir data --jobs-per-day-max none")]
     Set {
         /// The clientId
         #[arg(value_name = "CLIENT_ID")]
