@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
+use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::client::{Client, ClientKey, ClientState, Secret};
 use sfumato_core::{StoreError, Timestamp};
 use sfumato_engine::access;
+use sfumato_engine::audit::Deed;
 
+mod policy;
+
+use self::policy::Wishes;
 use super::UsageError;
 use super::opened::{Access, Common};
 use crate::output;
@@ -71,6 +76,32 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Set how long a client's files are kept and how much it may have
+    #[command(after_help = "\
+Examples:
+  sfumato client set client_Xq0… --data-dir data --originals-kept 30d
+  sfumato client set client_Xq0… --data-dir data --bytes-stored-max 20GB
+  sfumato client set client_Xq0… --data-dir data --jobs-per-day-max none")]
+    Set {
+        /// The clientId
+        #[arg(value_name = "CLIENT_ID")]
+        client_id: String,
+        #[command(flatten)]
+        wishes: Wishes,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what is set for a client, and how much of it is used
+    #[command(after_help = "\
+Example:
+  sfumato client show client_Xq0… --data-dir data")]
+    Show {
+        /// The clientId
+        #[arg(value_name = "CLIENT_ID")]
+        client_id: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Shut a client out: its logins end at once, its jobs and results stay
     #[command(after_help = "\
 Example:
@@ -126,6 +157,12 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
             }
             rotate(&Access::open(common, false)?, client_id, *overlap).await
         }
+        Command::Set {
+            client_id,
+            wishes,
+            common,
+        } => policy::set(&Access::open(common, false)?, client_id, wishes).await,
+        Command::Show { client_id, common } => policy::show(&Access::open(common, false)?, client_id).await,
         Command::Disable { client_id, common } => {
             set_state(&Access::open(common, false)?, client_id, ClientState::Disabled).await
         }
@@ -139,6 +176,7 @@ async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
     let (client, secret) = access::create_client(&*access.store, &*access.clock, &*access.entropy, name)
         .await
         .context("create the client")?;
+    write_down(access, Action::ClientCreated, &client.key).await?;
     show_credentials(
         access,
         &client.key,
@@ -154,6 +192,7 @@ async fn rotate(access: &Access, client_id: &str, overlap: Duration) -> anyhow::
         .await
         .map_err(|error| explain(error, client_id))
         .context("rotate the secret")?;
+    write_down(access, Action::ClientSecretRotated, &key).await?;
     let heading = if overlap.is_zero() {
         "The client has a new secret. The old one has stopped working.".into()
     } else {
@@ -226,6 +265,11 @@ async fn set_state(access: &Access, client_id: &str, state: ClientState) -> anyh
         .await
         .map_err(|error| explain(error, client_id))
         .context("change the client")?;
+    let action = match state {
+        ClientState::Active => Action::ClientEnabled,
+        ClientState::Disabled => Action::ClientDisabled,
+    };
+    write_down(access, action, &ClientKey::new(client_id)).await?;
     if access.json {
         output::line(serde_json::json!({ "clientId": client_id, "state": state }).to_string())?;
     } else {
@@ -235,6 +279,18 @@ async fn set_state(access: &Access, client_id: &str, state: ClientState) -> anyh
         })?;
     }
     Ok(())
+}
+
+/// Writes into the audit log what was done to a client.
+async fn write_down(access: &Access, action: Action, key: &ClientKey) -> anyhow::Result<()> {
+    let found = access.store.client_by_key(key).await;
+    let Some(client) = found.context("find the client")? else {
+        return Ok(());
+    };
+    let deed = Deed::new(Actor::Operator, action)
+        .to(Subject::Client(client.id))
+        .of(client.id);
+    access.write_down(deed).await
 }
 
 /// An unknown client is the one error that the operator can mend with the next command.

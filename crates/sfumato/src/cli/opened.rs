@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use sfumato_core::{Clock, Entropy, Store};
+use sfumato_engine::audit::{self, Deed};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::flags::{ConfigFlag, DataFlag, Overrides, load};
@@ -59,5 +61,12 @@ impl Access {
             base_url,
             json: common.json,
         })
+    }
+
+    /// Writes down what the operator did.
+    pub(super) async fn write_down(&self, deed: Deed) -> anyhow::Result<()> {
+        audit::write_down(&*self.store, &*self.clock, &*self.entropy, deed)
+            .await
+            .context("write the audit log")
     }
 }

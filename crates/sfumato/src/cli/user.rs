@@ -10,7 +10,7 @@ use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::client::ClientKey;
 use sfumato_core::store::UserChange;
 use sfumato_core::{Role, StoreError, User, UserName, UserState};
-use sfumato_engine::audit::{self, Deed};
+use sfumato_engine::audit::Deed;
 use sfumato_engine::passwords::{self, PASSWORD_BYTES_MAX};
 use sfumato_engine::people::{self, PeopleError};
 
@@ -280,9 +280,7 @@ async fn note(access: &Access, action: Action, user: &User) -> anyhow::Result<()
     let deed = Deed::new(Actor::Operator, action)
         .to(Subject::User(user.id))
         .with("name", user.name.as_str());
-    audit::write_down(&*access.store, &*access.clock, &*access.entropy, deed)
-        .await
-        .context("write down in the audit log what was done")
+    access.write_down(deed).await
 }
 
 /// `invited` where the person has not chosen a password yet.

@@ -1,12 +1,14 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["serve"],
     &["client"],
     &["client", "create"],
     &["client", "list"],
     &["client", "rotate-secret"],
+    &["client", "set"],
+    &["client", "show"],
     &["client", "disable"],
     &["client", "enable"],
     &["user"],
