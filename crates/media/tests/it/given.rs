@@ -136,7 +136,10 @@ fn what_was_given_for_another_picture_is_refused() {
     let mut other = of_picture(json!([]), 1);
     other["picture"]["width"] = json!(511);
     for (document, said) in [
-        (other, "a picture of 511x512 pixels with 1 frame, and this one is of 512x512"),
+        (
+            other,
+            "a picture of 511x512 pixels with 1 frame, and this one is of 512x512",
+        ),
         (of_picture(json!([]), 2), "with 2 frames"),
     ] {
         let failure = render(&original, document).unwrap_err();

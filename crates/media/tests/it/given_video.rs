@@ -105,7 +105,11 @@ fn black_frames(path: &Path, (x, y): (usize, usize)) -> Vec<u32> {
     let (frames, width, _) = pixels(path);
     let at = (y * width + x) * 3;
     let is_black = |frame: &Vec<u8>| frame[at..at + 3].iter().all(|sample| *sample < 40);
-    (0..).zip(&frames).filter(|(_, frame)| is_black(frame)).map(|(number, _)| number).collect()
+    (0..)
+        .zip(&frames)
+        .filter(|(_, frame)| is_black(frame))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 #[test]
@@ -134,7 +138,11 @@ fn a_track_that_was_drawn_hides_from_its_first_frame_to_its_last_one_and_moves_b
     let [track] = &done.tracks[..] else {
         panic!("{:?}", done.tracks)
     };
-    let origins: Vec<(u32, Origin)> = track.boxes.iter().map(|found| (found.frame, found.origin)).collect();
+    let origins: Vec<(u32, Origin)> = track
+        .boxes
+        .iter()
+        .map(|found| (found.frame, found.origin))
+        .collect();
     let expected = (10..=40).map(|frame| match frame {
         10 | 30 => (frame, Origin::Given),
         11..30 => (frame, Origin::Interpolated),
@@ -143,10 +151,17 @@ fn a_track_that_was_drawn_hides_from_its_first_frame_to_its_last_one_and_moves_b
     assert_eq!(origins, expected.collect::<Vec<_>>());
     assert_eq!((done.report.hidden.plates, done.report.hidden.faces), (1, 0));
     assert_eq!(*black_frames(&result, (18, 68)).first().unwrap(), 10);
-    assert!(black_frames(&result, (18, 68)).iter().all(|frame| (10..=14).contains(frame)));
+    assert!(
+        black_frames(&result, (18, 68))
+            .iter()
+            .all(|frame| (10..=14).contains(frame))
+    );
     assert!(black_frames(&result, (68, 68)).contains(&20));
     assert_eq!(*black_frames(&result, (118, 68)).last().unwrap(), 40);
-    assert!(black_frames(&result, (50, 40)).is_empty(), "what was not given is left alone");
+    assert!(
+        black_frames(&result, (50, 40)).is_empty(),
+        "what was not given is left alone"
+    );
 }
 
 #[test]
@@ -178,7 +193,11 @@ fn what_is_given_is_the_same_in_parts_as_in_one_run() {
     );
     assert_eq!(times(&parts), times(&one));
     for place in [(130, 20), (40, 68)] {
-        assert_eq!(black_frames(&parts, place), black_frames(&one, place), "{place:?}");
+        assert_eq!(
+            black_frames(&parts, place),
+            black_frames(&one, place),
+            "{place:?}"
+        );
     }
     assert_eq!(black_frames(&parts, (130, 20)), (25..=35).collect::<Vec<_>>());
     assert!(!black_frames(&parts, (40, 68)).contains(&33));
