@@ -181,7 +181,7 @@ async fn what_cannot_be_used_is_400_and_names_its_place() {
         ),
         (
             with(&|body| body["detections"]["detections"][0]["hiden"] = json!(true)),
-            format!("{detection}.hiden: has a member that does not exist; there are `frame`, `class`"),
+            format!("{detection}: has no member `hiden`; its members are `frame`, `class`"),
         ),
         (
             with(&|body| body["detections"]["schema"] = json!("other/1")),
@@ -203,7 +203,7 @@ async fn what_cannot_be_used_is_400_and_names_its_place() {
         ),
         (
             with(&|body| body["profile"] = json!("fast")),
-            "profile: has a member that does not exist".to_owned(),
+            "the body has no member `profile`".to_owned(),
         ),
         (
             json!({ "anonymization_job_id": job }),
