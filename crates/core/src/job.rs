@@ -15,8 +15,10 @@ use crate::media::MediaFormat;
 use crate::options::AnonymizeOptions;
 use crate::time::Timestamp;
 
+mod kind;
 mod revision;
 
+pub use kind::{JobStateKind, UnknownJobState};
 pub use revision::{DetectionSource, GivenBlob, NewRevision, Revision};
 
 /// How often a job is begun before it fails for good: crashes and passing errors count, graceful stops do not.
@@ -163,14 +165,7 @@ pub enum JobState {
 impl JobState {
     /// The name in the database and in logs.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Queued { .. } => "queued",
-            Self::Running { .. } => "running",
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Expired { .. } => "expired",
-        }
+        self.kind().as_str()
     }
 }
 

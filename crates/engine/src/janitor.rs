@@ -98,6 +98,8 @@ impl Engine {
     async fn forget_history(&self) -> Result<(), SweepError> {
         let before = self.inner().clock.now().before(self.settings().history_kept);
         while self.inner().store.prune(before).await? > 0 {}
+        let before = self.inner().clock.now().before(self.settings().audit_kept);
+        while self.inner().store.forget_audit_entries(before).await? > 0 {}
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 
 use crate::events;
+use crate::policies;
 use crate::queries;
 use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
@@ -84,6 +85,7 @@ fn bytes(count: u64) -> Result<i64, StoreError> {
 }
 
 pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {
+    policies::admit(conn, job, sources.clock.now())?;
     let options = serde_json::to_string(&job.options).map_err(unavailable)?;
     let columns = Columns::of(&job.state);
     let result = columns.result;
@@ -216,8 +218,9 @@ pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Opt
     )
 }
 
-fn for_worker(conn: &Connection, job: JobId) -> Result<Option<Job>, StoreError> {
-    query_one(conn, queries::JOB_FOR_WORKER, [key(job.as_uuid())], rows::job)
+/// One job, whoever it belongs to: for workers, and for whoever compares the client.
+pub(crate) fn of_anyone(conn: &Connection, job: JobId) -> Result<Option<Job>, StoreError> {
+    query_one(conn, queries::JOB_OF_ANYONE, [key(job.as_uuid())], rows::job)
 }
 
 pub(crate) fn by_result(
@@ -279,7 +282,7 @@ fn with_lease(
     job: JobId,
     decide: impl FnOnce(Job) -> Result<Job, TransitionError>,
 ) -> Result<Job, StoreError> {
-    let before = for_worker(conn, job)?.ok_or(StoreError::LeaseLost)?;
+    let before = of_anyone(conn, job)?.ok_or(StoreError::LeaseLost)?;
     let after = decide(before.clone()).map_err(|_| StoreError::LeaseLost)?;
     update(conn, &before, &after)?;
     Ok(after)

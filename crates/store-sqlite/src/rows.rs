@@ -50,6 +50,18 @@ impl<'r, 's> Reader<'r, 's> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
     }
 
+    pub(crate) fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.get::<Option<[u8; 16]>>(column)?.map(Uuid::from_bytes))
+    }
+
+    pub(crate) fn optional_number<T: TryFrom<i64, Error: std::fmt::Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let number = self.get::<Option<i64>>(column)?.map(T::try_from).transpose();
+        number.map_err(|error| self.corrupt(column, error))
+    }
+
     fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
         self.get(column).map(Uuid::from_bytes)
     }
@@ -102,6 +114,9 @@ ids! {
     replay_id: ReplayId;
     attempt_id: AttemptId;
     worker_id: WorkerId;
+    user_id: UserId;
+    session_id: SessionId;
+    audit_id: AuditId;
 }
 
 /// The bytes of an identifier as they are stored.

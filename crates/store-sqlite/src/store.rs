@@ -21,7 +21,8 @@ use sfumato_core::{
 use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
+    sql, statistics, users,
 };
 
 #[async_trait]
@@ -171,8 +172,10 @@ impl Store for SqliteStore {
         finished_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-        self.write(move |conn, _| retention::retire_uploads(conn, finished_before, limit))
-            .await
+        self.write(move |conn, sources| {
+            retention::retire_uploads(conn, finished_before, limit, sources.clock.now())
+        })
+        .await
     }
 
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError> {
@@ -434,9 +437,10 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |conn, _| {
-            let forgotten = clients::prune(conn, before)? as u64;
-            Ok(forgotten + replays::forget(conn, before)?)
+        self.write(move |conn, sources| {
+            let people = clients::prune(conn, before)? + users::prune(conn, before)?;
+            let forgotten = people as u64 + replays::forget(conn, before)?;
+            Ok(forgotten + statistics::forget(conn, sources.clock.now())?)
         })
         .await
     }

@@ -8,9 +8,14 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
+use crate::json::content_length;
 use crate::problem::{ErrorBody, Problem};
 use crate::upload;
 use crate::v1::anonymization_form::AnonymizationForm;
+
+/// An upload from this size on is refused before it is received where its client has no room; a small one is received first,
+/// since asking costs as much.
+const LARGE_BYTES: u64 = 1024 * 1024;
 
 /// The job that was made.
 #[derive(Serialize, ToSchema)]
@@ -45,12 +50,12 @@ impl JobCreated {
         (status = 200, description = "The job is accepted.", body = JobCreated),
         (status = 400, description = "An option is not allowed, `input_media` is missing, empty or given twice, or the form cannot be read.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
-        (status = 402, description = "The client's quota is used up, where the operator has set one.", body = ErrorBody),
+        (status = 402, description = "The client's quota of jobs a day or of bytes is used up, where the operator has set one; the message names it.", body = ErrorBody),
         (status = 403, description = "The client may not do this.", body = ErrorBody),
         (status = 408, description = "The upload stalled for too long.", body = ErrorBody),
         (status = 413, description = "The file is larger than allowed.", body = ErrorBody),
         (status = 415, description = "The content is none of the supported formats, or the body is no multipart form.", body = ErrorBody),
-        (status = 429, description = "Too many requests.", body = ErrorBody),
+        (status = 429, description = "Too many requests, or the client's quota of waiting jobs is used up; `Retry-After` says when to come again.", body = ErrorBody),
         (status = 507, description = "The storage of the service is full.", body = ErrorBody),
     ),
 )]
@@ -59,6 +64,9 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     request: Request,
 ) -> Result<Json<JobCreated>, Problem> {
+    if content_length(request.headers()).is_none_or(|bytes| bytes >= LARGE_BYTES) {
+        state.engine.check_room(&caller).await?;
+    }
     let (file, options) = upload::receive(&state, request).await?;
     let job = state.engine.submit(&caller, file, options).await?;
     Ok(Json(JobCreated::new(&job)))
