@@ -59,7 +59,7 @@ CREATE TABLE jobs (
     finished_at      INTEGER,
     error            TEXT,
     expired_at       INTEGER,
-    result           BLOB UNIQUE CHECK (length(result) = 16),
+    result           BLOB CHECK (length(result) = 16),
     result_format    TEXT,
     result_bytes     INTEGER,
     result_sha256    BLOB CHECK (length(result_sha256) = 32),
@@ -86,6 +86,7 @@ CREATE TABLE jobs (
     CHECK ((result IS NULL) = (warnings IS NULL)),
     CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
 ) STRICT;
+CREATE UNIQUE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
 CREATE INDEX jobs_of_client ON jobs (client, id);
 CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';

@@ -20,6 +20,7 @@ use sfumato_core::{
 
 use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
+use crate::writer::Undo;
 use crate::{
     attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
 };
@@ -87,8 +88,10 @@ impl Store for SqliteStore {
 
     async fn submit(&self, job: &Job) -> Result<(), StoreError> {
         let job = job.clone();
-        self.write(move |conn, sources| jobs::submit(conn, sources, &job))
-            .await
+        self.write_undoing(Undo::WithAll, move |conn, sources| {
+            jobs::submit(conn, sources, &job)
+        })
+        .await
     }
 
     async fn job(&self, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {
