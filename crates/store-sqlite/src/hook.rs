@@ -247,7 +247,11 @@ mod tests {
             assert_eq!(ears.heard(), [News::Waiting(endpoint.id)]);
             assert_eq!(world.history(&job).await, vec![(Sent, "pending"); told]);
         }
-        for (active, told) in [(false, vec![]), (true, vec![News::Waiting(old.id)])] {
+        let changed = News::Changed(old.id);
+        for (active, told) in [
+            (false, vec![changed.clone()]),
+            (true, vec![changed, News::Waiting(old.id)]),
+        ] {
             let change = EndpointChange {
                 active: Some(active),
                 ..EndpointChange::default()

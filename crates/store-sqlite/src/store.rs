@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Delivery, Resend};
+use sfumato_core::delivery::{Delivery, DeliveryLease, Resend};
 use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
 use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
@@ -210,7 +210,7 @@ impl Store for SqliteStore {
     ) -> Result<Endpoint, StoreError> {
         self.write(move |conn, sources| {
             let released = change.active == Some(true);
-            let changed = endpoints::update(conn, client, endpoint, change, sources.clock.now())?;
+            let changed = endpoints::update(conn, sources, client, endpoint, change)?;
             if released {
                 sources.hook.gather(News::Waiting(endpoint));
             }
@@ -227,10 +227,8 @@ impl Store for SqliteStore {
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::Token(token.clone());
-        self.write(move |conn, sources| {
-            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
-        })
-        .await
+        self.write(move |conn, sources| endpoints::rotate(conn, sources, client, endpoint, next, overlap))
+            .await
     }
 
     async fn rotate_signing_secret(
@@ -241,14 +239,12 @@ impl Store for SqliteStore {
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::SigningSecret(secret.clone());
-        self.write(move |conn, sources| {
-            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
-        })
-        .await
+        self.write(move |conn, sources| endpoints::rotate(conn, sources, client, endpoint, next, overlap))
+            .await
     }
 
     async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError> {
-        self.write(move |conn, sources| endpoints::settle(conn, client, endpoint, sources.clock.now()))
+        self.write(move |conn, sources| endpoints::settle(conn, sources, client, endpoint))
             .await
     }
 
@@ -310,6 +306,13 @@ impl Store for SqliteStore {
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
+    }
+
+    async fn hand_back_unsent(&self, leases: Vec<(DeliveryId, DeliveryLease)>) -> Result<u64, StoreError> {
+        self.write(move |conn, sources| {
+            claims::hand_back_unsent(conn, &sources.hook, &leases, sources.clock.now())
+        })
+        .await
     }
 
     async fn deliveries_of_job(
