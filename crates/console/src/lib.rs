@@ -33,12 +33,14 @@ mod assets;
 mod charts;
 mod cookies;
 mod csrf;
+mod download;
 mod edge;
 mod error;
 mod live;
 mod origin;
 mod page;
 mod pages;
+mod readings;
 mod session;
 mod ui;
 
@@ -56,6 +58,7 @@ use url::Url;
 
 use crate::error::ConsoleError;
 use crate::live::Streams;
+use crate::readings::Readings;
 
 /// Settings of the Manager.
 #[derive(Clone, Debug)]
@@ -95,6 +98,7 @@ pub(crate) struct Console {
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
     pub(crate) streams: Streams,
+    pub(crate) readings: Arc<Readings>,
 }
 
 /// The Manager as a service for `/manager` and all that lies under it. Whoever serves it adds the peer's address as
@@ -105,6 +109,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         engine,
         failures: Arc::new(failures),
         streams: Streams::new(settings.live_pages_max),
+        readings: Arc::default(),
         settings: Arc::new(settings),
     };
     pages::router()
