@@ -19,15 +19,17 @@
     if (text !== undefined) element.textContent = text;
     return element;
   };
+  // 0:07.4, 1:02:07.4
   const clock = (seconds) => {
-    const whole = Math.max(0, seconds || 0);
-    const rest = whole % 60;
-    const minutes = Math.floor(whole / 60) % 60;
-    const hours = Math.floor(whole / 3600);
+    const tenths = Math.max(0, Math.round((seconds || 0) * 10));
     const two = (number) => String(number).padStart(2, "0");
-    const tail = `${two(Math.floor(rest))}.${Math.floor((rest % 1) * 10)}`;
-    return hours ? `${hours}:${two(minutes)}:${tail}` : `${minutes}:${tail}`;
+    const [hours, minutes] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
+    const rest = `${two(Math.floor(tenths / 10) % 60)}.${tenths % 10}`;
+    return hours ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
   };
+
+  // Whether it failed before anybody could listen.
+  const broken = (media) => Boolean(media.error) || (media.complete && !media.naturalWidth);
 
   class MediaCompare extends HTMLElement {
     connectedCallback() {
@@ -39,6 +41,7 @@
       this.main = this.after ?? this.before;
       this.isVideo = this.dataset.kind === "video";
       this.main.addEventListener("error", () => this.fail());
+      if (broken(this.main)) this.fail();
       if (this.after && this.before) this.split();
       if (this.dataset.detections) this.drawable();
       if (this.isVideo) this.play();
@@ -65,9 +68,16 @@
         range.setAttribute("aria-valuetext", `${range.value} % original`);
       };
       range.addEventListener("input", move);
+      // The original may be gone by now: what remains is the result.
+      const alone = () => {
+        for (const element of [line, range, this.before.parentElement]) element.remove();
+        this.classList.remove("is-split");
+      };
+      this.before.addEventListener("error", alone);
       this.stage.append(line, range);
       this.classList.add("is-split");
       move();
+      if (broken(this.before)) alone();
     }
 
     // Detections: fetched when they are first wanted.
@@ -194,7 +204,7 @@
       for (const track of this.tracks ?? []) {
         const box = latest(track.boxes, now);
         if (!box || now - box.time_s > this.half * 3) continue;
-        present.push({ ...track, box: box.box, hidden: box.hidden, held: box.origin !== "detected" });
+        present.push({ ...track, box: box.box, hidden: box.hidden, held: box.origin === "held" });
       }
       return present;
     }
@@ -220,7 +230,7 @@
 
     label(one) {
       const text = document.createElementNS(SVG, "text");
-      const size = Math.max(this.unit * 1.9, 9);
+      const size = Math.max(this.unit * 1.6, 9);
       const above = one.box.y > size * 1.3;
       text.setAttribute("x", one.box.x);
       text.setAttribute("y", above ? one.box.y - size * 0.35 : one.box.y + one.box.height + size);
@@ -285,7 +295,6 @@
       rate.addEventListener("change", () => {
         for (const video of [this.main, other]) if (video) video.playbackRate = Number(rate.value);
       });
-      if (this.main.error) this.fail();
       tell();
     }
   }

@@ -69,7 +69,21 @@ struct Step {
     /// Its class in the style sheet.
     class: &'static str,
     at: Timestamp,
+    /// How long after the step before, in words.
+    after: Option<String>,
     deliveries: Vec<DeliveryRecord>,
+}
+
+impl Step {
+    fn new(title: &'static str, class: &'static str, at: Timestamp, deliveries: Vec<DeliveryRecord>) -> Self {
+        Self {
+            title,
+            class,
+            at,
+            after: None,
+            deliveries,
+        }
+    }
 }
 
 /// What there is to be seen.
@@ -221,54 +235,35 @@ fn steps(job: &Job, mut deliveries: Vec<DeliveryRecord>) -> Vec<Step> {
         deliveries = rest;
         told
     };
-    let mut steps = vec![Step {
-        title: "Accepted",
-        class: "step-done",
-        at: job.created_at,
-        deliveries: of(EventStatus::Sent),
-    }];
-    steps.extend(job.started_at.map(|at| Step {
-        title: "Started",
-        class: "step-done",
-        at,
-        deliveries: of(EventStatus::Started),
-    }));
-    let succeeded = |at, deliveries| Step {
-        title: "Succeeded",
-        class: "step-good",
-        at,
-        deliveries,
-    };
+    let accepted = of(EventStatus::Sent);
+    let mut steps = vec![Step::new("Accepted", "step-done", job.created_at, accepted)];
+    if let Some(at) = job.started_at {
+        steps.push(Step::new("Started", "step-done", at, of(EventStatus::Started)));
+    }
+    let mut succeeded = |at| Step::new("Succeeded", "step-good", at, of(EventStatus::Succeeded));
     match job.state {
         JobState::Queued { .. } | JobState::Running { .. } => {}
-        JobState::Succeeded { finished_at, .. } => {
-            steps.push(succeeded(finished_at, of(EventStatus::Succeeded)));
-        }
+        JobState::Succeeded { finished_at, .. } => steps.push(succeeded(finished_at)),
         JobState::Expired {
             finished_at,
             expired_at,
             ..
         } => {
-            steps.push(succeeded(finished_at, of(EventStatus::Succeeded)));
-            steps.push(Step {
-                title: "Result deleted",
-                class: "step-done",
-                at: expired_at,
-                deliveries: Vec::new(),
-            });
+            steps.push(succeeded(finished_at));
+            steps.push(Step::new("Result deleted", "step-done", expired_at, Vec::new()));
         }
-        JobState::Failed { finished_at, .. } => steps.push(Step {
-            title: "Failed",
-            class: "step-bad",
-            at: finished_at,
-            deliveries: of(EventStatus::Failed),
-        }),
-        JobState::Cancelled { finished_at } => steps.push(Step {
-            title: "Cancelled",
-            class: "step-warning",
-            at: finished_at,
-            deliveries: Vec::new(),
-        }),
+        JobState::Failed { finished_at, .. } => {
+            let told = of(EventStatus::Failed);
+            steps.push(Step::new("Failed", "step-bad", finished_at, told));
+        }
+        JobState::Cancelled { finished_at } => {
+            steps.push(Step::new("Cancelled", "step-warning", finished_at, Vec::new()));
+        }
+    }
+    let mut before = None;
+    for step in &mut steps {
+        let since = before.replace(step.at).map(|before| step.at.since(before));
+        step.after = since.map(ui::duration);
     }
     steps
 }

@@ -65,13 +65,14 @@ impl<'a> JobView<'a> {
         self.job.upload.format.kind()
     }
 
+    /// `JPEG`.
+    pub(super) fn format_name(&self) -> String {
+        self.job.upload.format.as_str().to_uppercase()
+    }
+
     /// `JPEG picture`.
     pub(super) fn format_word(&self) -> String {
-        format!(
-            "{} {}",
-            self.job.upload.format.as_str().to_uppercase(),
-            self.kind()
-        )
+        format!("{} {}", self.format_name(), self.kind())
     }
 
     /// The part that is done, in whole percent, while a worker is at it.
