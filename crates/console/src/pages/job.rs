@@ -194,7 +194,7 @@ impl Whole<'_> {
 /// What became of a delivery, as a badge.
 fn standing(record: &DeliveryRecord) -> String {
     let (tone, text) = match Standing::of(Some(&record.delivery.state)) {
-        Standing::Pending if record.delivery.failures > 0 => (Tone::Warning, "Waiting to be tried again"),
+        Standing::Pending if record.delivery.failures > 0 => (Tone::Warning, "Retrying"),
         Standing::Pending => (Tone::Quiet, "Waiting"),
         Standing::Sending => (Tone::Busy, "Sending"),
         Standing::Delivered => (Tone::Good, "Delivered"),
