@@ -7,12 +7,14 @@
 )]
 
 mod account;
+mod audit;
 mod browser;
 mod forgery;
 mod isolation;
 mod job;
 mod job_files;
 mod jobs;
+mod live;
 mod setup;
 mod sign_in;
 mod surface;
