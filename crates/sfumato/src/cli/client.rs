@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Subcommand;
 use sfumato_core::client::{Client, ClientKey, ClientState, Secret};
+use sfumato_core::rotation::OVERLAP_MAX;
 use sfumato_core::{Clock, Entropy, Store, StoreError, Timestamp};
-use sfumato_engine::access;
+use sfumato_engine::clients::{self, CLIENT_NAME_CHARS_MAX, ClientError};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::UsageError;
@@ -16,12 +17,6 @@ use super::flags::{ConfigFlag, DataFlag, Overrides, load};
 use crate::data_dir::DataDir;
 use crate::settings::read_duration;
 use crate::{output, telemetry};
-
-/// The longest time for which two secrets work beside each other.
-const OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// Characters of a client's name.
-const NAME_CHARS_MAX: usize = 200;
 
 /// Manage the clients of the API, also while a server runs
 #[derive(Debug, clap::Args)]
@@ -154,12 +149,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn dispatch(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Create { name, common } => {
-            let name = name.trim();
-            let printable = !name.is_empty() && !name.chars().any(char::is_control);
-            if !printable || name.chars().count() > NAME_CHARS_MAX {
-                let rule = format!("use the name: it must have 1 to {NAME_CHARS_MAX} printable characters");
-                return Err(UsageError(rule).into());
-            }
+            // Judged before a data folder is made for it.
+            let name = clients::judge_name(name).map_err(|_| {
+                UsageError(format!(
+                    "use the name: it must have 1 to {CLIENT_NAME_CHARS_MAX} printable characters"
+                ))
+            })?;
             create(&Access::open(common, true)?, name).await
         }
         Command::List { common } => list(&Access::open(common, false)?).await,
@@ -183,7 +178,7 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
-    let (client, secret) = access::create_client(&*access.store, &*access.clock, &*access.entropy, name)
+    let (client, secret) = clients::create_client(&*access.store, &*access.clock, &*access.entropy, name)
         .await
         .context("create the client")?;
     show_credentials(
@@ -197,9 +192,12 @@ async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
 async fn rotate(access: &Access, client_id: &str, overlap: Duration) -> anyhow::Result<()> {
     let key = ClientKey::new(client_id);
     let until = access.clock.now().after(overlap);
-    let secret = access::rotate_secret(&*access.store, &*access.clock, &*access.entropy, &key, overlap)
+    let secret = clients::rotate_secret(&*access.store, &*access.clock, &*access.entropy, &key, overlap)
         .await
-        .map_err(|error| explain(error, client_id))
+        .map_err(|error| match error {
+            ClientError::Store(error) => explain(error, client_id),
+            other => other.into(),
+        })
         .context("rotate the secret")?;
     let heading = if overlap.is_zero() {
         "The client has a new secret. The old one has stopped working.".into()
