@@ -8,6 +8,8 @@
 
 mod account;
 mod browser;
+mod developer;
+mod developer_deliveries;
 mod forgery;
 mod isolation;
 mod setup;

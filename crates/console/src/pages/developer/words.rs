@@ -200,9 +200,17 @@ pub(super) fn job_short(job: PublicJobId) -> String {
     name.rsplit('-').next().unwrap_or(&name).to_owned()
 }
 
+/// An instant to the millisecond, to be found again in the receiver's log.
+pub(super) fn exact(instant: &Timestamp) -> String {
+    let shown = instant.to_string().replace('T', " ").replace('Z', "");
+    format!(r#"<time datetime="{instant}" class="exact">{shown} UTC</time>"#)
+}
+
 /// Milliseconds, with as much behind the point as is of use.
 pub(super) fn milliseconds(ms: &f64) -> String {
-    if *ms < 10.0 {
+    if *ms < 0.05 {
+        "< 0.1 ms".to_owned()
+    } else if *ms < 10.0 {
         format!("{ms:.1} ms")
     } else {
         format!("{ms:.0} ms")
@@ -265,6 +273,7 @@ mod tests {
 
     #[test]
     fn milliseconds_keep_what_is_of_use() {
+        assert_eq!(milliseconds(&0.01), "< 0.1 ms");
         assert_eq!(milliseconds(&0.26), "0.3 ms");
         assert_eq!(milliseconds(&1234.5), "1234 ms");
     }
