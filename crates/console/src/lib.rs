@@ -15,6 +15,7 @@
 //! 3. It answers with [`page::page`]`(&visitor, Nav::…, "Title", &template)?`, or, for htmx, with [`page::fragment`], or
 //!    with [`page::redirect`]`(path, Toast::success("…"))` after a plain form. Failures are
 //!    [`ConsoleError`](error::ConsoleError)s: a page, or for htmx a toast that swaps nothing.
+//!    What was done is written down: `console.audit(visitor.deed(Action::…).to(Subject::…)).await`.
 //! 4. Every form that changes something is `method="post"` and has
 //!    `<input type="hidden" name="csrf" value="{{ visitor.csrf() }}">`. Requests of htmx and of `app.js` bring the token as
 //!    a header by themselves; an upload by `fetch` or `XMLHttpRequest` must set `X-CSRF-Token` from
@@ -49,7 +50,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
+use sfumato_core::chain;
 use sfumato_engine::Engine;
+use sfumato_engine::audit::Deed;
 use sfumato_engine::failures::LoginFailures;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
@@ -95,6 +98,17 @@ pub(crate) struct Console {
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
     pub(crate) streams: Streams,
+}
+
+impl Console {
+    /// Writes down in the audit log what was done. Where that fails the deed stands all the same, and the server's log has
+    /// it instead.
+    pub(crate) async fn audit(&self, deed: Deed) {
+        if let Err(error) = self.engine.audit(deed.clone()).await {
+            let error = chain(&error);
+            tracing::error!(?deed, error, "what was done is not in the audit log");
+        }
+    }
 }
 
 /// The Manager as a service for `/manager` and all that lies under it. Whoever serves it adds the peer's address as

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, Request, State};
 use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sfumato_core::{ClientId, Role, Scope, UserId};
+use sfumato_core::audit::{Action, Actor};
+use sfumato_core::{ClientId, Role, Scope, User, UserId};
 use sfumato_engine::access::{Caller, Via};
+use sfumato_engine::audit::Deed;
 use sfumato_engine::people::{Browser, SignedIn};
 use sha2::{Digest, Sha256};
 
@@ -31,14 +33,16 @@ pub(crate) struct Visitor {
     signed_in: Arc<SignedIn>,
     csrf: Arc<str>,
     look: Look,
+    address: Option<IpAddr>,
 }
 
 impl Visitor {
-    fn new(signed_in: SignedIn, token: &str, look: Look) -> Self {
+    fn new(signed_in: SignedIn, token: &str, look: Look, address: Option<IpAddr>) -> Self {
         Self {
             signed_in: Arc::new(signed_in),
             csrf: csrf_token(token).into(),
             look,
+            address,
         }
     }
 
@@ -84,6 +88,11 @@ impl Visitor {
         })
     }
 
+    /// What the person does, for the audit log.
+    pub(crate) fn deed(&self, action: Action) -> Deed {
+        deed(&self.signed_in.user, self.address, action)
+    }
+
     /// What every form and request that changes something must bring.
     pub(crate) fn csrf(&self) -> &str {
         &self.csrf
@@ -93,6 +102,15 @@ impl Visitor {
     pub(crate) fn look(&self) -> &Look {
         &self.look
     }
+}
+
+/// What a person does from an address, for the audit log.
+pub(crate) fn deed(user: &User, address: Option<IpAddr>, action: Action) -> Deed {
+    let actor = Actor::User {
+        id: user.id,
+        name: user.name.to_string(),
+    };
+    Deed::new(actor, action).from(address)
 }
 
 impl FromRequestParts<Console> for Visitor {
@@ -133,14 +151,13 @@ impl FromRequestParts<Console> for FromBrowser {
             user_agent: user_agent
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
                 .unwrap_or_default(),
-            address: address(parts),
+            address: address(&parts.extensions),
         }))
     }
 }
 
-fn address(parts: &Parts) -> Option<IpAddr> {
-    parts
-        .extensions
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|ConnectInfo(peer)| peer.ip())
 }
@@ -155,7 +172,8 @@ pub(crate) async fn session(State(console): State<Console>, mut request: Request
     let headers = request.headers().clone();
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let look = Look::of(&headers);
-    let visitor = match visitor(&console, &headers, &look).await {
+    let address = address(request.extensions());
+    let visitor = match visitor(&console, &headers, &look, address).await {
         Ok(visitor) => visitor,
         Err(error) => return failed(error.into_response(), None, &look, &headers, &method, &uri),
     };
@@ -173,12 +191,13 @@ async fn visitor(
     console: &Console,
     headers: &HeaderMap,
     look: &Look,
+    address: Option<IpAddr>,
 ) -> Result<Option<Visitor>, ConsoleError> {
     let Some(token) = cookies::session(headers) else {
         return Ok(None);
     };
     let signed_in = console.engine.identify(token).await?;
-    Ok(signed_in.map(|signed_in| Visitor::new(signed_in, token, look.clone())))
+    Ok(signed_in.map(|signed_in| Visitor::new(signed_in, token, look.clone(), address)))
 }
 
 /// Gives a failed answer its body. Other answers pass.

@@ -78,6 +78,35 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// What a browser calls itself, in two words. They all claim to be each other, so that the rarer name is looked for first.
+pub(crate) fn browser(user_agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 5] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let named = |names: &[(&str, &'static str)]| {
+        let found = names.iter().find(|(sign, _)| user_agent.contains(sign));
+        found.map(|(_, name)| *name)
+    };
+    match (named(&BROWSERS), named(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        _ if user_agent.is_empty() => "Unknown".to_owned(),
+        _ => user_agent.to_owned(),
+    }
+}
+
 /// How a state is to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -155,6 +184,22 @@ mod tests {
             assert!(ago(&at(0), &at(seconds)).contains(shown), "{shown}");
         }
         assert!(time(&at(0)).contains(">1970-01-01 00:00 UTC<"));
+    }
+
+    #[test]
+    fn a_browser_is_called_by_its_own_name() {
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 \
+                    Safari/537.36 Edg/140.0.0.0";
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 \
+                     Mobile/15E148 Safari/604.1";
+        for (given, shown) in [
+            (edge, "Edge on Windows"),
+            (phone, "Safari on iPhone"),
+            ("curl/8.9.1", "curl/8.9.1"),
+            ("", "Unknown"),
+        ] {
+            assert_eq!(browser(given), shown);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod contract;
 mod data_dir;
 mod detect;
 mod forward;
+mod front;
 mod lifecycle;
 mod locate;
 mod message;

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
 use crate::settings::{LogFormat, Settings};
-use crate::{lifecycle, locate, output, sandbox};
+use crate::{front, lifecycle, locate, output, sandbox};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -195,8 +195,10 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
         public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
         ..ConsoleSettings::default()
     };
-    let router =
-        sfumato_http::router(engine.clone(), http).merge(sfumato_console::router(engine.clone(), console));
+    let router = front::join(
+        sfumato_http::router(engine.clone(), http),
+        sfumato_console::router(engine.clone(), console),
+    );
     let until = shutdown.clone();
     tasks.spawn("API", async move {
         sfumato_http::serve(listener, router, limits, until).await;

@@ -148,6 +148,8 @@ CREATE INDEX jobs_long ON jobs (id) WHERE long = 1;
 CREATE INDEX jobs_by_name ON jobs (id, client, file_name);
 -- An upload has one first job, and no two revisions with one number.
 CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, ifnull(revision, 0));
+-- A job is looked for among what refers to jobs when one is written, since triggers write with it.
+CREATE INDEX jobs_revising ON jobs (revises) WHERE revises IS NOT NULL;
 CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
@@ -326,27 +328,27 @@ CREATE TABLE job_hours (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_hours_of_client ON job_hours (client, hour);
 
-CREATE TRIGGER clients_have_totals AFTER INSERT ON clients
-BEGIN
-    INSERT INTO client_totals (client) VALUES (NEW.id);
-END;
-
 -- Several jobs may have one original: it is counted with the first and until the last has none.
 CREATE TRIGGER jobs_are_counted AFTER INSERT ON jobs
 BEGIN
-    UPDATE client_totals
-    SET queued = queued + (NEW.state = 'queued'),
-        running = running + (NEW.state = 'running'),
-        succeeded = succeeded + (NEW.state = 'succeeded'),
-        failed = failed + (NEW.state = 'failed'),
-        cancelled = cancelled + (NEW.state = 'cancelled'),
-        expired = expired + (NEW.state = 'expired'),
-        original_bytes = original_bytes + iif(
+    INSERT INTO client_totals (client, queued, running, succeeded, failed, cancelled, expired, original_bytes)
+    VALUES (
+        NEW.client, NEW.state = 'queued', NEW.state = 'running', NEW.state = 'succeeded', NEW.state = 'failed',
+        NEW.state = 'cancelled', NEW.state = 'expired',
+        iif(
             NEW.upload_deleted = 1
                 OR EXISTS (SELECT 1 FROM jobs WHERE upload = NEW.upload AND id <> NEW.id AND upload_deleted = 0),
             0, NEW.upload_bytes
         )
-    WHERE client = NEW.client;
+    )
+    ON CONFLICT DO UPDATE
+    SET queued = queued + excluded.queued,
+        running = running + excluded.running,
+        succeeded = succeeded + excluded.succeeded,
+        failed = failed + excluded.failed,
+        cancelled = cancelled + excluded.cancelled,
+        expired = expired + excluded.expired,
+        original_bytes = original_bytes + excluded.original_bytes;
     INSERT INTO job_hours (hour, client, submitted, bytes_in)
     VALUES (NEW.created_at / 3600000000, NEW.client, 1, iif(NEW.revises IS NULL, NEW.upload_bytes, 0))
     ON CONFLICT DO UPDATE

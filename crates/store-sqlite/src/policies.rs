@@ -40,7 +40,8 @@ fn usage(conn: &Connection, client: ClientId, now: Timestamp) -> Result<Usage, S
             jobs_today: row.number("jobs_today")?,
         })
     })?;
-    usage.ok_or(NOT_FOUND)
+    // A client that never had a job has no row.
+    Ok(usage.unwrap_or_default())
 }
 
 /// Refuses a job that its client has no room for.

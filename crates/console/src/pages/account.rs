@@ -4,11 +4,12 @@ use askama::Template;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use sfumato_core::audit::{Action, Subject};
 use sfumato_core::{SessionId, Timestamp, UserSession};
 use sfumato_engine::passwords::PASSWORD_CHARS_MIN;
 use sfumato_engine::people::PeopleError;
@@ -16,6 +17,7 @@ use sfumato_engine::people::PeopleError;
 use crate::Console;
 use crate::cookies;
 use crate::error::{ConsoleError, sentence};
+use crate::live;
 use crate::page::{self, Nav, Toast};
 use crate::session::Visitor;
 
@@ -23,13 +25,20 @@ use crate::session::Visitor;
 #[template(path = "account.html")]
 struct Account<'a> {
     visitor: &'a Visitor,
-    sessions: Vec<UserSession>,
-    now: Timestamp,
+    sessions: String,
     error: Option<&'a str>,
     chars_min: usize,
 }
 
-impl Account<'_> {
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct Sessions<'a> {
+    visitor: &'a Visitor,
+    sessions: Vec<UserSession>,
+    now: Timestamp,
+}
+
+impl Sessions<'_> {
     fn is_this(&self, session: &SessionId) -> bool {
         self.visitor.signed_in().session.id == *session
     }
@@ -56,6 +65,7 @@ pub(super) fn router() -> Router<Console> {
     Router::new()
         .route("/manager/account", get(show))
         .route("/manager/account/password", post(change_password))
+        .route("/manager/account/sessions/live", get(live_sessions))
         .route("/manager/account/sessions/end", post(end_session))
         .route("/manager/account/theme", post(set_theme))
 }
@@ -71,8 +81,7 @@ async fn account(
 ) -> Result<Response, ConsoleError> {
     let body = Account {
         visitor,
-        sessions: console.engine.sessions(visitor.id()).await?,
-        now: console.engine.now(),
+        sessions: sessions(console.clone(), visitor.clone()).await?,
         error,
         chars_min: PASSWORD_CHARS_MIN,
     };
@@ -81,6 +90,24 @@ async fn account(
         None => page.into_response(),
         Some(_) => page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response(),
     })
+}
+
+/// The list of sessions, as the page holds it at first and as it is kept up to date.
+async fn sessions(console: Console, visitor: Visitor) -> Result<String, ConsoleError> {
+    let list = Sessions {
+        visitor: &visitor,
+        sessions: console.engine.sessions(visitor.id()).await?,
+        now: console.engine.now(),
+    };
+    Ok(list.render()?)
+}
+
+async fn live_sessions(
+    State(console): State<Console>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, ConsoleError> {
+    live::live(&console, visitor, &headers, sessions).await
 }
 
 async fn change_password(
@@ -103,6 +130,8 @@ async fn change_password(
         .await;
     match changed {
         Ok(()) => {
+            let changed = visitor.deed(Action::PasswordChanged);
+            console.audit(changed.to(Subject::User(visitor.id()))).await;
             let toast = Toast::success("Your password is changed. Your other sessions have ended.");
             Ok(page::redirect("/manager/account", Some(toast)))
         }
@@ -124,6 +153,8 @@ async fn end_session(
     let Form(given) = given?;
     let session = given.session.parse().map_err(|_| ConsoleError::NotFound)?;
     console.engine.end_session(visitor.id(), session).await?;
+    let ended = visitor.deed(Action::SignedOut).with("session", given.session);
+    console.audit(ended).await;
     let toast = Toast::success("The session has ended.");
     Ok(page::redirect("/manager/account", Some(toast)))
 }

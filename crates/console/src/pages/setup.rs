@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
+use sfumato_core::audit::{Action, Subject};
 use sfumato_engine::passwords::PASSWORD_CHARS_MIN;
 use sfumato_engine::people::{PeopleError, Setup};
 
@@ -16,7 +17,7 @@ use super::sign_in::keep_session;
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Look, Toast};
-use crate::session::FromBrowser;
+use crate::session::{FromBrowser, deed};
 
 #[derive(Template)]
 #[template(path = "setup.html")]
@@ -101,6 +102,7 @@ async fn set_up(
         return again("The two passwords differ.");
     }
     let engine = &console.engine;
+    let address = browser.address;
     let done = match &setup {
         Setup::FirstAdministrator => engine
             .create_first_administrator(&token, &given.name, &given.password, browser)
@@ -113,12 +115,20 @@ async fn set_up(
     };
     match done {
         Ok(Some((session, signed_in))) => {
-            tracing::info!(user.id = %signed_in.user.id, "the first administrator was made");
+            let user = &signed_in.user;
+            for action in [Action::UserCreated, Action::SignedIn] {
+                let made = deed(user, address, action).to(Subject::User(user.id));
+                console.audit(made).await;
+            }
             let mut response = page::redirect("/manager", Some(Toast::success("Welcome to Sfumato.")));
             keep_session(&mut response, &console, &headers, &session);
             Ok(response)
         }
         Ok(None) => {
+            if let Setup::Password(user) = &setup {
+                let chosen = deed(user, address, Action::PasswordChanged);
+                console.audit(chosen.to(Subject::User(user.id))).await;
+            }
             let toast = Toast::success("Your password is set. Sign in with it.");
             Ok(page::redirect("/manager/sign-in", Some(toast)))
         }

@@ -8,14 +8,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::rejection::FormRejection};
 use serde::Deserialize;
+use sfumato_core::UserName;
+use sfumato_core::audit::{Action, Actor};
 use sfumato_core::client::Secret;
+use sfumato_engine::audit::Deed;
 use sfumato_engine::people::PeopleError;
 
 use crate::Console;
 use crate::cookies;
 use crate::error::ConsoleError;
 use crate::page::{self, Look, Toast};
-use crate::session::{FromBrowser, Visitor, is_ours};
+use crate::session::{FromBrowser, Visitor, deed, is_ours};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -75,15 +78,27 @@ async fn sign_in(
     if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
         return Err(ConsoleError::TooMany { wait });
     }
+    let address = browser.address;
     match console.engine.sign_in(name, &given.password, browser).await {
         Ok((token, signed_in)) => {
-            tracing::info!(user.id = %signed_in.user.id, "somebody has signed in");
+            console
+                .audit(deed(&signed_in.user, address, Action::SignedIn))
+                .await;
             let mut response = page::redirect(target(&given.next), None);
             keep_session(&mut response, &console, &headers, &token);
             Ok(response)
         }
         Err(PeopleError::WrongCredentials) => {
             console.failures.record(pair, console.engine.now());
+            // Anything may have been given as a name, a password too; names that cannot be one are not kept.
+            let actor = Actor::Stranger {
+                name: name
+                    .parse()
+                    .map_or_else(|_| "?".to_owned(), |name: UserName| name.to_string()),
+            };
+            console
+                .audit(Deed::new(actor, Action::SignInRefused).from(address))
+                .await;
             let body = SignIn {
                 next: &given.next,
                 name,
@@ -120,6 +135,7 @@ fn leave(message: String) -> Response {
 
 async fn sign_out(State(console): State<Console>, visitor: Visitor) -> Result<Response, ConsoleError> {
     console.engine.sign_out(visitor.signed_in()).await?;
+    console.audit(visitor.deed(Action::SignedOut)).await;
     Ok(leave("You have signed out.".into()))
 }
 
@@ -128,6 +144,7 @@ async fn sign_out_everywhere(
     visitor: Visitor,
 ) -> Result<Response, ConsoleError> {
     let ended = console.engine.sign_out_everywhere(visitor.id()).await?;
+    console.audit(visitor.deed(Action::SignedOutEverywhere)).await;
     let message = match ended {
         1 => "You have signed out. There was no other session.".into(),
         ended => format!("You have signed out of all {ended} sessions."),

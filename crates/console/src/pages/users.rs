@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
+use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::{Client, Secret};
 use sfumato_core::store::UserChange;
 use sfumato_core::{ClientId, Role, StoreError, Timestamp, User, UserId, UserState};
@@ -118,7 +119,7 @@ async fn create(
     let role = role(&console, &given.role).await?;
     match console.engine.create_user(&given.name, role).await {
         Ok((user, token)) => {
-            tracing::info!(user.id = %visitor.id(), created = %user.id, "a user was created");
+            note(&console, &visitor, Action::UserCreated, &user).await;
             with_link(&console, &visitor, &headers, &user, &token).await
         }
         Err(error @ (PeopleError::Name(_) | PeopleError::Store(StoreError::AlreadyExists { .. }))) => {
@@ -189,6 +190,7 @@ async fn new_link(
 ) -> Result<Response, ConsoleError> {
     let user = other(&console, &visitor, user).await?;
     let token = console.engine.new_setup_link(user.id).await?;
+    note(&console, &visitor, Action::PasswordLinkCreated, &user).await;
     with_link(&console, &visitor, &headers, &user, &token).await
 }
 
@@ -204,7 +206,8 @@ async fn set_role(
         role: Some(role(&console, &given.role).await?),
         state: None,
     };
-    console.engine.update_user(user.id, change).await?;
+    let user = console.engine.update_user(user.id, change).await?;
+    note(&console, &visitor, Action::UserChanged, &user).await;
     Ok(done(format!("{} has another role.", user.name)))
 }
 
@@ -219,7 +222,13 @@ async fn set_state(
         role: None,
         state: Some(state),
     };
-    Ok(console.engine.update_user(user.id, change).await?)
+    let user = console.engine.update_user(user.id, change).await?;
+    let action = match state {
+        UserState::Active => Action::UserEnabled,
+        UserState::Disabled => Action::UserDisabled,
+    };
+    note(console, visitor, action, &user).await;
+    Ok(user)
 }
 
 async fn disable(
@@ -250,8 +259,20 @@ async fn delete(
 ) -> Result<Response, ConsoleError> {
     let user = other(&console, &visitor, user).await?;
     console.engine.delete_user(user.id).await?;
-    tracing::info!(user.id = %visitor.id(), deleted = %user.id, "a user was deleted");
+    note(&console, &visitor, Action::UserDeleted, &user).await;
     Ok(done(format!("{} is deleted.", user.name)))
+}
+
+/// Writes down what was done to a user, who may be gone later.
+async fn note(console: &Console, visitor: &Visitor, action: Action, user: &User) {
+    let role = match user.role {
+        Role::Administrator => "administrator".to_owned(),
+        Role::Member(client) => client.to_string(),
+    };
+    let deed = visitor.deed(action).to(Subject::User(user.id));
+    console
+        .audit(deed.with("name", user.name.as_str()).with("role", role))
+        .await;
 }
 
 fn done(message: String) -> Response {

@@ -7,11 +7,13 @@
 )]
 
 mod account;
+mod audit;
 mod browser;
 mod developer;
 mod developer_deliveries;
 mod forgery;
 mod isolation;
+mod live;
 mod setup;
 mod sign_in;
 mod surface;

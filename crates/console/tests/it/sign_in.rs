@@ -38,12 +38,12 @@ async fn whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_back() {
 async fn signing_in_leads_to_no_other_site() {
     let server = Server::start().await;
     server.user("ada", Role::Administrator).await;
-    let mut browser = server.browser();
     for next in [
         "//evil.example/",
         "https://evil.example/",
         "/manager\\@evil.example",
     ] {
+        let mut browser = server.browser();
         let form = [("name", "ada"), ("password", PASSWORD), ("next", next)];
         let request = browser.form("/manager/sign-in", &form);
         assert_eq!(browser.send(request).await.location(), "/manager", "{next}");

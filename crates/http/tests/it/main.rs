@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod jobs;
 mod openapi;
+mod quotas;
 mod results;
 mod server;
 mod surface;

@@ -5,5 +5,5 @@ SELECT jobs.id, jobs.client, jobs.created_at, jobs.upload, jobs.upload_format, j
        jobs.result_format, jobs.result_bytes, jobs.result_sha256, jobs.document_bytes, jobs.document_sha256,
        jobs.faces, jobs.plates, jobs.warnings, jobs.expected_end_at
 FROM clients CROSS JOIN jobs ON jobs.client = clients.id
-WHERE jobs.state = 'succeeded' AND jobs.finished_at < ifnull(?3 + 1 - clients.results_kept_s * 1000000, ?1)
+WHERE jobs.state = 'succeeded' AND jobs.finished_at < ifnull(?3 - clients.results_kept_s * 1000000, ?1)
 LIMIT ?2;

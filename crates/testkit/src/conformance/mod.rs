@@ -21,6 +21,7 @@ pub mod retention;
 pub mod revisions;
 pub mod settings;
 pub mod statistics;
+pub mod users;
 
 /// Makes a test of every case.
 ///
@@ -202,6 +203,24 @@ macro_rules! store_conformance {
                 a_job_beyond_the_stored_quota_is_refused_until_something_is_deleted,
                 a_quota_of_one_client_is_none_of_another,
                 files_are_kept_as_long_as_is_agreed_with_their_client;
+            users: a_user_is_found_by_name_and_identifier_as_it_was_written,
+                users_are_listed_by_name,
+                a_name_belongs_to_one_user_only,
+                a_member_of_a_client_that_does_not_exist_is_refused,
+                a_change_of_a_user_leaves_what_it_does_not_name,
+                a_user_who_is_disabled_has_no_session_and_gets_none,
+                a_new_password_ends_every_session_but_the_one_to_keep,
+                a_deleted_user_takes_sessions_and_links_along,
+                a_session_is_found_by_its_token_with_its_user,
+                a_session_remembers_its_last_use_and_never_an_earlier_one,
+                sessions_are_listed_last_used_first_to_their_user_alone,
+                a_session_is_ended_by_its_own_user_alone,
+                all_sessions_of_a_user_end_at_once,
+                a_newer_setup_link_voids_the_earlier_ones_for_the_same_purpose,
+                a_setup_link_works_until_it_expires,
+                the_first_user_is_made_once_and_only_with_a_link,
+                a_password_is_chosen_once_with_a_link,
+                sessions_and_links_that_have_ended_are_forgotten;
             concurrency: many_workers_never_get_the_same_job,
                 many_couriers_never_get_the_same_delivery,
                 refused_requests_take_nothing_of_their_neighbours_with_them,
@@ -255,6 +274,7 @@ mod tests {
             include_str!("revisions.rs"),
             include_str!("settings.rs"),
             include_str!("statistics.rs"),
+            include_str!("users.rs"),
         ];
         let cases: Vec<&str> = modules
             .iter()

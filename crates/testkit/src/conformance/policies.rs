@@ -152,7 +152,7 @@ pub async fn files_are_kept_as_long_as_is_agreed_with_their_client(world: World)
         [others.id],
         "the agreement is for longer"
     );
-    world.clock.set(finished.after(Duration::from_secs(50)));
+    world.clock.set(finished.after(Duration::from_secs(51)));
     assert_eq!(expired(long_ago).await, 1, "the agreement is for less");
     assert_eq!(world.job(&own).await.state.name(), "expired");
     assert_eq!(world.job(&others).await.state.name(), "succeeded");

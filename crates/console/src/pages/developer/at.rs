@@ -1,19 +1,17 @@
 //! Where on these pages somebody stands: the client and the endpoint that a path names, where they are the visitor's.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use sfumato_core::audit::{Action, Actor, Subject};
+use sfumato_core::audit::{Action, Subject};
 use sfumato_core::{Client, ClientId, Endpoint, EndpointId, Timestamp};
 use sfumato_engine::Engine;
 use sfumato_engine::access::Caller;
-use sfumato_engine::audit::Deed;
 
 use crate::Console;
 use crate::error::ConsoleError;
-use crate::session::{FromBrowser, Visitor};
+use crate::session::Visitor;
 
 /// A visitor at one client.
 pub(super) struct AtClient {
@@ -22,7 +20,6 @@ pub(super) struct AtClient {
     pub(super) client: Client,
     /// The visitor, acting for the client.
     pub(super) caller: Caller,
-    address: Option<IpAddr>,
 }
 
 /// A visitor at one endpoint of a client.
@@ -46,24 +43,18 @@ impl AtClient {
     }
 
     /// Writes down what the visitor has done to something of the client.
-    pub(super) async fn audit(&self, action: Action, subject: Subject) -> Result<(), ConsoleError> {
-        self.audit_with(action, subject, &[]).await
+    pub(super) async fn audit(&self, action: Action, subject: Subject) {
+        self.audit_with(action, subject, &[]).await;
     }
 
     /// The same with particulars.
-    pub(super) async fn audit_with(
-        &self,
-        action: Action,
-        subject: Subject,
-        particulars: &[(&str, &str)],
-    ) -> Result<(), ConsoleError> {
-        let mut deed = deed(&self.visitor, self.address, action)
-            .to(subject)
-            .of(self.client.id);
+    pub(super) async fn audit_with(&self, action: Action, subject: Subject, particulars: &[(&str, &str)]) {
+        let deed = self.visitor.deed(action);
+        let mut deed = deed.to(subject).of(self.client.id);
         for (name, value) in particulars {
             deed = deed.with(name, *value);
         }
-        Ok(self.engine().audit(deed).await?)
+        self.console.audit(deed).await;
     }
 }
 
@@ -88,8 +79,9 @@ impl AtEndpoint {
     }
 
     /// Writes down what the visitor has done to the endpoint.
-    pub(super) async fn audit(&self, action: Action) -> Result<(), ConsoleError> {
-        self.at.audit(action, Subject::Endpoint(self.endpoint.id)).await
+    pub(super) async fn audit(&self, action: Action) {
+        let subject = Subject::Endpoint(self.endpoint.id);
+        self.at.audit(action, subject).await;
     }
 }
 
@@ -113,15 +105,6 @@ pub(super) fn name(endpoint: &Endpoint) -> String {
     host.unwrap_or(endpoint.url.as_str()).to_owned()
 }
 
-/// What a visitor did, before it is written down.
-pub(super) fn deed(visitor: &Visitor, address: Option<IpAddr>, action: Action) -> Deed {
-    let actor = Actor::User {
-        id: visitor.id(),
-        name: visitor.name().to_owned(),
-    };
-    Deed::new(actor, action).from(address)
-}
-
 /// An identifier in the path. What is none names nothing.
 pub(super) async fn in_path<T: FromStr>(parts: &mut Parts, name: &str) -> Result<T, ConsoleError> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
@@ -140,13 +123,11 @@ impl FromRequestParts<Console> for AtClient {
         let id: ClientId = in_path(parts, "client").await?;
         let caller = visitor.caller_for(id).ok_or(ConsoleError::NotFound)?;
         let client = console.engine.client(id).await?;
-        let Ok(FromBrowser(browser)) = FromBrowser::from_request_parts(parts, console).await;
         Ok(Self {
             console: console.clone(),
             visitor,
             client,
             caller,
-            address: browser.address,
         })
     }
 }

@@ -125,7 +125,7 @@ async fn rotate(at: AtClient, given: Result<Form<Overlap>, FormRejection>) -> Re
         Subject::Client(at.client.id),
         &particulars,
     )
-    .await?;
+    .await;
     let client = at.engine().client(at.client.id).await?;
     with_secret(&at.console, &at.visitor, client, &secret).await
 }
@@ -133,7 +133,8 @@ async fn rotate(at: AtClient, given: Result<Form<Overlap>, FormRejection>) -> Re
 async fn set_state(at: &AtClient, state: ClientState, action: Action) -> Result<(), ConsoleError> {
     at.visitor.administrator()?;
     at.engine().set_client_state(&at.client.key, state).await?;
-    at.audit(action, Subject::Client(at.client.id)).await
+    at.audit(action, Subject::Client(at.client.id)).await;
+    Ok(())
 }
 
 async fn disable(at: AtClient) -> Result<Response, ConsoleError> {

@@ -1,7 +1,5 @@
 //! `/manager/developer`: every client, for administrators. Members are led to their own.
 
-use std::net::IpAddr;
-
 use askama::Template;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -18,7 +16,7 @@ use super::{at, client, words};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav};
-use crate::session::{FromBrowser, Visitor};
+use crate::session::Visitor;
 
 #[derive(Debug, Default, Deserialize)]
 struct NewClient {
@@ -81,14 +79,16 @@ async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Respon
 async fn create(
     State(console): State<Console>,
     visitor: Visitor,
-    FromBrowser(browser): FromBrowser,
     given: Result<Form<NewClient>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
     visitor.administrator()?;
     let Form(given) = given?;
     match console.engine.create_client(&given.name).await {
         Ok((made, secret)) => {
-            note(&console, &visitor, browser.address, &made).await?;
+            tracing::info!(user.id = %visitor.id(), client.id = %made.id, "a client was created");
+            let deed = visitor.deed(Action::ClientCreated);
+            let deed = deed.to(Subject::Client(made.id)).of(made.id);
+            console.audit(deed.with("name", made.name.as_str())).await;
             client::with_secret(&console, &visitor, made, &secret).await
         }
         Err(error @ ClientError::Name) => {
@@ -97,20 +97,6 @@ async fn create(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-async fn note(
-    console: &Console,
-    visitor: &Visitor,
-    address: Option<IpAddr>,
-    made: &Client,
-) -> Result<(), ConsoleError> {
-    tracing::info!(user.id = %visitor.id(), client.id = %made.id, "a client was created");
-    let deed = at::deed(visitor, address, Action::ClientCreated)
-        .to(Subject::Client(made.id))
-        .of(made.id)
-        .with("name", made.name.as_str());
-    Ok(console.engine.audit(deed).await?)
 }
 
 impl From<ClientError> for ConsoleError {

@@ -274,7 +274,7 @@ fn chart(range: &Range, stretches: Stretches, activity: &[AttemptActivity]) -> S
     charts::columns(&title, &labels, &series)
 }
 
-/// `14:00` within a day, `03-04` for whole days, both in between.
+/// `14:00` within a day, `Sat 06:00` within a week, `03-04` for whole days.
 fn label(range: &Range, begin: Timestamp) -> String {
     let text = begin.to_string();
     let (date, time) = (
@@ -284,7 +284,10 @@ fn label(range: &Range, begin: Timestamp) -> String {
     match range.hours {
         1 => time.to_owned(),
         24 => date.to_owned(),
-        _ => format!("{date} {time}"),
+        _ => match jiff::Timestamp::from_second(begin.as_seconds()) {
+            Ok(instant) => instant.strftime("%a %H:%M").to_string(),
+            Err(_) => time.to_owned(),
+        },
     }
 }
 

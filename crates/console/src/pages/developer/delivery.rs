@@ -133,7 +133,7 @@ async fn resend(here: AtEndpoint, Named(delivery): Named) -> Result<Response, Co
     here.engine().resend(caller, here.endpoint.id, delivery).await?;
     here.at
         .audit(Action::DeliveryResent, Subject::Delivery(delivery))
-        .await?;
+        .await;
     let path = here.under(&format!("deliveries/{delivery}"));
     Ok(page::redirect(
         &path,

@@ -171,7 +171,7 @@ async fn create(at: AtClient, given: Result<Form<Given>, FormRejection>) -> Resu
             let particulars = [("url", endpoint.url.as_str())];
             let subject = Subject::Endpoint(endpoint.id);
             at.audit_with(Action::EndpointCreated, subject, &particulars)
-                .await?;
+                .await;
             let path = format!("{}/settings", endpoint_path(&endpoint));
             let toast = Toast::success(
                 "The endpoint is active. Put its token and signing secret into your receiver.",

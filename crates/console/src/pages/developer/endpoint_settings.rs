@@ -131,7 +131,7 @@ async fn save(here: AtEndpoint, given: Result<Form<Given>, FormRejection>) -> Re
             let subject = Subject::Endpoint(id);
             here.at
                 .audit_with(Action::EndpointChanged, subject, &particulars)
-                .await?;
+                .await;
             Ok(back(&here, "The settings are saved."))
         }
         Err(error) => {
@@ -162,7 +162,8 @@ async fn set_active(here: &AtEndpoint, active: bool) -> Result<(), ConsoleError>
     let subject = Subject::Endpoint(here.endpoint.id);
     here.at
         .audit_with(Action::EndpointChanged, subject, &particulars)
-        .await
+        .await;
+    Ok(())
 }
 
 async fn activate(here: AtEndpoint) -> Result<Response, ConsoleError> {
@@ -184,18 +185,18 @@ async fn delete(here: AtEndpoint) -> Result<Response, ConsoleError> {
     let subject = Subject::Endpoint(endpoint.id);
     here.at
         .audit_with(Action::EndpointDeleted, subject, &particulars)
-        .await?;
+        .await;
     let toast = Toast::success(format!("{} is deleted.", here.name()));
     Ok(page::redirect(&here.at.path(), Some(toast)))
 }
 
 async fn show_token(here: AtEndpoint) -> Result<Response, ConsoleError> {
-    here.audit(Action::EndpointTokenShown).await?;
+    here.audit(Action::EndpointTokenShown).await;
     settings(&here, &Given::of(&here.endpoint), None, Shown::Token).await
 }
 
 async fn show_signing_secret(here: AtEndpoint) -> Result<Response, ConsoleError> {
-    here.audit(Action::EndpointSecretShown).await?;
+    here.audit(Action::EndpointSecretShown).await;
     settings(&here, &Given::of(&here.endpoint), None, Shown::SigningSecret).await
 }
 
@@ -220,7 +221,7 @@ async fn rotate_token(
     let particulars = [("overlap_s", &*given.particulars())];
     here.at
         .audit_with(Action::EndpointTokenRotated, Subject::Endpoint(id), &particulars)
-        .await?;
+        .await;
     Ok(back(
         &here,
         "There is a new token. Show it to put it into your receiver.",
@@ -241,7 +242,7 @@ async fn rotate_signing_secret(
     let particulars = [("overlap_s", &*given.particulars())];
     here.at
         .audit_with(Action::EndpointSecretRotated, Subject::Endpoint(id), &particulars)
-        .await?;
+        .await;
     Ok(back(
         &here,
         "There is a new signing secret. Show it to put it into your receiver.",
@@ -251,6 +252,6 @@ async fn rotate_signing_secret(
 async fn end_overlap(here: AtEndpoint) -> Result<Response, ConsoleError> {
     let (caller, id) = (&here.at.caller, here.endpoint.id);
     here.engine().settle_rotations(caller, id).await?;
-    here.audit(Action::EndpointOverlapEnded).await?;
+    here.audit(Action::EndpointOverlapEnded).await;
     Ok(back(&here, "Only the new values count now."))
 }

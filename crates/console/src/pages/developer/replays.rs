@@ -265,7 +265,7 @@ async fn start(
     let particulars = [("since", since.as_str()), ("until", until.as_str())];
     here.at
         .audit_with(Action::ReplayStarted, Subject::Replay(replay.id), &particulars)
-        .await?;
+        .await;
     let toast = Toast::success("The replay has begun.");
     Ok(page::redirect(&here.under("replays"), Some(toast)))
 }
@@ -275,7 +275,7 @@ async fn cancel(here: AtEndpoint, Named(replay): Named) -> Result<Response, Cons
     here.engine().cancel_replay(caller, id, replay).await?;
     here.at
         .audit(Action::ReplayCancelled, Subject::Replay(replay))
-        .await?;
+        .await;
     let toast = Toast::success("The replay is cancelled. What it sent stays sent.");
     Ok(page::redirect(&here.under("replays"), Some(toast)))
 }
