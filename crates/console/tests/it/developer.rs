@@ -15,11 +15,12 @@ fn text_of<'a>(answer: &'a Answer, id: &str) -> &'a str {
     rest.split('<').next().unwrap()
 }
 
-/// What was written down, in the order of actions: the clock stands still, so that entries have none of their own.
+/// What was written down beside sign-ins, in the order of actions: the clock stands still, so that entries have none of their own.
 async fn actions(server: &Server) -> Vec<Action> {
     let filter = AuditFilter::default();
     let page = server.engine.audit_entries(Scope::All, &filter, None, 100).await;
     let mut actions: Vec<Action> = page.unwrap().entries.iter().map(|entry| entry.action).collect();
+    actions.retain(|action| *action != Action::SignedIn);
     actions.sort_unstable();
     actions
 }
