@@ -220,7 +220,7 @@ pub(super) fn milliseconds(ms: &f64) -> String {
 /// A part of a whole as a percentage; never rounded up to all of it.
 pub(super) fn percent(part: &f64) -> String {
     let percent = part * 100.0;
-    if percent >= 99.95 && percent < 100.0 {
+    if (99.95..100.0).contains(&percent) {
         return "99.9 %".to_owned();
     }
     if percent.fract() == 0.0 {
