@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use futures::future::try_join;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
 use sfumato_core::store::JobLimits;
 use sfumato_core::time::random;
@@ -288,27 +289,29 @@ impl Engine {
             document,
         } = finished;
         let id = ResultId::new(&*inner.clock, &*inner.entropy);
-        let media = inner
-            .blobs
-            .put_result(id, ResultPart::Media, tokio::fs::File::from_std(output))
-            .await?;
-        let part = ResultPart::Document;
-        let document = match (&report.document, document) {
-            (_, Some(file)) => Some(
-                inner
-                    .blobs
-                    .put_result(id, part, tokio::fs::File::from_std(file))
-                    .await?,
-            ),
-            (Document::Picture(document), None) => {
-                let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
-                    source: Box::new(error),
-                })?;
-                Some(inner.blobs.put_result(id, part, Cursor::new(text)).await?)
+        let blobs = &inner.blobs;
+        let media = blobs.put_result(id, ResultPart::Media, tokio::fs::File::from_std(output));
+        let document = async {
+            let part = ResultPart::Document;
+            match (&report.document, document) {
+                (_, Some(file)) => {
+                    let written = blobs
+                        .put_result(id, part, tokio::fs::File::from_std(file))
+                        .await?;
+                    Ok(Some(written))
+                }
+                (Document::Picture(document), None) => {
+                    let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
+                        source: Box::new(error),
+                    })?;
+                    Ok(Some(blobs.put_result(id, part, Cursor::new(text)).await?))
+                }
+                // The pool answers with the file or not at all.
+                (Document::Written { .. }, None) => Ok(None),
             }
-            // The pool answers with the file or not at all.
-            (Document::Written { .. }, None) => None,
         };
+        // Together, so that the disk is waited for once.
+        let (media, document) = try_join(media, document).await?;
         Ok(JobResult {
             id,
             format: report.format,

@@ -12,6 +12,7 @@ use serde_path_to_error::{Path, Segment};
 use tower_http::timeout::{DeadlineBody, TimeoutError};
 
 use crate::ApiState;
+use crate::options;
 use crate::problem::Problem;
 
 /// A JSON body. Old clients forget the content type or declare another one; whatever parses is JSON.
@@ -138,23 +139,29 @@ fn unexpected(path: &Path, error: &serde_json::Error) -> String {
         let (_, allowed) = text.strip_prefix(prefix)?.rsplit_once("`, expected ")?;
         allowed.split(" at line ").next()
     };
-    let wrong = match (allowed("unknown field `"), allowed("unknown variant `")) {
-        (Some(members), _) => {
-            let members = members.strip_prefix("one of ").unwrap_or(members);
-            Some(format!("has a member that does not exist; there are {members}"))
-        }
-        (None, Some(names)) => Some(format!("must be {names}")),
-        (None, None) => None,
-    };
-    if let Some(wrong) = wrong {
-        return match path.iter().next() {
-            None => format!("the body {wrong}"),
-            Some(_) => format!("{path}: {wrong}"),
-        };
+    if let Some(members) = allowed("unknown field `") {
+        return unknown_member(path, members.strip_prefix("one of ").unwrap_or(members));
+    }
+    if let Some(names) = allowed("unknown variant `") {
+        return format!("{path}: must be {names}");
     }
     match path.iter().next() {
         None | Some(Segment::Seq { .. }) => "the body must be a JSON object".to_owned(),
         Some(_) => format!("{path}: has the wrong type"),
+    }
+}
+
+/// What is wrong with an object that has a member too many, which is the last segment of the path.
+fn unknown_member(path: &Path, members: &str) -> String {
+    let whole = path.to_string();
+    let (place, name) = match path.iter().next_back() {
+        Some(Segment::Map { key }) => (whole.strip_suffix(key).unwrap_or_default(), options::shown(key)),
+        _ => (&*whole, String::new()),
+    };
+    let wrong = format!("has no member `{name}`; its members are {members}");
+    match place.trim_end_matches('.') {
+        "" => format!("the body {wrong}"),
+        place => format!("{place}: {wrong}"),
     }
 }
 
@@ -260,6 +267,51 @@ mod tests {
             }
             let expected = "clientId: is missing".to_owned();
             assert_eq!(parsed(Some(declared), "{}"), Err((400, expected)));
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[expect(dead_code, reason = "only its being read matters")]
+        kind: Option<Kind>,
+        #[expect(dead_code, reason = "only its being read matters")]
+        inner: Option<Box<Strict>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Face,
+        Plate,
+    }
+
+    #[test]
+    fn a_member_or_a_word_that_does_not_exist_is_named_with_those_that_do() {
+        let long = format!(r#"{{"{}":1}}"#, "m".repeat(100_000));
+        for (body, expected) in [
+            (
+                r#"{"knd":"face"}"#,
+                "the body has no member `knd`; its members are `kind` or `inner`",
+            ),
+            (
+                r#"{"inner":{"inner":{"a.b":1}}}"#,
+                "inner.inner: has no member `a.b`; its members are `kind` or `inner`",
+            ),
+            (
+                r#"{"inner":{"kind":"cat"}}"#,
+                "inner.kind: must be `face` or `plate`",
+            ),
+            (&long, "the body has no member `mmm"),
+        ] {
+            let refused = parse::<Strict>(&HeaderMap::new(), body.as_bytes());
+            let (_, message) = refused.as_ref().unwrap_err().parts();
+            assert!(message.starts_with(expected), "{message}");
+            assert!(message.len() < 200);
+        }
+        for word in ["face", "plate"] {
+            let body = format!(r#"{{"kind":"{word}"}}"#);
+            assert!(parse::<Strict>(&HeaderMap::new(), body.as_bytes()).is_ok());
         }
     }
 
