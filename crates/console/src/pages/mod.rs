@@ -1,6 +1,7 @@
 //! The pages, one a file.
 
 mod account;
+mod developer;
 mod job;
 mod job_actions;
 mod job_files;
@@ -27,4 +28,5 @@ pub(crate) fn router() -> Router<Console> {
         .merge(job::router())
         .merge(job_actions::router())
         .merge(job_files::router())
+        .merge(developer::router())
 }

@@ -13,6 +13,7 @@ use sfumato_console::{ConsoleSettings, router};
 use sfumato_core::{Clock, Role, Timestamp};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
+use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{ServeSettings, serve};
@@ -76,7 +77,11 @@ impl Server {
             clock: clock.clone(),
             entropy,
             keys: Keys::derive(&[7; 32]),
-            settings: EngineSettings::default(),
+            settings: EngineSettings {
+                // Receivers of tests listen on loopback.
+                addresses: AddressPolicy::allowing_private(),
+                ..EngineSettings::default()
+            },
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
