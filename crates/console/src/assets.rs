@@ -46,6 +46,7 @@ impl Asset {
 struct Assets {
     css: Asset,
     js: Asset,
+    compare: Asset,
     htmx: Asset,
     icon: Asset,
 }
@@ -55,13 +56,23 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "app",
         "css",
         "text/css; charset=utf-8",
-        include_bytes!("../assets/app.css"),
+        concat!(
+            include_str!("../assets/app.css"),
+            include_str!("../assets/jobs.css")
+        )
+        .as_bytes(),
     ),
     js: Asset::new(
         "app",
         "js",
         "text/javascript; charset=utf-8",
         include_bytes!("../assets/app.js"),
+    ),
+    compare: Asset::new(
+        "compare",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/compare.js"),
     ),
     htmx: Asset::new(
         "htmx",
@@ -77,11 +88,13 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     ),
 });
 
-/// The addresses of what the head of every page names.
+/// The addresses of what pages name.
 #[derive(Clone, Debug)]
 pub(crate) struct Links {
     pub(crate) css: String,
     pub(crate) js: String,
+    /// For pages that compare an original with its result.
+    pub(crate) compare: String,
     pub(crate) htmx: String,
     pub(crate) icon: String,
 }
@@ -89,11 +102,12 @@ pub(crate) struct Links {
 static LINKS: LazyLock<Links> = LazyLock::new(|| Links {
     css: ASSETS.css.url(),
     js: ASSETS.js.url(),
+    compare: ASSETS.compare.url(),
     htmx: ASSETS.htmx.url(),
     icon: ASSETS.icon.url(),
 });
 
-/// The addresses of what the head of every page names.
+/// The addresses of what pages name.
 pub(crate) fn links() -> &'static Links {
     &LINKS
 }
@@ -104,7 +118,14 @@ pub(crate) fn router() -> Router<Console> {
 
 async fn asset(Path(name): Path<String>) -> Result<Response, ConsoleError> {
     let assets = &*ASSETS;
-    let asset = [&assets.css, &assets.js, &assets.htmx, &assets.icon]
+    let all = [
+        &assets.css,
+        &assets.js,
+        &assets.compare,
+        &assets.htmx,
+        &assets.icon,
+    ];
+    let asset = all
         .into_iter()
         .find(|asset| asset.path == name)
         .ok_or(ConsoleError::NotFound)?;

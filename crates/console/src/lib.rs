@@ -34,12 +34,14 @@ mod assets;
 mod charts;
 mod cookies;
 mod csrf;
+mod download;
 mod edge;
 mod error;
 mod live;
 mod origin;
 mod page;
 mod pages;
+mod readings;
 mod session;
 mod ui;
 
@@ -59,6 +61,7 @@ use url::Url;
 
 use crate::error::ConsoleError;
 use crate::live::Streams;
+use crate::readings::Readings;
 
 /// Settings of the Manager.
 #[derive(Clone, Debug)]
@@ -98,6 +101,7 @@ pub(crate) struct Console {
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
     pub(crate) streams: Streams,
+    pub(crate) readings: Arc<Readings>,
 }
 
 impl Console {
@@ -119,6 +123,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         engine,
         failures: Arc::new(failures),
         streams: Streams::new(settings.live_pages_max),
+        readings: Arc::default(),
         settings: Arc::new(settings),
     };
     pages::router()

@@ -1,6 +1,12 @@
 //! The pages, one a file.
 
 mod account;
+mod job;
+mod job_actions;
+mod job_files;
+mod job_options;
+mod job_view;
+mod jobs;
 mod overview;
 mod setup;
 mod sign_in;
@@ -17,4 +23,8 @@ pub(crate) fn router() -> Router<Console> {
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())
+        .merge(jobs::router())
+        .merge(job::router())
+        .merge(job_actions::router())
+        .merge(job_files::router())
 }

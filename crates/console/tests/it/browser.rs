@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) blobs: Blobs,
     _folder: TempDir,
     _stop: DropGuard,
 }
@@ -65,9 +67,11 @@ impl Server {
             SqliteOptions::default(),
         )
         .unwrap();
+        let store = Arc::new(store);
+        let blobs = Blobs::open_folder(&folder.path().join("blobs")).unwrap();
         let engine = Engine::new(Parts {
-            store: Arc::new(store),
-            blobs: Blobs::open_folder(&folder.path().join("blobs")).unwrap(),
+            store: store.clone(),
+            blobs: blobs.clone(),
             media: None,
             clock: clock.clone(),
             entropy,
@@ -83,6 +87,8 @@ impl Server {
             address,
             engine,
             clock,
+            store,
+            blobs,
             _folder: folder,
             _stop: stop.drop_guard(),
         }
