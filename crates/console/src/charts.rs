@@ -44,7 +44,7 @@ pub(crate) fn columns(title: &str, labels: &[String], series: &[Series<'_>]) -> 
         );
     }
     let _ = write!(svg, r#"<text class="chart-label" x="0" y="6">{most}</text>"#);
-    for index in 0..labels.len() {
+    for (index, label) in labels.iter().enumerate() {
         let x = step * index as f64 + (step - width) / 2.0;
         let mut y = plot;
         for one in series {
@@ -55,7 +55,7 @@ pub(crate) fn columns(title: &str, labels: &[String], series: &[Series<'_>]) -> 
                     svg,
                     r#"<rect class="{}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2"><title>{}: {} {}</title></rect>"#,
                     one.class,
-                    escape(&labels[index]),
+                    escape(label),
                     value(one, index),
                     escape(one.name),
                 );
