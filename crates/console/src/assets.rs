@@ -47,6 +47,9 @@ struct Assets {
     css: Asset,
     js: Asset,
     compare: Asset,
+    upload: Asset,
+    review: Asset,
+    sample: Asset,
     htmx: Asset,
     icon: Asset,
 }
@@ -58,7 +61,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "text/css; charset=utf-8",
         concat!(
             include_str!("../assets/app.css"),
-            include_str!("../assets/jobs.css")
+            include_str!("../assets/jobs.css"),
+            include_str!("../assets/upload.css")
         )
         .as_bytes(),
     ),
@@ -73,6 +77,24 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "js",
         "text/javascript; charset=utf-8",
         include_bytes!("../assets/compare.js"),
+    ),
+    upload: Asset::new(
+        "upload",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/upload.js"),
+    ),
+    review: Asset::new(
+        "review",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/review.js"),
+    ),
+    sample: Asset::new(
+        "sample",
+        "svg",
+        "image/svg+xml",
+        include_bytes!("../assets/sample.svg"),
     ),
     htmx: Asset::new(
         "htmx",
@@ -95,6 +117,12 @@ pub(crate) struct Links {
     pub(crate) js: String,
     /// For pages that compare an original with its result.
     pub(crate) compare: String,
+    /// For the page that uploads.
+    pub(crate) upload: String,
+    /// For the page on which boxes are edited.
+    pub(crate) review: String,
+    /// A drawing with a face and a licence plate, to show masks on.
+    pub(crate) sample: String,
     pub(crate) htmx: String,
     pub(crate) icon: String,
 }
@@ -103,6 +131,9 @@ static LINKS: LazyLock<Links> = LazyLock::new(|| Links {
     css: ASSETS.css.url(),
     js: ASSETS.js.url(),
     compare: ASSETS.compare.url(),
+    upload: ASSETS.upload.url(),
+    review: ASSETS.review.url(),
+    sample: ASSETS.sample.url(),
     htmx: ASSETS.htmx.url(),
     icon: ASSETS.icon.url(),
 });
@@ -122,6 +153,9 @@ async fn asset(Path(name): Path<String>) -> Result<Response, ConsoleError> {
         &assets.css,
         &assets.js,
         &assets.compare,
+        &assets.upload,
+        &assets.review,
+        &assets.sample,
         &assets.htmx,
         &assets.icon,
     ];

@@ -9,8 +9,11 @@ mod job_options;
 mod job_view;
 mod jobs;
 mod overview;
+mod review;
+mod review_edits;
 mod setup;
 mod sign_in;
+mod upload;
 mod users;
 
 use axum::Router;
@@ -24,6 +27,8 @@ pub(crate) fn router() -> Router<Console> {
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())
+        .merge(upload::router())
+        .merge(review::router())
         .merge(jobs::router())
         .merge(job::router())
         .merge(job_actions::router())
