@@ -55,7 +55,11 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "app",
         "css",
         "text/css; charset=utf-8",
-        include_bytes!("../assets/app.css"),
+        concat!(
+            include_str!("../assets/app.css"),
+            include_str!("../assets/overview.css")
+        )
+        .as_bytes(),
     ),
     js: Asset::new(
         "app",

@@ -1,7 +1,11 @@
 //! The pages, one a file.
 
 mod account;
+mod audit;
+mod audit_words;
+mod client_settings;
 mod overview;
+mod settings;
 mod setup;
 mod sign_in;
 mod users;
@@ -17,4 +21,7 @@ pub(crate) fn router() -> Router<Console> {
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())
+        .merge(settings::router())
+        .merge(client_settings::router())
+        .merge(audit::router())
 }

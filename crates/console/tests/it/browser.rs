@@ -45,6 +45,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: Arc<SqliteStore>,
     _folder: TempDir,
     _stop: DropGuard,
 }
@@ -65,8 +66,9 @@ impl Server {
             SqliteOptions::default(),
         )
         .unwrap();
+        let store = Arc::new(store);
         let engine = Engine::new(Parts {
-            store: Arc::new(store),
+            store: store.clone(),
             blobs: Blobs::open_folder(&folder.path().join("blobs")).unwrap(),
             media: None,
             clock: clock.clone(),
@@ -83,6 +85,7 @@ impl Server {
             address,
             engine,
             clock,
+            store,
             _folder: folder,
             _stop: stop.drop_guard(),
         }

@@ -8,10 +8,13 @@
 
 mod account;
 mod audit;
+mod audit_page;
 mod browser;
 mod forgery;
 mod isolation;
 mod live;
+mod overview;
+mod settings;
 mod setup;
 mod sign_in;
 mod surface;
