@@ -74,32 +74,7 @@ pub(crate) fn columns(title: &str, labels: &[String], series: &[Series<'_>]) -> 
         );
     }
     svg.push_str("</svg>");
-    svg.push_str(&table(title, labels, series));
-    svg
-}
-
-/// A line without axes, to stand beside a number.
-pub(crate) fn sparkline(title: &str, values: &[u64]) -> String {
-    const TALL: f64 = 48.0;
-    let most = values.iter().copied().max().unwrap_or(0).max(1) as f64;
-    let step = WIDTH / values.len().saturating_sub(1).max(1) as f64;
-    let points: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(index, value)| {
-            let y = TALL - 4.0 - (TALL - 8.0) * *value as f64 / most;
-            format!("{:.1},{y:.1}", step * index as f64)
-        })
-        .collect();
-    let points = points.join(" ");
-    let mut svg = open(title, TALL, "chart sparkline");
-    if !values.is_empty() {
-        let _ = write!(
-            svg,
-            r#"<polygon class="chart-area" points="0,{TALL} {points} {WIDTH},{TALL}"/><polyline class="chart-line" points="{points}"/>"#
-        );
-    }
-    svg.push_str("</svg>");
+    svg.push_str(&table(title, labels, series, |value| value.to_string()));
     svg
 }
 
@@ -110,7 +85,13 @@ fn open(title: &str, height: f64, class: &str) -> String {
     )
 }
 
-fn table(title: &str, labels: &[String], series: &[Series<'_>]) -> String {
+/// The numbers of a chart as a table that is heard and not seen. `show` writes a value for people.
+pub(crate) fn table(
+    title: &str,
+    labels: &[String],
+    series: &[Series<'_>],
+    show: fn(u64) -> String,
+) -> String {
     let mut html = format!(
         r#"<table class="visually-hidden"><caption>{}</caption><thead><tr><td></td>"#,
         escape(title)
@@ -122,7 +103,7 @@ fn table(title: &str, labels: &[String], series: &[Series<'_>]) -> String {
     for (index, label) in labels.iter().enumerate() {
         let _ = write!(html, r#"<tr><th scope="row">{}</th>"#, escape(label));
         for one in series {
-            let _ = write!(html, "<td>{}</td>", value(one, index));
+            let _ = write!(html, "<td>{}</td>", escape(&show(value(one, index))));
         }
         html.push_str("</tr>");
     }
@@ -135,7 +116,7 @@ fn value(series: &Series<'_>, index: usize) -> u64 {
 }
 
 /// The next of 1, 2, 5, 10, 20, 50 and so on: a top of the axis that reads well.
-fn nice_above(most: u64) -> u64 {
+pub(crate) fn nice_above(most: u64) -> u64 {
     let mut power = 1_u64;
     loop {
         for factor in [1, 2, 5] {
