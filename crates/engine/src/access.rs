@@ -1,4 +1,4 @@
-//! Who calls: logins, access tokens, refresh tokens, and the clients themselves.
+//! Who calls: logins, access tokens, refresh tokens.
 //!
 //! An access token is a JWT (RFC 7519, HS256) that names a client and a login; it is believed only while the database
 //! says that the login stands. A refresh token is random, stored hashed, and rotated at each use; using one twice ends
@@ -9,7 +9,7 @@ use std::time::Duration;
 use hkdf::Hkdf;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use sfumato_core::client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
+use sfumato_core::client::{ClientKey, ClientState, Login, Secret, SecretHash};
 use sfumato_core::store::{RefreshOutcome, RefreshToken};
 use sfumato_core::time::random_alphanumeric;
 use sfumato_core::{ClientId, LoginId, StoreError, Timestamp, UserId};
@@ -258,68 +258,4 @@ impl Engine {
             expires_in,
         })
     }
-
-    /// Every client, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot answer.
-    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
-        self.inner().store.clients().await
-    }
-
-    /// Makes a client. The secret is shown to whoever called and stored as a hash only.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database cannot answer.
-    pub async fn create_client(&self, name: &str) -> Result<(Client, Secret), StoreError> {
-        create_client(
-            &*self.inner().store,
-            &*self.inner().clock,
-            &*self.inner().entropy,
-            name,
-        )
-        .await
-    }
-}
-
-/// Makes a client in a store: for the command line, which has no engine.
-///
-/// # Errors
-/// [`StoreError`] when the database cannot answer.
-pub async fn create_client(
-    store: &dyn sfumato_core::Store,
-    clock: &dyn sfumato_core::Clock,
-    entropy: &dyn sfumato_core::Entropy,
-    name: &str,
-) -> Result<(Client, Secret), StoreError> {
-    let secret = Secret::generate("secret_", entropy);
-    let client = Client {
-        id: ClientId::new(clock, entropy),
-        key: ClientKey::generate(entropy),
-        name: name.to_owned(),
-        state: ClientState::Active,
-        created_at: clock.now(),
-        secret: SecretHash::of(secret.expose()),
-        previous_secret: None,
-    };
-    store.create_client(&client).await?;
-    Ok((client, secret))
-}
-
-/// Gives a client a new secret; the present one goes on working for `overlap`.
-///
-/// # Errors
-/// [`StoreError::NotFound`] for an unknown key.
-pub async fn rotate_secret(
-    store: &dyn sfumato_core::Store,
-    clock: &dyn sfumato_core::Clock,
-    entropy: &dyn sfumato_core::Entropy,
-    key: &ClientKey,
-    overlap: Duration,
-) -> Result<Secret, StoreError> {
-    let secret = Secret::generate("secret_", entropy);
-    store
-        .rotate_secret(key, &SecretHash::of(secret.expose()), clock.now().after(overlap))
-        .await?;
-    Ok(secret)
 }

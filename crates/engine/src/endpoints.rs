@@ -68,6 +68,8 @@ pub struct EndpointTest {
     pub job: PublicJobId,
     /// The `webhook-id`.
     pub delivery: DeliveryId,
+    /// What was sent. Two of its headers are secrets.
+    pub request: WebhookMessage,
     /// What happened.
     pub exchange: Exchange,
 }
@@ -243,6 +245,7 @@ impl Engine {
         Ok(EndpointTest {
             job,
             delivery,
+            request: message,
             exchange,
         })
     }

@@ -3,7 +3,7 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
 //! Manager, look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
@@ -16,6 +16,7 @@ pub mod access;
 pub mod again;
 pub mod audit;
 pub mod blobs;
+pub mod clients;
 pub mod courier;
 mod cursor;
 pub mod endpoints;

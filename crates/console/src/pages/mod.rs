@@ -1,6 +1,7 @@
 //! The pages, one a file.
 
 mod account;
+mod developer;
 mod overview;
 mod setup;
 mod sign_in;
@@ -17,4 +18,5 @@ pub(crate) fn router() -> Router<Console> {
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())
+        .merge(developer::router())
 }

@@ -13,6 +13,7 @@ use sfumato_console::{ConsoleSettings, router};
 use sfumato_core::{Clock, Role, Timestamp};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
+use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{ServeSettings, serve};
@@ -45,6 +46,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: Arc<SqliteStore>,
     _folder: TempDir,
     _stop: DropGuard,
 }
@@ -65,14 +67,19 @@ impl Server {
             SqliteOptions::default(),
         )
         .unwrap();
+        let store = Arc::new(store);
         let engine = Engine::new(Parts {
-            store: Arc::new(store),
+            store: store.clone(),
             blobs: Blobs::open_folder(&folder.path().join("blobs")).unwrap(),
             media: None,
             clock: clock.clone(),
             entropy,
             keys: Keys::derive(&[7; 32]),
-            settings: EngineSettings::default(),
+            settings: EngineSettings {
+                // Receivers of tests listen on loopback.
+                addresses: AddressPolicy::allowing_private(),
+                ..EngineSettings::default()
+            },
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -83,6 +90,7 @@ impl Server {
             address,
             engine,
             clock,
+            store,
             _folder: folder,
             _stop: stop.drop_guard(),
         }

@@ -9,6 +9,8 @@
 mod account;
 mod audit;
 mod browser;
+mod developer;
+mod developer_deliveries;
 mod forgery;
 mod isolation;
 mod live;

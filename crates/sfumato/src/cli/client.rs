@@ -7,9 +7,10 @@ use anyhow::Context;
 use clap::Subcommand;
 use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::client::{Client, ClientKey, ClientState, Secret};
+use sfumato_core::rotation::OVERLAP_MAX;
 use sfumato_core::{StoreError, Timestamp};
-use sfumato_engine::access;
 use sfumato_engine::audit::Deed;
+use sfumato_engine::clients::{self, CLIENT_NAME_CHARS_MAX, ClientError};
 
 mod policy;
 
@@ -18,12 +19,6 @@ use super::UsageError;
 use super::opened::{Access, Common};
 use crate::output;
 use crate::settings::read_duration;
-
-/// The longest time for which two secrets work beside each other.
-const OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// Characters of a client's name.
-const NAME_CHARS_MAX: usize = 200;
 
 /// Manage the clients of the API, also while a server runs
 #[derive(Debug, clap::Args)]
@@ -138,12 +133,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn dispatch(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Create { name, common } => {
-            let name = name.trim();
-            let printable = !name.is_empty() && !name.chars().any(char::is_control);
-            if !printable || name.chars().count() > NAME_CHARS_MAX {
-                let rule = format!("use the name: it must have 1 to {NAME_CHARS_MAX} printable characters");
-                return Err(UsageError(rule).into());
-            }
+            // Judged before a data folder is made for it.
+            let name = clients::judge_name(name).map_err(|_| {
+                UsageError(format!(
+                    "use the name: it must have 1 to {CLIENT_NAME_CHARS_MAX} printable characters"
+                ))
+            })?;
             create(&Access::open(common, true)?, name).await
         }
         Command::List { common } => list(&Access::open(common, false)?).await,
@@ -173,7 +168,7 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
-    let (client, secret) = access::create_client(&*access.store, &*access.clock, &*access.entropy, name)
+    let (client, secret) = clients::create_client(&*access.store, &*access.clock, &*access.entropy, name)
         .await
         .context("create the client")?;
     write_down(access, Action::ClientCreated, &client.key).await?;
@@ -188,9 +183,12 @@ async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
 async fn rotate(access: &Access, client_id: &str, overlap: Duration) -> anyhow::Result<()> {
     let key = ClientKey::new(client_id);
     let until = access.clock.now().after(overlap);
-    let secret = access::rotate_secret(&*access.store, &*access.clock, &*access.entropy, &key, overlap)
+    let secret = clients::rotate_secret(&*access.store, &*access.clock, &*access.entropy, &key, overlap)
         .await
-        .map_err(|error| explain(error, client_id))
+        .map_err(|error| match error {
+            ClientError::Store(error) => explain(error, client_id),
+            other => other.into(),
+        })
         .context("rotate the secret")?;
     write_down(access, Action::ClientSecretRotated, &key).await?;
     let heading = if overlap.is_zero() {
