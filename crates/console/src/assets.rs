@@ -46,6 +46,10 @@ impl Asset {
 struct Assets {
     css: Asset,
     js: Asset,
+    compare: Asset,
+    upload: Asset,
+    review: Asset,
+    sample: Asset,
     htmx: Asset,
     icon: Asset,
 }
@@ -55,13 +59,42 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "app",
         "css",
         "text/css; charset=utf-8",
-        include_bytes!("../assets/app.css"),
+        concat!(
+            include_str!("../assets/app.css"),
+            include_str!("../assets/jobs.css"),
+            include_str!("../assets/upload.css")
+        )
+        .as_bytes(),
     ),
     js: Asset::new(
         "app",
         "js",
         "text/javascript; charset=utf-8",
         include_bytes!("../assets/app.js"),
+    ),
+    compare: Asset::new(
+        "compare",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/compare.js"),
+    ),
+    upload: Asset::new(
+        "upload",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/upload.js"),
+    ),
+    review: Asset::new(
+        "review",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/review.js"),
+    ),
+    sample: Asset::new(
+        "sample",
+        "svg",
+        "image/svg+xml",
+        include_bytes!("../assets/sample.svg"),
     ),
     htmx: Asset::new(
         "htmx",
@@ -77,11 +110,19 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     ),
 });
 
-/// The addresses of what the head of every page names.
+/// The addresses of what pages name.
 #[derive(Clone, Debug)]
 pub(crate) struct Links {
     pub(crate) css: String,
     pub(crate) js: String,
+    /// For pages that compare an original with its result.
+    pub(crate) compare: String,
+    /// For the page that uploads.
+    pub(crate) upload: String,
+    /// For the page on which boxes are edited.
+    pub(crate) review: String,
+    /// A drawing with a face and a licence plate, to show masks on.
+    pub(crate) sample: String,
     pub(crate) htmx: String,
     pub(crate) icon: String,
 }
@@ -89,11 +130,15 @@ pub(crate) struct Links {
 static LINKS: LazyLock<Links> = LazyLock::new(|| Links {
     css: ASSETS.css.url(),
     js: ASSETS.js.url(),
+    compare: ASSETS.compare.url(),
+    upload: ASSETS.upload.url(),
+    review: ASSETS.review.url(),
+    sample: ASSETS.sample.url(),
     htmx: ASSETS.htmx.url(),
     icon: ASSETS.icon.url(),
 });
 
-/// The addresses of what the head of every page names.
+/// The addresses of what pages name.
 pub(crate) fn links() -> &'static Links {
     &LINKS
 }
@@ -104,7 +149,17 @@ pub(crate) fn router() -> Router<Console> {
 
 async fn asset(Path(name): Path<String>) -> Result<Response, ConsoleError> {
     let assets = &*ASSETS;
-    let asset = [&assets.css, &assets.js, &assets.htmx, &assets.icon]
+    let all = [
+        &assets.css,
+        &assets.js,
+        &assets.compare,
+        &assets.upload,
+        &assets.review,
+        &assets.sample,
+        &assets.htmx,
+        &assets.icon,
+    ];
+    let asset = all
         .into_iter()
         .find(|asset| asset.path == name)
         .ok_or(ConsoleError::NotFound)?;

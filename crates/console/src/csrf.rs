@@ -2,14 +2,15 @@
 //!
 //! What changes something must come from a page of this origin by the word of the browser, where it gives one
 //! (`Sec-Fetch-Site`, else `Origin`), and, once somebody is signed in, bring a token that only pages of the same session
-//! hold. Before that there is no session to misuse; that nobody is signed in unawares is left to the origin.
+//! hold: as a header, as a field of a plain form, or as the first part of a form with files. Before that there is no session to misuse; that nobody is signed in unawares is left to the origin.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::{StreamExt, stream};
 use http_body_util::{BodyExt, Limited};
 use subtle::ConstantTimeEq;
 use url::{Url, form_urlencoded};
@@ -20,6 +21,9 @@ use crate::{Console, ConsoleSettings};
 
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Within how many bytes a form with files must have brought its token.
+const FIRST_PART_BYTES_MAX: usize = 4096;
 
 /// The layer.
 pub(crate) async fn csrf(
@@ -45,6 +49,7 @@ pub(crate) async fn csrf(
             let given = given.to_owned();
             (request, Some(given))
         }
+        None if is_of_kind(request.headers(), "multipart/form-data") => token_of_parts(request).await?,
         None => token_of_form(request, console.settings.form_bytes_max).await?,
     };
     let given = given.unwrap_or_default();
@@ -81,14 +86,49 @@ fn is_same_origin(headers: &HeaderMap, uri: &Uri, settings: &ConsoleSettings) ->
     named.is_some_and(|named| named.origin() == origin.origin())
 }
 
+fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
+    text(headers, CONTENT_TYPE).is_some_and(|given| given.starts_with(kind))
+}
+
+/// Reads a form with files as far as its first part, which must be the token, and gives the request back whole. What
+/// follows may be large, and is its handler's to read.
+async fn token_of_parts(request: Request) -> Result<(Request, Option<String>), ConsoleError> {
+    let (parts, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let mut begun = Vec::new();
+    let mut token = None;
+    while token.is_none() && begun.len() < FIRST_PART_BYTES_MAX {
+        let Some(chunk) = body.next().await else { break };
+        let chunk = chunk.map_err(|_| ConsoleError::refused("The form did not come whole."))?;
+        begun.extend_from_slice(&chunk);
+        token = token_of_first_part(&begun);
+    }
+    let begun = stream::once(async { Ok(Bytes::from(begun)) });
+    let body = Body::from_stream(begun.chain(body));
+    Ok((Request::from_parts(parts, body), token))
+}
+
+/// The token where a form with files begins with it and that part has come whole.
+fn token_of_first_part(begun: &[u8]) -> Option<String> {
+    let (head, rest) = split_at(begun, b"\r\n\r\n")?;
+    let (value, _) = split_at(rest, b"\r\n")?;
+    let head = std::str::from_utf8(head).ok()?;
+    let is_token = head.contains("; name=\"csrf\"");
+    is_token.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+/// What stands before and behind the first place of `mark`.
+fn split_at<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = bytes.windows(mark.len()).position(|window| window == mark)?;
+    Some((&bytes[..at], &bytes[at + mark.len()..]))
+}
+
 /// Reads a plain form for its token and gives the request back whole. Other bodies must bring it as a header.
 async fn token_of_form(
     request: Request,
     bytes_max: usize,
 ) -> Result<(Request, Option<String>), ConsoleError> {
-    let form = text(request.headers(), CONTENT_TYPE)
-        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    if !form {
+    if !is_of_kind(request.headers(), "application/x-www-form-urlencoded") {
         return Ok((request, None));
     }
     let (parts, body) = request.into_parts();
@@ -148,5 +188,17 @@ mod tests {
             );
         }
         assert!(judged(&[(HOST, "a.example")], None), "no browser at all");
+    }
+
+    #[test]
+    fn a_form_with_files_begins_with_its_token() {
+        let first = |name: &str, rest: &str| {
+            let form = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n0123{rest}");
+            token_of_first_part(form.as_bytes())
+        };
+        assert_eq!(first("csrf", "\r\n--b\r\n").as_deref(), Some("0123"));
+        assert_eq!(first("csrf", ""), None, "the rest of it may still come");
+        assert_eq!(first("input_media", "\r\n--b\r\n"), None);
+        assert_eq!(token_of_first_part(b"--b"), None);
     }
 }

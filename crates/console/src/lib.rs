@@ -17,8 +17,8 @@
 //!    [`ConsoleError`](error::ConsoleError)s: a page, or for htmx a toast that swaps nothing.
 //!    What was done is written down: `console.audit(visitor.deed(Action::…).to(Subject::…)).await`.
 //! 4. Every form that changes something is `method="post"` and has
-//!    `<input type="hidden" name="csrf" value="{{ visitor.csrf() }}">`. Requests of htmx and of `app.js` bring the token as
-//!    a header by themselves; an upload by `fetch` or `XMLHttpRequest` must set `X-CSRF-Token` from
+//!    `<input type="hidden" name="csrf" value="{{ visitor.csrf() }}">`. In a form with files it comes first.
+//!    Requests of htmx and of `app.js` bring the token as a header by themselves; an upload by `fetch` or `XMLHttpRequest` must set `X-CSRF-Token` from
 //!    `<meta name="csrf-token">`.
 //! 5. What changes by itself stands in `<div data-live="/manager/…/live">…</div>` and is served by [`live::live`], with
 //!    the same fragment that the page holds at first.
@@ -34,12 +34,15 @@ mod assets;
 mod charts;
 mod cookies;
 mod csrf;
+mod download;
 mod edge;
 mod error;
 mod live;
 mod origin;
 mod page;
 mod pages;
+mod readings;
+mod receive;
 mod session;
 mod ui;
 
@@ -51,6 +54,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any;
 use sfumato_core::chain;
+use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::audit::Deed;
 use sfumato_engine::failures::LoginFailures;
@@ -59,6 +63,7 @@ use url::Url;
 
 use crate::error::ConsoleError;
 use crate::live::Streams;
+use crate::readings::Readings;
 
 /// Settings of the Manager.
 #[derive(Clone, Debug)]
@@ -72,6 +77,10 @@ pub struct ConsoleSettings {
     pub sign_in_failures_window: Duration,
     /// Largest form in bytes.
     pub form_bytes_max: usize,
+    /// Longest pause between two pieces of an upload.
+    pub upload_idle_timeout: Duration,
+    /// The profile that the upload form begins with.
+    pub default_profile: Profile,
     /// How often a page that shows something live looks whether it has changed.
     pub live_interval: Duration,
     /// Pages that show something live at the same time, of all people together.
@@ -85,6 +94,8 @@ impl Default for ConsoleSettings {
             sign_in_failures_max: 10,
             sign_in_failures_window: Duration::from_secs(60),
             form_bytes_max: 256 * 1024,
+            upload_idle_timeout: Duration::from_secs(60),
+            default_profile: Profile::default(),
             live_interval: Duration::from_secs(1),
             live_pages_max: 512,
         }
@@ -98,6 +109,7 @@ pub(crate) struct Console {
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
     pub(crate) streams: Streams,
+    pub(crate) readings: Arc<Readings>,
 }
 
 impl Console {
@@ -119,6 +131,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         engine,
         failures: Arc::new(failures),
         streams: Streams::new(settings.live_pages_max),
+        readings: Arc::default(),
         settings: Arc::new(settings),
     };
     pages::router()

@@ -168,6 +168,20 @@ impl Blobs {
         Ok(got.into_stream().map_err(BlobError::from).boxed())
     }
 
+    /// Streams a range of bytes of an original.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] where there is none.
+    pub async fn read_upload_range(
+        &self,
+        upload: UploadId,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
+        let options = object_store::GetOptions::default().with_range(Some(range));
+        let got = self.store.get_opts(&upload_path(upload), options).await?;
+        Ok(got.into_stream().map_err(BlobError::from).boxed())
+    }
+
     /// Deletes an original, what was given for it and what is done of it. One that is gone already is deleted.
     ///
     /// # Errors

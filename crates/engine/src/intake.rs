@@ -137,6 +137,13 @@ pub struct StoredUpload {
     upload: Option<Upload>,
 }
 
+impl StoredUpload {
+    /// What it is called, cleaned.
+    pub fn file_name(&self) -> &str {
+        self.upload.as_ref().map_or("", |upload| &upload.file_name)
+    }
+}
+
 impl Drop for StoredUpload {
     fn drop(&mut self) {
         if let Some(upload) = self.upload.take()

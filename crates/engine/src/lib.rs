@@ -1,9 +1,9 @@
 //! The application: everything that happens after HTTP and before SQL.
 //!
-//! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
+//! The life of one upload passes through here from left to right: [`access`] says who calls, [`options`] reads what is wanted, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
+//! result out and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
 //! Manager, look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
@@ -28,6 +28,8 @@ pub mod intake;
 pub mod janitor;
 mod listeners;
 pub mod lists;
+pub mod options;
+pub mod originals;
 pub mod outbound;
 pub mod passwords;
 pub mod people;
@@ -37,6 +39,7 @@ pub mod replay;
 pub mod results;
 pub mod signals;
 pub mod system;
+pub mod unparsed;
 pub mod worker;
 
 use std::num::NonZeroU32;

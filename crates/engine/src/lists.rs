@@ -1,10 +1,13 @@
 //! What a person sees of jobs: lists of them, numbers about them, and what stands out.
 
 use sfumato_core::job::Job;
-use sfumato_core::store::{AttemptActivity, JobActivity, JobFilter, JobPage, Stretches, Totals};
-use sfumato_core::{ClientId, Endpoint, EndpointId, JobId, Scope, StoreError, Timestamp};
+use sfumato_core::store::{
+    AttemptActivity, DeliveryRecord, JobActivity, JobFilter, JobPage, Stretches, Totals,
+};
+use sfumato_core::{ClientId, Endpoint, EndpointId, JobId, PublicJobId, Scope, StoreError, Timestamp};
 
 use crate::Engine;
+use crate::access::Caller;
 
 /// Jobs of one page at most.
 pub const JOBS_MAX: usize = 200;
@@ -57,6 +60,34 @@ impl Engine {
     /// [`StoreError`] when the database cannot answer.
     pub async fn job_in(&self, scope: Scope, job: JobId) -> Result<Option<Job>, StoreError> {
         self.inner().store.job_in(scope, job).await
+    }
+
+    /// The jobs of the caller on the original of one of them: the first one, then its revisions by number. Empty where
+    /// there is no such job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn revisions(&self, caller: &Caller, id: &PublicJobId) -> Result<Vec<Job>, StoreError> {
+        if id.client != caller.client {
+            return Ok(Vec::new());
+        }
+        self.inner().store.revisions(caller.client, id.job).await
+    }
+
+    /// What became of the events of a job of the caller at each endpoint, in the order of events. Empty where there is no
+    /// such job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn deliveries_of_job(
+        &self,
+        caller: &Caller,
+        id: &PublicJobId,
+    ) -> Result<Vec<DeliveryRecord>, StoreError> {
+        if id.client != caller.client {
+            return Ok(Vec::new());
+        }
+        self.inner().store.deliveries_of_job(caller.client, id.job).await
     }
 
     /// What there is now.

@@ -17,7 +17,6 @@ mod drain;
 mod edge;
 mod json;
 mod ops;
-mod options;
 mod problem;
 mod query;
 mod range;

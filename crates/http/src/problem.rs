@@ -19,11 +19,10 @@ use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;
 use sfumato_engine::events::EventsError;
 use sfumato_engine::intake::IntakeError;
+use sfumato_engine::options::InvalidField;
 use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
 use utoipa::ToSchema;
-
-use crate::options::InvalidField;
 
 /// Seconds after which a client may try again when a part of the service does not answer.
 const RETRY_AFTER_SECONDS: u32 = 5;

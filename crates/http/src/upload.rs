@@ -1,8 +1,6 @@
 //! Receives the multipart form of an upload: the file streams to storage chunk by chunk, the options are collected.
 
 use std::error::Error;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
@@ -13,65 +11,22 @@ use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use sfumato_core::AnonymizeOptions;
 use sfumato_engine::intake::StoredUpload;
-use thiserror::Error;
+use sfumato_engine::options::{OptionsForm, is_option};
+use sfumato_engine::unparsed::{TooMuchUnparsed, UNPARSED_BYTES_MAX, Unparsed};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 use crate::ApiState;
 use crate::json::content_length;
-use crate::options::{OptionsForm, is_option};
 use crate::problem::Problem;
 
 /// Parts that a form may have.
 const FIELDS_MAX: usize = 64;
 /// Size of a part that is not the file, in bytes.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// Bytes that the multipart parser may hold or skip in all: boundaries, part headers, and what the network has delivered
-/// ahead. The parser itself would gather any amount while it looks for a boundary. More than two of hyper's largest frames
-/// (504 KiB as measured), of which the parser holds one at a time, so that a file never comes near it.
-const UNPARSED_BYTES_MAX: u64 = 1024 * 1024;
-/// Bytes that the parser may search in vain for the end of one part header. It searches all that it holds again with each
-/// frame, so that a header in frames of one byte costs the square of its length; this allows for 8 KiB of such a header.
-const SEARCHED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// What a form may weigh beside the file, in bytes: only for judging `Content-Length`.
 const FORM_BYTES_MAX: u64 = (FIELDS_MAX * TEXT_BYTES_MAX) as u64 + UNPARSED_BYTES_MAX;
 
 const FILE: &str = "input_media";
-
-/// The form has parts without an end, or much that belongs to no part.
-#[derive(Debug, Error)]
-#[error("the multipart body has too much outside its parts")]
-struct TooMuchUnparsed;
-
-/// What the parser holds, and the work it has with that.
-#[derive(Clone, Debug, Default)]
-struct Unparsed(Arc<Meter>);
-
-#[derive(Debug, Default)]
-struct Meter {
-    /// Bytes that went into the parser and did not come out of it.
-    held: AtomicU64,
-    /// Bytes that it has searched since something came out.
-    searched: AtomicU64,
-}
-
-impl Unparsed {
-    fn went_in(&self, bytes: usize) -> Result<(), TooMuchUnparsed> {
-        let bytes = bytes as u64;
-        let before = self.0.held.fetch_add(bytes, Ordering::Relaxed);
-        let held = before + bytes;
-        let searched = self.0.searched.fetch_add(held, Ordering::Relaxed) + held;
-        // One frame may be larger than the limit; what matters is that no second one is added to it.
-        if before > UNPARSED_BYTES_MAX || searched > SEARCHED_BYTES_MAX {
-            return Err(TooMuchUnparsed);
-        }
-        Ok(())
-    }
-
-    fn came_out(&self, bytes: usize) {
-        self.0.held.fetch_sub(bytes as u64, Ordering::Relaxed);
-        self.0.searched.store(0, Ordering::Relaxed);
-    }
-}
 
 /// Receives a whole form: one file and its options. On any error nothing is left behind.
 pub(crate) async fn receive(
@@ -245,33 +200,6 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-
-    #[test]
-    fn a_file_may_come_in_frames_of_one_byte_and_a_part_header_only_if_it_is_short() {
-        let parser = Unparsed::default();
-        for _ in 0..4096 {
-            parser.went_in(1).unwrap();
-        }
-        for _ in 0..100_000 {
-            parser.went_in(1).unwrap();
-            parser.came_out(1);
-        }
-        let refused = (0..10_000).find(|_| parser.went_in(1).is_err());
-        assert!(refused.is_some(), "no header of 10 kB is searched to its end");
-    }
-
-    #[test]
-    fn two_of_the_largest_frames_go_in_before_anything_comes_out() {
-        const FRAME_BYTES_MAX: usize = 504 * 1024;
-        let parser = Unparsed::default();
-        for _ in 0..1000 {
-            parser.went_in(FRAME_BYTES_MAX).unwrap();
-            parser.went_in(FRAME_BYTES_MAX).unwrap();
-            parser.came_out(2 * FRAME_BYTES_MAX);
-        }
-        let taken = (0..10).take_while(|_| parser.went_in(FRAME_BYTES_MAX).is_ok());
-        assert_eq!(taken.count(), 3);
-    }
 
     #[test]
     fn a_file_name_beyond_ascii_is_read_from_its_extended_form() {

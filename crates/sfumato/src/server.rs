@@ -193,6 +193,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     };
     let console = ConsoleSettings {
         public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
+        default_profile: settings.detection_profile,
         ..ConsoleSettings::default()
     };
     let router = front::join(

@@ -2,9 +2,18 @@
 
 mod account;
 mod developer;
+mod job;
+mod job_actions;
+mod job_files;
+mod job_options;
+mod job_view;
+mod jobs;
 mod overview;
+mod review;
+mod review_edits;
 mod setup;
 mod sign_in;
+mod upload;
 mod users;
 
 use axum::Router;
@@ -19,4 +28,10 @@ pub(crate) fn router() -> Router<Console> {
         .merge(account::router())
         .merge(users::router())
         .merge(developer::router())
+        .merge(upload::router())
+        .merge(review::router())
+        .merge(jobs::router())
+        .merge(job::router())
+        .merge(job_actions::router())
+        .merge(job_files::router())
 }

@@ -47,6 +47,7 @@ pub(crate) struct Server {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) store: Arc<SqliteStore>,
+    pub(crate) blobs: Blobs,
     _folder: TempDir,
     _stop: DropGuard,
 }
@@ -68,9 +69,10 @@ impl Server {
         )
         .unwrap();
         let store = Arc::new(store);
+        let blobs = Blobs::open_folder(&folder.path().join("blobs")).unwrap();
         let engine = Engine::new(Parts {
             store: store.clone(),
-            blobs: Blobs::open_folder(&folder.path().join("blobs")).unwrap(),
+            blobs: blobs.clone(),
             media: None,
             clock: clock.clone(),
             entropy,
@@ -91,6 +93,7 @@ impl Server {
             engine,
             clock,
             store,
+            blobs,
             _folder: folder,
             _stop: stop.drop_guard(),
         }

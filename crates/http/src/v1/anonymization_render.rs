@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use sfumato_core::PublicJobId;
 use sfumato_core::detection::given::{GIVEN_BYTES_MAX, GivenDocument};
+use sfumato_engine::options::OptionsForm;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
 use crate::json::{Large, LargeJsonBody};
-use crate::options::OptionsForm;
 use crate::problem::{ErrorBody, Problem};
 use crate::v1::anonymization_create::JobCreated;
 use crate::v1::anonymization_form::{Audio, BlurType, Codec, MaskShape, Metadata, Subtitles};

@@ -23,7 +23,7 @@ use self::regions::RegionsForm;
 /// A field of the form has a value that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field}: {message}")]
-pub(crate) struct InvalidField {
+pub struct InvalidField {
     /// The field as the client knows it, with the place inside of it: `excluded_area[2].left`.
     field: Cow<'static, str>,
     /// What is wrong and what is allowed.
@@ -48,7 +48,7 @@ impl From<InvalidOption> for InvalidField {
 /// Collects the fields of a form. Each value is checked when it comes, so that a bad one is answered before the file is
 /// read; what concerns several members is checked at the end.
 #[derive(Clone, Debug)]
-pub(crate) struct OptionsForm {
+pub struct OptionsForm {
     faces: Option<bool>,
     plates: Option<bool>,
     detections_document: Option<bool>,
@@ -131,7 +131,7 @@ const OBJECTS: [&str; 3] = [INCLUDED, EXCLUDED, MASK];
 const SHOWN_CHARS_MAX: usize = 40;
 
 /// Whether a form field of this name is an option.
-pub(crate) fn is_option(name: &str) -> bool {
+pub fn is_option(name: &str) -> bool {
     PLAIN.contains(&name) || member_of(name).is_some() || OBJECTS.contains(&name)
 }
 
@@ -143,9 +143,15 @@ fn member_of(name: &str) -> Option<(&'static str, &str)> {
     })
 }
 
+impl Default for OptionsForm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl OptionsForm {
     /// A form that says nothing yet.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             faces: None,
             plates: None,
@@ -168,7 +174,7 @@ impl OptionsForm {
     ///
     /// # Errors
     /// [`InvalidField`] for a value that is not allowed and for an unknown member of an object.
-    pub(crate) fn push(&mut self, name: &str, text: &str) -> Result<(), InvalidField> {
+    pub fn push(&mut self, name: &str, text: &str) -> Result<(), InvalidField> {
         let text = text.trim();
         if is_absent(text) {
             return Ok(());
@@ -207,7 +213,7 @@ impl OptionsForm {
     ///
     /// # Errors
     /// As [`OptionsForm::push`].
-    pub(crate) fn push_json(&mut self, name: &str, value: &Value) -> Result<(), InvalidField> {
+    pub fn push_json(&mut self, name: &str, value: &Value) -> Result<(), InvalidField> {
         match plain_text(value) {
             Some(text) => self.push(name, &text),
             None => Ok(()),
@@ -216,7 +222,7 @@ impl OptionsForm {
 
     /// The options of another job, with what the form says otherwise of how things are hidden, of the result's metadata, of
     /// the tracks of a video, and of the document.
-    pub(crate) fn over(self, options: AnonymizeOptions) -> AnonymizeOptions {
+    pub fn over(self, options: AnonymizeOptions) -> AnonymizeOptions {
         let mask = options.mask;
         AnonymizeOptions {
             detections_document: self.detections_document.unwrap_or(options.detections_document),
@@ -241,7 +247,7 @@ impl OptionsForm {
     ///
     /// # Errors
     /// [`InvalidField`] for an area that is incomplete, not ordered, or given in two ways.
-    pub(crate) fn finish(self, profile: Profile) -> Result<AnonymizeOptions, InvalidField> {
+    pub fn finish(self, profile: Profile) -> Result<AnonymizeOptions, InvalidField> {
         let default = AnonymizeOptions::default();
         Ok(AnonymizeOptions {
             faces: self.faces.unwrap_or(default.faces),
