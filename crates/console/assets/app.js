@@ -1,7 +1,7 @@
 // The behaviour of the Manager's pages. It hangs on data- attributes, because the policy forbids inline scripts:
 //
 //   data-live="URL"        content that is kept up to date by server-sent events
-//   data-confirm="text"    on a form: asks before it is sent
+//   data-confirm="text"    on a form: asks before it is sent; data-confirm-yes and -no name the answers
 //   data-dialog="#id"      on a button: opens a <dialog>; data-close within one closes it
 //   data-copy="#id"        on a button: copies the text of an element
 //   data-dismiss           on a button in a toast: takes it away
@@ -78,10 +78,12 @@
   });
 
   // Questions before something is done.
-  function ask(text) {
+  function ask(text, yes, no) {
     const dialog = document.getElementById("confirm");
     if (!dialog?.showModal) return Promise.resolve(confirm(text));
     document.getElementById("confirm-text").textContent = text;
+    document.getElementById("confirm-yes").textContent = yes ?? "Continue";
+    document.getElementById("confirm-no").textContent = no ?? "Cancel";
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) =>
@@ -96,7 +98,7 @@
       if (!question || form.dataset.confirmed) return;
       event.preventDefault();
       event.stopPropagation();
-      ask(question).then((yes) => {
+      ask(question, form.dataset.confirmYes, form.dataset.confirmNo).then((yes) => {
         if (!yes) return;
         form.dataset.confirmed = "yes";
         form.requestSubmit(event.submitter ?? undefined);

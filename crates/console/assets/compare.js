@@ -260,7 +260,7 @@
         seek.setAttribute("aria-valuetext", text);
       };
       const follow = () => {
-        if (!other || !other.duration) return;
+        if (!other || !other.duration || other.seeking) return;
         const apart = Math.abs(other.currentTime - this.main.currentTime);
         if (apart > (this.main.paused ? 0.001 : APART_MAX_S)) other.currentTime = this.main.currentTime;
       };

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use sfumato_core::audit::{Action, Actor, Subject};
+use sfumato_core::audit::{Action, Subject};
 use sfumato_core::detection::given::GIVEN_BYTES_MAX;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobState};
@@ -16,7 +16,6 @@ use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{Attempt, Endpoint, EndpointId, JobId, MediaKind, Outcome, Standing, Timestamp};
 use sfumato_engine::access::Caller;
 use sfumato_engine::audit::Deed;
-use sfumato_engine::people::Browser;
 
 use super::job_options::{Fact, facts};
 use super::job_view::{JobView, is_shown};
@@ -51,13 +50,9 @@ pub(super) async fn find(
 }
 
 /// What a visitor has done with a job.
-pub(super) fn deed(visitor: &Visitor, browser: &Browser, action: Action, job: &Job) -> Deed {
-    let actor = Actor::User {
-        id: visitor.id(),
-        name: visitor.name().to_owned(),
-    };
-    Deed::new(actor, action)
-        .from(browser.address)
+pub(super) fn deed(visitor: &Visitor, action: Action, job: &Job) -> Deed {
+    visitor
+        .deed(action)
         .to(Subject::Job(job.id))
         .of(job.client)
         .with("file", job.upload.file_name.as_str())
@@ -194,7 +189,7 @@ impl Whole<'_> {
 /// What became of a delivery, as a badge.
 fn standing(record: &DeliveryRecord) -> String {
     let (tone, text) = match Standing::of(Some(&record.delivery.state)) {
-        Standing::Pending if record.delivery.failures > 0 => (Tone::Warning, "Waiting to be tried again"),
+        Standing::Pending if record.delivery.failures > 0 => (Tone::Warning, "Retrying"),
         Standing::Pending => (Tone::Quiet, "Waiting"),
         Standing::Sending => (Tone::Busy, "Sending"),
         Standing::Delivered => (Tone::Good, "Delivered"),

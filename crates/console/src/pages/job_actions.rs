@@ -10,13 +10,12 @@ use serde::Deserialize;
 use sfumato_core::audit::Action;
 use sfumato_core::store::CancelOutcome;
 use sfumato_engine::again::RetryError;
-use sfumato_engine::people::Browser;
 
 use super::job::{JobPath, deed, find};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Toast};
-use crate::session::{FromBrowser, Visitor, is_htmx, is_ours};
+use crate::session::{Visitor, is_htmx, is_ours};
 
 /// Where the button was, to come back to.
 #[derive(Default, Deserialize)]
@@ -54,21 +53,18 @@ fn back(from: &Place) -> &str {
 type Pressed = (
     State<Console>,
     Visitor,
-    FromBrowser,
     HeaderMap,
     Result<Path<JobPath>, PathRejection>,
     Result<Form<Place>, FormRejection>,
 );
 
-async fn cancel(
-    (State(console), visitor, FromBrowser(browser), headers, path, from): Pressed,
-) -> Result<Response, ConsoleError> {
+async fn cancel((State(console), visitor, headers, path, from): Pressed) -> Result<Response, ConsoleError> {
     let (job, caller) = find(&console, &visitor, path).await?;
     let Form(from) = from?;
     let name = &job.upload.file_name;
     let toast = match console.engine.cancel(&caller, &job.public_id()).await? {
         CancelOutcome::Cancelled { .. } => {
-            audit(&console, &visitor, &browser, Action::JobCancelled, &job).await?;
+            console.audit(deed(&visitor, Action::JobCancelled, &job)).await;
             Toast::success(format!("{name} is cancelled."))
         }
         CancelOutcome::AlreadyFinished(_) => Toast::failure(format!("{name} had finished before.")),
@@ -76,9 +72,7 @@ async fn cancel(
     Ok(done(&headers, back(&from), toast))
 }
 
-async fn retry(
-    (State(console), visitor, FromBrowser(browser), headers, path, from): Pressed,
-) -> Result<Response, ConsoleError> {
+async fn retry((State(console), visitor, headers, path, from): Pressed) -> Result<Response, ConsoleError> {
     let (job, caller) = find(&console, &visitor, path).await?;
     let Form(from) = from?;
     let again = match console.engine.retry(&caller, &job.public_id()).await {
@@ -88,8 +82,8 @@ async fn retry(
             return Err(ConsoleError::Conflict(sentence(&error.to_string()).into()));
         }
     };
-    let deed = deed(&visitor, &browser, Action::JobRetried, &job).with("new_job", again.job.to_string());
-    console.engine.audit(deed).await?;
+    let deed = deed(&visitor, Action::JobRetried, &job).with("new_job", again.job.to_string());
+    console.audit(deed).await;
     let toast = Toast::success(format!("{} is done again, as a new job.", job.upload.file_name));
     // From the page of the failed job on to that of the new one.
     let own = format!("/manager/jobs/{}", job.id);
@@ -102,23 +96,11 @@ async fn retry(
     Ok(done(&headers, back(&from), toast))
 }
 
-async fn delete(
-    (State(console), visitor, FromBrowser(browser), headers, path, from): Pressed,
-) -> Result<Response, ConsoleError> {
+async fn delete((State(console), visitor, headers, path, from): Pressed) -> Result<Response, ConsoleError> {
     let (job, caller) = find(&console, &visitor, path).await?;
     let Form(from) = from?;
     console.engine.discard(&caller, &job.public_id()).await?;
-    audit(&console, &visitor, &browser, Action::JobMediaDeleted, &job).await?;
+    console.audit(deed(&visitor, Action::JobMediaDeleted, &job)).await;
     let toast = Toast::success(format!("The files of {} are deleted.", job.upload.file_name));
     Ok(done(&headers, back(&from), toast))
-}
-
-async fn audit(
-    console: &Console,
-    visitor: &Visitor,
-    browser: &Browser,
-    action: Action,
-    job: &sfumato_core::Job,
-) -> Result<(), ConsoleError> {
-    Ok(console.engine.audit(deed(visitor, browser, action, job)).await?)
 }

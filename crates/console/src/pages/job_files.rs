@@ -8,7 +8,6 @@ use axum::response::Response;
 use axum::routing::get;
 use sfumato_core::Job;
 use sfumato_core::audit::Action;
-use sfumato_engine::people::Browser;
 
 use super::job::{JobPath, deed, find};
 use super::job_view::JobView;
@@ -16,7 +15,7 @@ use crate::Console;
 use crate::download::{File, download};
 use crate::error::ConsoleError;
 use crate::readings::Reading;
-use crate::session::{FromBrowser, Visitor};
+use crate::session::Visitor;
 
 pub(super) fn router() -> Router<Console> {
     Router::new()
@@ -28,20 +27,18 @@ pub(super) fn router() -> Router<Console> {
 async fn original(
     State(console): State<Console>,
     visitor: Visitor,
-    FromBrowser(browser): FromBrowser,
     headers: HeaderMap,
     path: Result<Path<JobPath>, PathRejection>,
 ) -> Result<Response, ConsoleError> {
     let (job, caller) = find(&console, &visitor, path).await?;
     let file = File::Original(console.engine.original(&caller, &job.public_id()).await?);
-    audit(&console, &visitor, &browser, Action::OriginalRead, &job).await?;
+    audit(&console, &visitor, Action::OriginalRead, &job).await?;
     download(&headers, &file).await
 }
 
 async fn result(
     State(console): State<Console>,
     visitor: Visitor,
-    FromBrowser(browser): FromBrowser,
     headers: HeaderMap,
     path: Result<Path<JobPath>, PathRejection>,
 ) -> Result<Response, ConsoleError> {
@@ -50,7 +47,7 @@ async fn result(
     let result = view.outcome().ok_or(ConsoleError::NotFound)?;
     let extension = result.format.extension();
     let file = File::Result(console.engine.result(&caller, result.id, extension).await?);
-    audit(&console, &visitor, &browser, Action::ResultRead, &job).await?;
+    audit(&console, &visitor, Action::ResultRead, &job).await?;
     download(&headers, &file).await
 }
 
@@ -67,13 +64,7 @@ async fn detections(
 
 /// Writes down that a file is read, before its first byte goes out: nobody reads what could not be written down. A player
 /// asks for many ranges of one file, of which the first one counts.
-async fn audit(
-    console: &Console,
-    visitor: &Visitor,
-    browser: &Browser,
-    action: Action,
-    job: &Job,
-) -> Result<(), ConsoleError> {
+async fn audit(console: &Console, visitor: &Visitor, action: Action, job: &Job) -> Result<(), ConsoleError> {
     let now = console.engine.now();
     let reading = Reading {
         session: visitor.signed_in().session.id,
@@ -83,7 +74,7 @@ async fn audit(
     if console.readings.is_known(&reading, now) {
         return Ok(());
     }
-    console.engine.audit(deed(visitor, browser, action, job)).await?;
+    console.engine.audit(deed(visitor, action, job)).await?;
     console.readings.remember(reading, now);
     Ok(())
 }

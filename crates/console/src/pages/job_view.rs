@@ -5,6 +5,7 @@ use std::time::Duration;
 use sfumato_core::job::{Job, JobResult, JobState, JobStateKind};
 use sfumato_core::{MediaFormat, MediaKind, Timestamp};
 
+use crate::error::sentence;
 use crate::ui::{self, Tone};
 
 /// A job at a time.
@@ -159,9 +160,10 @@ impl<'a> JobView<'a> {
         }
     }
 
-    pub(super) const fn error(&self) -> Option<&'a str> {
+    /// Why it failed, as a sentence.
+    pub(super) fn error(&self) -> Option<String> {
         match &self.job.state {
-            JobState::Failed { error, .. } => Some(error.as_str()),
+            JobState::Failed { error, .. } => Some(sentence(error.trim_end_matches('.'))),
             _ => None,
         }
     }
@@ -187,11 +189,9 @@ impl<'a> JobView<'a> {
         self.job.is_finished() && (self.job.original_kept || self.result().is_some())
     }
 
-    /// Whether the boxes can be edited, and the original rendered again from them.
+    /// Whether the boxes can be edited, and the original rendered again from them: somebody must be able to see it.
     pub(super) const fn can_review(&self) -> bool {
-        self.job.is_finished()
-            && self.job.original_kept
-            && !matches!(self.job.upload.format.kind(), MediaKind::Archive)
+        self.outcome().is_some() && self.job.original_kept && is_shown(self.job.upload.format)
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_job_that_failed_says_why_in_the_customers_words() {
     server.fail(begun, "the picture is damaged").await;
     let mut bob = server.signed_in("bob", Role::Member(acme)).await;
     let page = bob.get(&format!("/manager/jobs/{}", job.job)).await.text;
-    assert!(page.contains("the picture is damaged"));
+    assert!(page.contains("The picture is damaged."));
     assert!(page.contains("/retry"));
     assert!(!page.contains("/result"));
 }

@@ -93,6 +93,7 @@ async fn each_look_at_an_original_is_written_down_once_in_a_while() {
         let _ = bob.send(request).await;
     }
     assert_eq!(server.audited().await, ["bob original.read street.jpg"]);
+    server.clock.advance(Duration::from_secs(1));
     let _ = bytes(&bob, &format!("{path}/result")).await;
     assert_eq!(server.audited().await[0], "bob result.read street.jpg");
     server.clock.advance(Duration::from_secs(601));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sfumato_core::audit::{AuditEntry, Subject};
 use sfumato_core::job::{DetectionSource, JobOutcome, JobResult, JobState, Lease, NewRevision};
 use sfumato_core::store::JobLimits;
 use sfumato_core::{
@@ -112,7 +113,7 @@ impl Server {
             .unwrap()
     }
 
-    /// What the audit log has, newest first, as `action file`.
+    /// What the audit log has of jobs, newest first, as `who action file`.
     pub(crate) async fn audited(&self) -> Vec<String> {
         let filter = sfumato_core::store::AuditFilter::default();
         let page = self
@@ -120,7 +121,8 @@ impl Server {
             .audit_entries(sfumato_core::Scope::All, &filter, None, 100)
             .await
             .unwrap();
-        let words = page.entries.iter().map(|entry| {
+        let of_jobs = |entry: &&AuditEntry| matches!(entry.subject, Some(Subject::Job(_)));
+        let words = page.entries.iter().filter(of_jobs).map(|entry| {
             let file = entry.detail.get("file").map_or("", String::as_str);
             format!("{} {} {file}", entry.actor.name(), entry.action)
         });
