@@ -399,7 +399,7 @@ fn word(text: &str) -> String {
 
 /// Enough of a text from outside to recognise it. What is left out makes it end in `…`, so that it is no text that is
 /// allowed.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let fits = |c: &char| !c.is_control();
     let mut shown: String = text.chars().filter(fits).take(SHOWN_CHARS_MAX).collect();
     if shown.len() < text.len() {

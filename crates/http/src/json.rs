@@ -9,10 +9,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
+use sfumato_engine::options;
 use tower_http::timeout::{DeadlineBody, TimeoutError};
 
 use crate::ApiState;
-use crate::options;
 use crate::problem::Problem;
 
 /// A JSON body. Old clients forget the content type or declare another one; whatever parses is JSON.

@@ -109,6 +109,11 @@ impl Review<'_> {
         if self.is_video { "tracks" } else { "boxes" }
     }
 
+    /// The numbers of a box: how the form calls each, and how people do.
+    fn edges<'v>(&self, [x, y, width, height]: &'v [String; 4]) -> [(&'static str, &'static str, &'v str); 4] {
+        [("x", "Left", x), ("y", "Top", y), ("width", "Width", width), ("height", "Height", height)]
+    }
+
     /// New rows for browsers without scripts.
     fn blank_rows(&self) -> [&'static str; 3] {
         ["new-a", "new-b", "new-c"]
