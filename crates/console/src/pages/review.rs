@@ -51,6 +51,23 @@ impl Row {
         class_word(self.class)
     }
 
+    /// The numbers of its box: the member, what it is called, the value.
+    fn numbers(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let Place::Still(values, _) = &self.place else {
+            return Vec::new();
+        };
+        let names = [
+            ("x", "Left"),
+            ("y", "Top"),
+            ("width", "Width"),
+            ("height", "Height"),
+        ];
+        let named = names.into_iter().zip(values);
+        named
+            .map(|((member, word), value)| (member, word, value.as_str()))
+            .collect()
+    }
+
     /// Whether it is in a frame that the page does not show.
     const fn is_elsewhere(&self) -> bool {
         matches!(self.place, Place::Still(_, Some(1..)))
@@ -100,18 +117,9 @@ struct Review<'a> {
 }
 
 impl Review<'_> {
-    /// What a row is called.
-    fn thing(&self) -> &'static str {
-        if self.is_video { "track" } else { "box" }
-    }
-
+    /// What the rows are called.
     fn things(&self) -> &'static str {
         if self.is_video { "tracks" } else { "boxes" }
-    }
-
-    /// The numbers of a box: how the form calls each, and how people do.
-    fn edges<'v>(&self, [x, y, width, height]: &'v [String; 4]) -> [(&'static str, &'static str, &'v str); 4] {
-        [("x", "Left", x), ("y", "Top", y), ("width", "Width", width), ("height", "Height", height)]
     }
 
     /// New rows for browsers without scripts.
@@ -135,13 +143,17 @@ async fn document(console: &Console, job: &Job, caller: &Caller) -> Result<Docum
         return cannot("The job has not finished yet. Come back when it has.");
     }
     if !job.original_kept {
-        return cannot("The original is not kept any more, so that nothing can be rendered again. Upload it anew.");
+        return cannot(
+            "The original is not kept any more, so that nothing can be rendered again. Upload it anew.",
+        );
     }
     let Ok(stored) = console.engine.detections(caller, &job.public_id()).await else {
         return cannot("The job has no result any more, and its detections went with it. Retry it first.");
     };
     if stored.bytes > GIVEN_BYTES_MAX as u64 {
-        return cannot("There are too many detections to be edited here. Download them, and render by the API.");
+        return cannot(
+            "There are too many detections to be edited here. Download them, and render by the API.",
+        );
     }
     let mut content = Vec::new();
     let mut stream = stored.read(0..stored.bytes).await?;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use sfumato_core::detection::given::{GivenDetections, GivenDocument, MANUAL};
 use sfumato_core::detection::{
-    BoundingBox, Class, Detection, DetectionsDocument, DocumentedBox, DocumentedDetection, DocumentedTrack, Origin,
-    PixelBox, VideoDetectionsDocument, VideoInfo,
+    BoundingBox, Class, Detection, DetectionsDocument, DocumentedBox, DocumentedDetection, DocumentedTrack,
+    Origin, PixelBox, VideoDetectionsDocument, VideoInfo,
 };
 
 use crate::error::{ConsoleError, sentence};
@@ -38,9 +38,7 @@ impl Row<'_> {
     fn number(&self, member: &str) -> Result<f32, ConsoleError> {
         let text = self.0.get(member).copied().unwrap_or_default();
         let number = text.trim().parse().ok().filter(|number: &f32| number.is_finite());
-        number.ok_or_else(|| {
-            ConsoleError::refused(format!("“{}” of a box must be a number.", word(member)))
-        })
+        number.ok_or_else(|| ConsoleError::refused(format!("“{}” of a box must be a number.", word(member))))
     }
 
     fn class(&self) -> Option<Class> {
@@ -77,12 +75,17 @@ impl Row<'_> {
 
     /// Whether the box is the one that the form began with.
     fn keeps(&self, bbox: &PixelBox) -> bool {
-        [("x", bbox.x), ("y", bbox.y), ("width", bbox.width), ("height", bbox.height)]
-            .into_iter()
-            .all(|(member, value)| {
-                let given = self.0.get(member).map(|text| text.trim());
-                given.is_none_or(|given| given.parse::<f32>().is_ok_and(|it| shown(it) == shown(value)))
-            })
+        [
+            ("x", bbox.x),
+            ("y", bbox.y),
+            ("width", bbox.width),
+            ("height", bbox.height),
+        ]
+        .into_iter()
+        .all(|(member, value)| {
+            let given = self.0.get(member).map(|text| text.trim());
+            given.is_none_or(|given| given.parse::<f32>().is_ok_and(|it| shown(it) == shown(value)))
+        })
     }
 }
 
@@ -249,7 +252,11 @@ fn edit_video(document: &mut VideoDetectionsDocument, rows: &BTreeMap<usize, Row
 pub(super) fn frame_rate(video: &VideoInfo) -> f64 {
     let counted = f64::from(video.frames) / video.duration_s;
     let rate = video.frame_rate.unwrap_or(counted);
-    if rate.is_finite() && rate > 0.0 { rate } else { 25.0 }
+    if rate.is_finite() && rate > 0.0 {
+        rate
+    } else {
+        25.0
+    }
 }
 
 /// A new box that stands still for a time. Of the frames at its ends those count that it touches at all.
@@ -317,7 +324,12 @@ mod tests {
         Ok(found
             .map(|one| {
                 let detection = &one.detection;
-                (detection.class, detection.model.clone(), detection.bbox.left, one.hidden)
+                (
+                    detection.class,
+                    detection.model.clone(),
+                    detection.bbox.left,
+                    one.hidden,
+                )
             })
             .collect())
     }
@@ -332,13 +344,25 @@ mod tests {
         assert_eq!(untouched.len(), 2);
         assert_eq!(untouched[0], (Class::Face, "yunet".into(), 10.04, true));
         assert_eq!(untouched[1], (Class::Plate, "plates".into(), 50.0, false));
-        let sent_back = [("class.0", "face"), ("x.0", "10"), ("y.0", "10"), ("width.0", "20"), ("height.0", "20")];
+        let sent_back = [
+            ("class.0", "face"),
+            ("x.0", "10"),
+            ("y.0", "10"),
+            ("width.0", "20"),
+            ("height.0", "20"),
+        ];
         assert_eq!(picture(&sent_back).unwrap(), untouched);
     }
 
     #[test]
     fn a_box_can_be_moved_and_called_something_else_and_is_drawn_by_hand_then() {
-        let moved = picture(&[("x.0", "12.5"), ("y.0", "10"), ("width.0", "20"), ("height.0", "20")]).unwrap();
+        let moved = picture(&[
+            ("x.0", "12.5"),
+            ("y.0", "10"),
+            ("width.0", "20"),
+            ("height.0", "20"),
+        ])
+        .unwrap();
         assert_eq!(moved[0], (Class::Face, "manual".into(), 12.5, true));
         let renamed = picture(&[("class.0", "plate")]).unwrap();
         assert_eq!(renamed[0], (Class::Plate, "manual".into(), 10.04, true));
@@ -367,8 +391,17 @@ mod tests {
     fn a_box_that_cannot_be_used_is_refused_in_words() {
         let half = picture(&[("x.new1", "1"), ("y.new1", "1"), ("width.new1", "wide")]);
         assert_eq!(half.unwrap_err(), "“Width” of a box must be a number.");
-        let outside = [("x.new1", "500"), ("y.new1", "1"), ("width.new1", "9"), ("height.new1", "9")];
-        assert!(picture(&outside).unwrap_err().contains("lies outside of the 100 x 80 pixels"));
+        let outside = [
+            ("x.new1", "500"),
+            ("y.new1", "1"),
+            ("width.new1", "9"),
+            ("height.new1", "9"),
+        ];
+        assert!(
+            picture(&outside)
+                .unwrap_err()
+                .contains("lies outside of the 100 x 80 pixels")
+        );
     }
 
     #[test]
@@ -381,7 +414,12 @@ mod tests {
 
     #[test]
     fn a_box_over_a_time_is_a_track_of_all_frames_that_it_touches() {
-        let mut fields = vec![("x.new1", "5"), ("y.new1", "5"), ("width.new1", "9"), ("height.new1", "9")];
+        let mut fields = vec![
+            ("x.new1", "5"),
+            ("y.new1", "5"),
+            ("width.new1", "9"),
+            ("height.new1", "9"),
+        ];
         fields.extend([("from.new1", "0.5"), ("to.new1", "99")]);
         let given = video(&fields).unwrap();
         let track = &given.video().unwrap().tracks[1];

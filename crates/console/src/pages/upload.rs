@@ -17,12 +17,12 @@ use sfumato_core::{AnonymizeOptions, JobId, MediaFormat, PublicJobId, Scope, Tim
 use sfumato_engine::access::Caller;
 
 use super::job_view::JobView;
+use crate::Console;
 use crate::error::ConsoleError;
 use crate::live::live;
 use crate::page::{self, Nav, Toast};
 use crate::receive::{Received, ReceivedFile, receive};
 use crate::session::{Visitor, is_htmx};
-use crate::Console;
 
 /// Jobs that the page shows at most, the latest ones; the list of jobs has all of them.
 const JOBS_SHOWN_MAX: usize = 50;

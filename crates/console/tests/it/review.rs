@@ -28,8 +28,16 @@ const VIDEO: &[u8] = br#"{"schema":"sfumato.detections/1",
 async fn finish(server: &Server, format: MediaFormat, document: &'static [u8]) -> Job {
     let (job, lease) = server.begin().await;
     let id = ResultId::new(&*server.clock, &SystemEntropy);
-    let media = server.blobs.put_result(id, ResultPart::Media, RESULT).await.unwrap();
-    let document = server.blobs.put_result(id, ResultPart::Document, document).await.unwrap();
+    let media = server
+        .blobs
+        .put_result(id, ResultPart::Media, RESULT)
+        .await
+        .unwrap();
+    let document = server
+        .blobs
+        .put_result(id, ResultPart::Document, document)
+        .await
+        .unwrap();
     let outcome = JobOutcome::Succeeded(JobResult {
         id,
         format,
@@ -88,7 +96,9 @@ async fn what_was_edited_is_rendered_as_a_new_job() {
         ("blur_type[anonymization_type]", "pixelate"),
         ("mask_shape", ""),
     ];
-    let answer = member.post(&format!("/manager/jobs/{}/review", job.id), &fields).await;
+    let answer = member
+        .post(&format!("/manager/jobs/{}/review", job.id), &fields)
+        .await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let revision = revision(&server, answer.location()).await;
     assert_ne!(revision.id, job.id);
@@ -96,7 +106,12 @@ async fn what_was_edited_is_rendered_as_a_new_job() {
     assert!(matches!(revision.source, DetectionSource::Given(_)));
     assert!(matches!(revision.options.mask.style, MaskStyle::Pixelate(_)));
     assert!(matches!(revision.state, JobState::Queued { .. }));
-    assert!(server.audited().await.contains(&"mia job.rendered a.jpg".to_owned()));
+    assert!(
+        server
+            .audited()
+            .await
+            .contains(&"mia job.rendered a.jpg".to_owned())
+    );
     assert_eq!(member.get(answer.location()).await.status, StatusCode::OK);
 }
 
@@ -122,7 +137,10 @@ async fn a_track_is_removed_and_a_box_over_a_time_added() {
     ];
     let answer = member.post(&path, &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-    assert!(matches!(revision(&server, answer.location()).await.source, DetectionSource::Given(_)));
+    assert!(matches!(
+        revision(&server, answer.location()).await.source,
+        DetectionSource::Given(_)
+    ));
 }
 
 #[tokio::test]
@@ -156,6 +174,17 @@ async fn jobs_of_others_are_not_reviewed() {
     let path = format!("/manager/jobs/{}/review", job.id);
     let page = member.get(&path).await;
     assert_eq!(page.status, StatusCode::NOT_FOUND);
-    assert_eq!(member.post(&path, &[("do.0", "remove")]).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(server.engine.revisions(&crate::work::caller(two), &job.public_id()).await.unwrap().len(), 1);
+    assert_eq!(
+        member.post(&path, &[("do.0", "remove")]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        server
+            .engine
+            .revisions(&crate::work::caller(two), &job.public_id())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -87,7 +87,10 @@ async fn a_plain_form_makes_a_job_of_each_file_with_its_options() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let jobs = jobs_in(answer.location());
     assert_eq!(jobs.len(), 2);
-    let job = server.engine.job_in(sfumato_core::Scope::Client(client), jobs[0]).await;
+    let job = server
+        .engine
+        .job_in(sfumato_core::Scope::Client(client), jobs[0])
+        .await;
     let job = job.unwrap().unwrap();
     assert_eq!(job.upload.file_name, "a.jpg");
     assert!(matches!(job.state, JobState::Queued { .. }));
@@ -97,7 +100,12 @@ async fn a_plain_form_makes_a_job_of_each_file_with_its_options() {
     let page = member.get(answer.location()).await;
     assert!(page.text.contains("a.jpg") && page.text.contains("b.mp4"));
     assert!(page.text.contains("data-live=\"/manager/upload/live?jobs="));
-    assert!(server.audited().await.contains(&"mia job.submitted b.mp4".to_owned()));
+    assert!(
+        server
+            .audited()
+            .await
+            .contains(&"mia job.submitted b.mp4".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -108,20 +116,34 @@ async fn a_script_learns_where_the_job_is_and_why_there_is_none() {
     let csrf = csrf(&mut member).await;
     let send = |browser: &Browser, form: Form| {
         let request = browser.request(Method::POST, "/manager/upload");
-        let request = request.header(ORIGIN, &browser.base).header("X-CSRF-Token", &csrf);
+        let request = request
+            .header(ORIGIN, &browser.base)
+            .header("X-CSRF-Token", &csrf);
         request.header("HX-Request", "true").multipart(form)
     };
     let good = send(&member, Form::new().part("input_media", file("a.jpg", JPEG)));
     let good = member.send(good).await;
     assert_eq!(good.status, StatusCode::CREATED);
     assert_eq!(member.get(good.location()).await.status, StatusCode::OK);
-    let bad = send(&member, Form::new().part("input_media", file("a.txt", b"just some words, and more of them")));
+    let bad = send(
+        &member,
+        Form::new().part("input_media", file("a.txt", b"just some words, and more of them")),
+    );
     let bad = member.send(bad).await;
     assert_eq!(bad.status, StatusCode::BAD_REQUEST);
     assert!(bad.header("hx-trigger").contains("none of the supported formats"));
-    let bad = send(&member, Form::new().text("mask_growth", "7").part("input_media", file("a.jpg", JPEG)));
+    let bad = send(
+        &member,
+        Form::new()
+            .text("mask_growth", "7")
+            .part("input_media", file("a.jpg", JPEG)),
+    );
     let bad = member.send(bad).await;
-    assert!(bad.header("hx-trigger").contains("must be a number from 0 to 1"), "{:?}", bad.headers);
+    assert!(
+        bad.header("hx-trigger").contains("must be a number from 0 to 1"),
+        "{:?}",
+        bad.headers
+    );
 }
 
 #[tokio::test]
@@ -131,13 +153,20 @@ async fn one_refused_file_does_not_keep_the_others_from_being_taken() {
     let mut member = server.signed_in("mia", Role::Member(client)).await;
     let csrf = csrf(&mut member).await;
     let answer = send(&mut member, &csrf, |form| {
-        form.part("input_media", file("notes.txt", b"just some words, and more of them"))
-            .part("input_media", file("a.jpg", JPEG))
+        form.part(
+            "input_media",
+            file("notes.txt", b"just some words, and more of them"),
+        )
+        .part("input_media", file("a.jpg", JPEG))
     })
     .await;
     assert_eq!(jobs_in(answer.location()).len(), 1);
     let page = member.get(answer.location()).await;
-    assert!(page.text.contains("1 of the files could not be taken. notes.txt"), "{}", page.text);
+    assert!(
+        page.text.contains("1 of the files could not be taken. notes.txt"),
+        "{}",
+        page.text
+    );
     let nothing = send(&mut member, &csrf, |form| form.part("input_media", file("", b""))).await;
     assert_eq!(nothing.status, StatusCode::BAD_REQUEST);
     assert!(nothing.text.contains("Choose at least one file."));
@@ -148,7 +177,10 @@ async fn a_form_with_files_whose_first_part_is_not_the_token_is_refused() {
     let server = Server::start().await;
     let client = server.client("Acme").await;
     let mut member = server.signed_in("mia", Role::Member(client)).await;
-    let forged = send(&mut member, "0000", |form| form.part("input_media", file("a.jpg", JPEG))).await;
+    let forged = send(&mut member, "0000", |form| {
+        form.part("input_media", file("a.jpg", JPEG))
+    })
+    .await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     let late = Form::new()
         .part("input_media", file("a.jpg", JPEG))
@@ -167,14 +199,21 @@ async fn administrators_upload_for_a_client_that_they_choose() {
     let client = server.client("Acme").await;
     let csrf = csrf(&mut admin).await;
     assert!(admin.get("/manager/upload").await.text.contains("Acme"));
-    let unsaid = send(&mut admin, &csrf, |form| form.part("input_media", file("a.jpg", JPEG))).await;
+    let unsaid = send(&mut admin, &csrf, |form| {
+        form.part("input_media", file("a.jpg", JPEG))
+    })
+    .await;
     assert_eq!(unsaid.status, StatusCode::BAD_REQUEST);
     let answer = send(&mut admin, &csrf, |form| {
-        form.text("client", client.to_string()).part("input_media", file("a.jpg", JPEG))
+        form.text("client", client.to_string())
+            .part("input_media", file("a.jpg", JPEG))
     })
     .await;
     let jobs = jobs_in(answer.location());
-    let job = server.engine.job_in(sfumato_core::Scope::Client(client), jobs[0]).await;
+    let job = server
+        .engine
+        .job_in(sfumato_core::Scope::Client(client), jobs[0])
+        .await;
     assert!(job.unwrap().is_some());
 }
 
@@ -187,15 +226,21 @@ async fn members_do_not_see_the_uploads_of_others_and_cannot_upload_for_them() {
     let page = member.get(&format!("/manager/upload?jobs={}", theirs.job)).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(!page.text.contains("secret.jpg"));
-    let live = member.get(&format!("/manager/upload/live?jobs={}", theirs.job)).await;
+    let live = member
+        .get(&format!("/manager/upload/live?jobs={}", theirs.job))
+        .await;
     assert!(!live.text.contains("secret.jpg"));
     let csrf = csrf(&mut member).await;
     let answer = send(&mut member, &csrf, |form| {
-        form.text("client", two.to_string()).part("input_media", file("a.jpg", JPEG))
+        form.text("client", two.to_string())
+            .part("input_media", file("a.jpg", JPEG))
     })
     .await;
     let jobs = jobs_in(answer.location());
-    let own = server.engine.job_in(sfumato_core::Scope::Client(one), jobs[0]).await;
+    let own = server
+        .engine
+        .job_in(sfumato_core::Scope::Client(one), jobs[0])
+        .await;
     assert!(own.unwrap().is_some(), "it became the member's own");
 }
 
