@@ -245,7 +245,7 @@
       const player = this.querySelector(".media-player");
       const button = player.querySelector("[data-play]");
       const seek = player.querySelector("[data-seek]");
-      const time = player.querySelector("[data-time]");
+      const time = player.querySelector("[data-clock]");
       const rate = player.querySelector("[data-rate]");
       const other = this.main === this.after ? this.before : null;
       for (const video of [this.main, other]) if (video) video.controls = false;

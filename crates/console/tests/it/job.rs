@@ -70,7 +70,7 @@ async fn the_deliveries_of_a_job_stand_with_the_step_that_they_tell() {
     let path = format!("/manager/jobs/{}", job.job);
     let page = bob.get(&path).await.text;
     assert!(page.contains("https://receiver.example/hook"));
-    assert!(page.contains(&format!("/manager/developer/endpoints/{}", endpoint.id)));
+    assert!(page.contains(&format!("/manager/developer/{acme}/endpoints/{}", endpoint.id)));
     assert_eq!(page.matches("<details class=\"delivery\"").count(), 1);
     let _ = server.begin().await;
     let page = bob.get(&path).await.text;
