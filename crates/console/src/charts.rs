@@ -74,7 +74,7 @@ pub(crate) fn columns(title: &str, labels: &[String], series: &[Series<'_>]) -> 
         );
     }
     svg.push_str("</svg>");
-    svg.push_str(&table(title, labels, series));
+    svg.push_str(&table(title, labels, series, |value| value.to_string()));
     svg
 }
 
@@ -110,7 +110,13 @@ fn open(title: &str, height: f64, class: &str) -> String {
     )
 }
 
-fn table(title: &str, labels: &[String], series: &[Series<'_>]) -> String {
+/// The numbers of a chart as a table that is heard and not seen. `show` writes a value for people.
+pub(crate) fn table(
+    title: &str,
+    labels: &[String],
+    series: &[Series<'_>],
+    show: fn(u64) -> String,
+) -> String {
     let mut html = format!(
         r#"<table class="visually-hidden"><caption>{}</caption><thead><tr><td></td>"#,
         escape(title)
@@ -122,7 +128,7 @@ fn table(title: &str, labels: &[String], series: &[Series<'_>]) -> String {
     for (index, label) in labels.iter().enumerate() {
         let _ = write!(html, r#"<tr><th scope="row">{}</th>"#, escape(label));
         for one in series {
-            let _ = write!(html, "<td>{}</td>", value(one, index));
+            let _ = write!(html, "<td>{}</td>", escape(&show(value(one, index))));
         }
         html.push_str("</tr>");
     }
@@ -135,7 +141,7 @@ fn value(series: &Series<'_>, index: usize) -> u64 {
 }
 
 /// The next of 1, 2, 5, 10, 20, 50 and so on: a top of the axis that reads well.
-fn nice_above(most: u64) -> u64 {
+pub(crate) fn nice_above(most: u64) -> u64 {
     let mut power = 1_u64;
     loop {
         for factor in [1, 2, 5] {

@@ -41,6 +41,7 @@ mod live;
 mod origin;
 mod page;
 mod pages;
+mod plot;
 mod readings;
 mod receive;
 mod session;
@@ -85,6 +86,21 @@ pub struct ConsoleSettings {
     pub live_interval: Duration,
     /// Pages that show something live at the same time, of all people together.
     pub live_pages_max: usize,
+    /// The settings that the server runs with, for administrators to look at.
+    pub server: Vec<ServerSetting>,
+}
+
+/// One setting of the server, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSetting {
+    /// Its name with the section: `webhooks.deadline`.
+    pub key: String,
+    /// What it is; empty: nothing.
+    pub value: String,
+    /// Where that was said: a file with its line, a variable or a flag. `None`: nowhere, it is the default.
+    pub origin: Option<String>,
+    /// What it means, in sentences.
+    pub meaning: String,
 }
 
 impl Default for ConsoleSettings {
@@ -98,6 +114,7 @@ impl Default for ConsoleSettings {
             default_profile: Profile::default(),
             live_interval: Duration::from_secs(1),
             live_pages_max: 512,
+            server: Vec::new(),
         }
     }
 }

@@ -43,7 +43,7 @@ pub mod unparsed;
 pub mod worker;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sfumato_core::job::Job;
@@ -169,6 +169,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
     pub(crate) media: Option<MediaPool>,
+    pub(crate) warm: OnceLock<Warm>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) keys: Keys,
@@ -212,6 +213,7 @@ impl Engine {
                 store,
                 blobs,
                 media,
+                warm: OnceLock::new(),
                 clock,
                 entropy,
                 keys,
@@ -272,10 +274,17 @@ impl Engine {
     /// # Errors
     /// [`MediaError`]: the executable or the models are missing or damaged. No job can succeed then.
     pub async fn warm_up(&self) -> Result<Warm, MediaError> {
-        match &self.inner.media {
-            Some(media) => media.warm_up().await,
-            None => Ok(Warm::default()),
-        }
+        let Some(media) = &self.inner.media else {
+            return Ok(Warm::default());
+        };
+        let warm = media.warm_up().await?;
+        let _ = self.inner.warm.set(warm.clone());
+        Ok(warm)
+    }
+
+    /// What the media processes said of themselves when they were started ahead; `None` until they have.
+    pub fn warm(&self) -> Option<&Warm> {
+        self.inner.warm.get()
     }
 
     /// Whether database and storage answer.

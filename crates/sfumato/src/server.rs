@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use sfumato_console::ConsoleSettings;
+use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
@@ -27,7 +27,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{Loaded, LogFormat, Origin, Settings, lines};
 use crate::{front, lifecycle, locate, output, sandbox};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
@@ -40,7 +40,8 @@ const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
 ///
 /// # Errors
 /// Something that a server needs is missing; says what. Exit code 1 where a part has ended by itself.
-pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
+pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let settings = &loaded.settings;
     let shutdown = lifecycle::watch_signals().context("watch for signals")?;
     let dir = DataDir::open_or_create(&settings.data_dir)?;
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.
@@ -59,7 +60,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("listen on {}", settings.listen))?;
     let address = listener.local_addr().context("read the bound address")?;
     let mut tasks = Tasks::new(shutdown);
-    start(&mut tasks, &engine, settings, listener);
+    start(&mut tasks, &engine, loaded, listener);
     announce(address, &dir);
     invite(&engine, settings, address).await?;
     let whole = tasks.watch().await;
@@ -179,7 +180,24 @@ pub(crate) fn media_limits(settings: &Settings) -> MediaLimits {
     }
 }
 
-fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpListener) {
+/// The settings as the Manager shows them.
+fn shown(loaded: &Loaded) -> Vec<ServerSetting> {
+    lines(loaded)
+        .into_iter()
+        .map(|line| ServerSetting {
+            key: line.key.to_owned(),
+            value: line.value,
+            origin: match line.origin {
+                Origin::Default => None,
+                origin => Some(origin.to_string()),
+            },
+            meaning: line.meaning,
+        })
+        .collect()
+}
+
+fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListener) {
+    let settings = &loaded.settings;
     let shutdown = tasks.shutdown.clone();
     let http = HttpSettings {
         public_url: settings.public_url.clone(),
@@ -194,6 +212,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
     let console = ConsoleSettings {
         public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
         default_profile: settings.detection_profile,
+        server: shown(loaded),
         ..ConsoleSettings::default()
     };
     let router = front::join(

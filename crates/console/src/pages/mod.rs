@@ -1,6 +1,9 @@
 //! The pages, one a file.
 
 mod account;
+mod audit;
+mod audit_words;
+mod client_settings;
 mod developer;
 mod job;
 mod job_actions;
@@ -11,6 +14,7 @@ mod jobs;
 mod overview;
 mod review;
 mod review_edits;
+mod settings;
 mod setup;
 mod sign_in;
 mod upload;
@@ -34,4 +38,7 @@ pub(crate) fn router() -> Router<Console> {
         .merge(job::router())
         .merge(job_actions::router())
         .merge(job_files::router())
+        .merge(settings::router())
+        .merge(client_settings::router())
+        .merge(audit::router())
 }

@@ -8,6 +8,7 @@
 
 mod account;
 mod audit;
+mod audit_page;
 mod browser;
 mod developer;
 mod developer_deliveries;
@@ -17,7 +18,9 @@ mod job;
 mod job_files;
 mod jobs;
 mod live;
+mod overview;
 mod review;
+mod settings;
 mod setup;
 mod sign_in;
 mod surface;

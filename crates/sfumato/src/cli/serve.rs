@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = load(&args.flags.config, &[&args.flags as &dyn Overrides])?;
     telemetry::start(&loaded);
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let outcome = runtime.block_on(server::serve(&loaded.settings));
+    let outcome = runtime.block_on(server::serve(&loaded));
     runtime.shutdown_timeout(RUNTIME_DEADLINE);
     outcome
 }

@@ -15,7 +15,7 @@ pub(crate) use errors::{Origin, SettingsError};
 #[cfg(test)]
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
-pub(crate) use print::{example, json, text};
+pub(crate) use print::{example, json, lines, text};
 pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

@@ -81,6 +81,32 @@ pub(crate) fn json(loaded: &Loaded) -> serde_json::Value {
     entries.collect::<serde_json::Map<_, _>>().into()
 }
 
+/// One setting in words.
+pub(crate) struct Line {
+    /// Its name with the section.
+    pub(crate) key: &'static str,
+    /// Its value, without the quotes that a file needs.
+    pub(crate) value: String,
+    /// Where that came from.
+    pub(crate) origin: Origin,
+    /// What it means, without the marks of code.
+    pub(crate) meaning: String,
+}
+
+/// Every setting, in the order of the file.
+pub(crate) fn lines(loaded: &Loaded) -> Vec<Line> {
+    let line = |option: &OptionInfo| Line {
+        key: option.key,
+        value: match (option.show)(&loaded.settings) {
+            toml::Value::String(text) => text,
+            other => other.to_string(),
+        },
+        origin: loaded.origin(option.key),
+        meaning: option.doc.concat().trim().replace('`', ""),
+    };
+    OPTIONS.iter().map(line).collect()
+}
+
 fn sections() -> Vec<(&'static str, Vec<&'static OptionInfo>)> {
     let mut sections: Vec<(&str, Vec<&OptionInfo>)> = vec![];
     for option in OPTIONS {
@@ -123,6 +149,17 @@ mod tests {
         for option in OPTIONS {
             assert_ne!(loaded.origin(option.key), Origin::Default, "{}", option.key);
         }
+    }
+
+    #[test]
+    fn a_line_has_the_value_as_people_read_it_and_says_who_gave_it() {
+        let loaded = load("[retention]\nresults = '3d'\n");
+        let all = lines(&loaded);
+        assert_eq!(all.len(), OPTIONS.len());
+        let results = all.iter().find(|line| line.key == "retention.results").unwrap();
+        assert_eq!(results.value, "3d");
+        assert!(matches!(results.origin, Origin::File { line: 2, .. }));
+        assert_eq!(results.meaning, "How long a result can be downloaded.");
     }
 
     #[test]
