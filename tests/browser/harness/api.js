@@ -1,5 +1,6 @@
 // A client of the API, as thin as a customer's: it brings about what the pages then show.
 import { readFile } from "node:fs/promises";
+import { expect } from "@playwright/test";
 
 const UPLOADS = "/innovation-service/anonymization";
 
@@ -33,7 +34,15 @@ export class Api {
     return (await this.send(UPLOADS, "POST", form)).anonymization_job_id;
   }
 
-  async status(job) {
-    return (await this.send(`${UPLOADS}/${job}`)).status;
+  // Waits until a job has ended, and returns how.
+  async ended(job) {
+    const status = async () => (await this.send(`${UPLOADS}?anonymization_job_id=${job}`)).status;
+    await expect.poll(status, { timeout: 60_000 }).toMatch(/^(Succeeded|Failed|Revoked)$/);
+    return status();
+  }
+
+  // Adds a webhook endpoint and returns its object.
+  endpoint(hook, description) {
+    return this.send("/webhook-url", "POST", { webhookUrl: hook.url, description });
   }
 }

@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const PROGRAM = process.env.SFUMATO_BIN ?? join(ROOT, "target/debug/sfumato");
 const ENVIRONMENT = {
   ...process.env,
   SFUMATO_ASSETS_DIR: process.env.SFUMATO_ASSETS_DIR ?? join(ROOT, "assets"),
+  // Kept long enough for people to compare and to edit boxes.
+  SFUMATO_RETENTION__ORIGINALS: "1d",
   NO_COLOR: "1",
 };
 // How long a server may take to listen on a slow, busy machine.

@@ -22,23 +22,23 @@ test("a password is changed, and the old one is refused", async ({ visit, place 
 });
 
 test("the theme follows the device until one is chosen, and stays then", async ({ page }) => {
-  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const ink = () => page.evaluate(() => getComputedStyle(document.body).color);
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("/manager/account");
-  const light = await background();
+  const light = await ink();
   await page.emulateMedia({ colorScheme: "dark" });
-  await expect.poll(background).not.toBe(light);
-  const dark = await background();
+  await expect.poll(ink).not.toBe(light);
+  const dark = await ink();
 
   await page.getByRole("radio", { name: "Light" }).check();
   await page.getByRole("button", { name: "Use this theme" }).click();
   await expect(page.getByRole("radio", { name: "Light" })).toBeChecked();
-  await expect.poll(background).toBe(light);
+  await expect.poll(ink).toBe(light);
 
   await page.getByRole("button", { name: "Switch between light and dark" }).click();
-  await expect.poll(background).toBe(dark);
+  await expect.poll(ink).toBe(dark);
   await page.goto("/manager/users");
-  await expect.poll(background).toBe(dark);
+  await expect.poll(ink).toBe(dark);
 });
 
 test("signing out everywhere asks first", async ({ visit, place }) => {
