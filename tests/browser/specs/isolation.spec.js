@@ -12,7 +12,7 @@ test("two members see nothing of each other", async ({ page, visit, place }) => 
   }
 
   // Every address that a member's own pages lead to is no address for the other.
-  for (const [own, other] of [sides, [...sides].reverse()]) {
+  for (const [own, other] of [sides, sides.toReversed()]) {
     const addresses = new Set();
     for (const path of ["/manager/jobs", "/manager/developer", "/manager/settings", "/manager"]) {
       await own.page.goto(path);
