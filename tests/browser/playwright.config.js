@@ -23,6 +23,7 @@ export default defineConfig({
     launchOptions: {
       executablePath: process.env.SFUMATO_CHROMIUM ?? "/usr/bin/chromium",
       args: [
+        "--lang=en-GB",
         "--no-sandbox",
         "--disable-gpu",
         "--disable-quic",

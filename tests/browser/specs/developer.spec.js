@@ -19,7 +19,6 @@ test("credentials are created, shown once, and rotated while the old ones go on 
   };
   const first = await read();
   await Api.logIn(place.url, first);
-  await page.reload();
   await page.goto("/manager/developer");
   await page.getByRole("link", { name, exact: true }).click();
   await expect(page.getByRole("main")).not.toContainText(first.secretId);

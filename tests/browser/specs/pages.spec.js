@@ -48,6 +48,7 @@ for (const { name, as, heading, open } of PAGES) {
 async function stops(page) {
   await page.evaluate(() => document.activeElement?.blur());
   const seen = new Set();
+  let last;
   for (let stop = 0; stop < STOPS_MAX; stop += 1) {
     await page.keyboard.press("Tab");
     const here = await page.evaluate(() => {
@@ -60,7 +61,10 @@ async function stops(page) {
       const isShown = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none" || stroke !== "none";
       return { number: stopNumbers.get(element), what: element.outerHTML.slice(0, 160), isShown };
     });
+    // A field for a day has several stops in itself.
+    if (here?.number === last) continue;
     if (!here || seen.has(here.number)) break;
+    last = here.number;
     seen.add(here.number);
     expect.soft(here.isShown, `the focus is seen on ${here.what}`).toBe(true);
   }
