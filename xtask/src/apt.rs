@@ -4,6 +4,7 @@ use anyhow::bail;
 
 use crate::process::{command, run, succeeds};
 use crate::report::note;
+use crate::setup::For;
 
 /// A package of the distribution, and what shows that it is there: a command that answers. What answers need not come
 /// from the distribution.
@@ -53,6 +54,25 @@ const PACKAGES: [Package; 7] = [
     },
 ];
 
+/// What the checks need besides.
+const PACKAGES_OF_TESTS: [Package; 3] = [
+    Package {
+        name: "chromium",
+        purpose: "shows the Manager to the browser tests",
+        probe: &["/usr/bin/chromium", "--version"],
+    },
+    Package {
+        name: "nodejs",
+        purpose: "runs the browser tests",
+        probe: &["node", "--version"],
+    },
+    Package {
+        name: "npm",
+        purpose: "fetches the packages that drive the browser",
+        probe: &["npm", "--version"],
+    },
+];
+
 impl Package {
     fn is_present(&self) -> bool {
         let (program, arguments) = self
@@ -63,17 +83,20 @@ impl Package {
     }
 }
 
-/// Installs the packages that are missing.
+/// Installs the packages that are missing for a purpose.
 ///
 /// # Errors
 /// Something is missing and cannot be installed; the message says what to do.
-pub(crate) fn install_missing() -> anyhow::Result<()> {
-    let missing: Vec<_> = PACKAGES.iter().filter(|package| !package.is_present()).collect();
+pub(crate) fn install_missing(purpose: For) -> anyhow::Result<()> {
+    let of_tests = match purpose {
+        For::Building => &[][..],
+        For::Tests => &PACKAGES_OF_TESTS[..],
+    };
+    let wanted: Vec<_> = PACKAGES.iter().chain(of_tests).collect();
+    let missing: Vec<_> = wanted.iter().filter(|package| !package.is_present()).collect();
     if missing.is_empty() {
-        note(&format!(
-            "nothing to install: {} are here",
-            PACKAGES.map(|package| package.name).join(", ")
-        ));
+        let names: Vec<_> = wanted.iter().map(|package| package.name).collect();
+        note(&format!("nothing to install: {} are here", names.join(", ")));
         return Ok(());
     }
     for package in &missing {

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
-use crate::process::{cargo, run};
+use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{setup, tidy, workspace};
+use crate::{browser, setup, tidy, workspace};
 
 /// How long the simulation of deliveries lives lives that no run has seen before.
 const SIMULATION_SECONDS: &str = "60";
@@ -10,25 +10,38 @@ const SIMULATION_SECONDS: &str = "60";
 /// What the checks can do more than usual.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Options {
+    /// Run these alone.
+    only: Option<Part>,
     /// Look for known weaknesses of dependencies too; fetches the advisory database, so it needs a connection.
     #[arg(long)]
     advisories: bool,
 }
 
-/// Sets the machine up and runs all checks, the cheap ones first; the first that fails ends it.
+/// What can be run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The tests of the Manager in a real browser.
+    Browser,
+}
+
+/// Sets the machine up and runs all checks, the cheap ones first, or the part that is asked for; the first that fails ends
+/// it.
 ///
 /// # Errors
 /// A check fails; the message is the line that repeats it.
-pub(crate) fn run_all(options: Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let mut steps = Steps::default();
-    let outcome = run_steps(options, &mut steps);
+    let outcome = match options.only {
+        Some(Part::Browser) => run_browser(&mut steps),
+        None => run_steps(options, &mut steps),
+    };
     steps.print();
     outcome
 }
 
 fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
-    let cargo = |arguments: &[&str]| run(cargo(&root).args(arguments));
+    let cargo = |arguments: &[&str]| process::run(cargo(&root).args(arguments));
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
     steps.run("Formatting", || cargo(&["fmt", "--all", "--check"]))?;
     steps.run("House rules", tidy::run)?;
@@ -54,19 +67,30 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     // After the tests and beside nothing: so many lives are lived as there is time for.
     steps.run("Simulation", || {
         let only = "package(sfumato-engine) and test(every_life_keeps_the_promises)";
-        run(crate::process::cargo(&root)
-            .env("SFUMATO_SIM_SECONDS", SIMULATION_SECONDS)
-            .args(["nextest", "run", "--locked", "--workspace", "-E", only]))
+        process::run(
+            process::cargo(&root)
+                .env("SFUMATO_SIM_SECONDS", SIMULATION_SECONDS)
+                .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
+        )
     })?;
+    // The tests have built the binaries.
+    steps.run("Browser", || browser::test(&root))?;
     steps.run("Documentation", || {
-        run(crate::process::cargo(&root)
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .args([
-                "doc",
-                "--locked",
-                "--workspace",
-                "--no-deps",
-                "--document-private-items",
-            ]))
+        process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
+            "doc",
+            "--locked",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+        ]))
     })
+}
+
+fn run_browser(steps: &mut Steps) -> anyhow::Result<()> {
+    let root = workspace::root();
+    steps.run("Set-up", || setup::run(setup::For::Tests))?;
+    steps.run("Build", || {
+        process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
+    })?;
+    steps.run("Browser", || browser::test(&root))
 }

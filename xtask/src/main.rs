@@ -9,6 +9,7 @@ mod apt;
 mod assets;
 mod bench;
 mod boxes;
+mod browser;
 mod check;
 mod demo;
 mod eval;
@@ -44,7 +45,7 @@ enum Task {
     },
     /// Set up, build, and hide a face in a real picture through the API; then go on serving until Ctrl-C.
     Demo(demo::Options),
-    /// Set up, then run every check and test.
+    /// Set up, then run every check and test, or those of the browser alone.
     Test(check::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
         Task::Setup { tests: false } => setup::run(setup::For::Building),
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
-        Task::Test(options) => check::run_all(options),
+        Task::Test(options) => check::run(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Tidy => tidy::run(),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::report::{duration, heading, note};
-use crate::{apt, assets, tools, workspace};
+use crate::{apt, assets, browser, tools, workspace};
 
 /// What the machine is set up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,14 @@ pub(crate) fn run(purpose: For) -> anyhow::Result<()> {
     let started = Instant::now();
     let root = workspace::root();
     heading("System packages");
-    apt::install_missing()?;
+    apt::install_missing(purpose)?;
     // The small downloads stand before the long builds of tools, so that what cannot work fails early.
     heading("Models, inference engine and a picture");
     assets::fetch_missing(&root)?;
     if purpose == For::Tests {
         heading("Tools of the checks");
         tools::install_missing(&root)?;
+        browser::install_missing(&root)?;
     }
     note(&format!("set up in {}", duration(started.elapsed())));
     Ok(())

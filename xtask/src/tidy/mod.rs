@@ -73,6 +73,10 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             .path();
         let extension = path.extension().and_then(|extension| extension.to_str());
         if path.is_dir() {
+            // What npm has installed is not ours.
+            if path.ends_with("node_modules") {
+                continue;
+            }
             collect(&path, paths)?;
         } else if matches!(extension, Some("rs" | "sql" | "toml")) {
             paths.push(path);

@@ -1,0 +1,73 @@
+import { violations } from "../harness/axe.js";
+import { expectTree, keepPicture } from "../harness/golden.js";
+import { PAGES } from "../harness/pages.js";
+import { expect, test as base } from "../harness/test.js";
+import { makeWorld } from "../harness/world.js";
+
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+// More stops than any page has.
+const STOPS_MAX = 250;
+
+const test = base.extend({
+  world: [
+    async ({}, use) => {
+      const world = await makeWorld();
+      await use(world);
+      await world.place.close();
+    },
+    { scope: "worker" },
+  ],
+});
+
+for (const { name, as, heading, open } of PAGES) {
+  test(`${name}: is for everybody, in light and dark, on a desk and on a phone`, async ({ visit, world }) => {
+    const users = { nobody: undefined, member: world.member };
+    const user = as ? users[as] : world.place.administrator;
+    const page = await visit(user, { at: world.place, viewport: DESK });
+    await open(page, world);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(heading);
+    await expectTree(page.getByRole("main"), name);
+
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      expect.soft(await violations(page), `axe, ${colorScheme}`).toEqual([]);
+      await keepPicture(page, `${name}-${colorScheme}`);
+    }
+    await stops(page);
+
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(PHONE);
+    const overhang = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    await expect.soft.poll(overhang, { message: "nothing stands out to the side" }).toBeLessThanOrEqual(0);
+    await keepPicture(page, `${name}-phone`);
+  });
+}
+
+// Goes through the page by the Tab key: every stop shows that it has the focus, and the way ends where it began.
+async function stops(page) {
+  await page.evaluate(() => document.activeElement?.blur());
+  const seen = new Set();
+  let last;
+  for (let stop = 0; stop < STOPS_MAX; stop += 1) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return undefined;
+      globalThis.stopNumbers ??= new Map();
+      if (!stopNumbers.has(element)) stopNumbers.set(element, stopNumbers.size);
+      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+      const stroke = getComputedStyle(element).stroke;
+      const isShown = (outlineStyle !== "none" && outlineWidth !== "0px") || boxShadow !== "none" || stroke !== "none";
+      return { number: stopNumbers.get(element), what: element.outerHTML.slice(0, 160), isShown };
+    });
+    // A field for a day has several stops in itself.
+    if (here?.number === last) continue;
+    if (!here || seen.has(here.number)) break;
+    last = here.number;
+    seen.add(here.number);
+    expect.soft(here.isShown, `the focus is seen on ${here.what}`).toBe(true);
+  }
+  expect(seen.size).toBeGreaterThan(0);
+  expect(seen.size, "the way through the page has an end").toBeLessThan(STOPS_MAX);
+}
