@@ -66,6 +66,7 @@ fn picture(format: MediaFormat, bytes: &[u8]) {
                 ..AnonymizeOptions::default()
             },
             limits: LIMITS,
+            given: None,
             seed: [1; 32],
         };
         match fuzzing::process(bytes, &task, &detections()) {

@@ -7,5 +7,6 @@ mod full_run;
 mod isolation;
 mod kills;
 mod memory;
+mod render;
 mod restart;
 mod video;

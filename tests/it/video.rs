@@ -12,7 +12,7 @@ use sfumato_e2e::server::Server;
 use sfumato_e2e::{eventually, sfumato};
 use tempfile::TempDir;
 
-fn run(program: &str, arguments: &[&str]) -> Result<String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String> {
     #[expect(
         clippy::disallowed_methods,
         reason = "a test makes and reads its clips with ffmpeg"
@@ -26,12 +26,12 @@ fn run(program: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("folders of tests have plain names")
 }
 
 /// A face that moves a little, with a tone; a key frame every half second.
-fn clip(dir: &Path, seconds: u32) -> Result<PathBuf> {
+pub(crate) fn clip(dir: &Path, seconds: u32) -> Result<PathBuf> {
     let (picture, clip) = (dir.join("face.png"), dir.join("clip.mp4"));
     std::fs::write(&picture, astronaut_png())?;
     let filter = "[0:v]scale=640:-2,crop=480:360:x='20+20*sin(t)':y=0,format=yuv420p[v]";
@@ -168,7 +168,8 @@ fn parts(data: &Path) -> Vec<(PathBuf, SystemTime)> {
         .into_iter()
         .flatten()
         .flatten();
-    let files = uploads.flat_map(|upload| std::fs::read_dir(upload.path()).into_iter().flatten().flatten());
+    let inside = |folder: std::fs::DirEntry| std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
+    let files = uploads.flat_map(inside).flat_map(inside);
     let mut parts: Vec<_> = files
         .filter(|file| {
             file.file_name()
@@ -198,7 +199,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     .await;
     server = server.kill().await?.restart().await?;
     let client = client.at(&server.url);
-    // The parts go with the original when the job has finished.
+    // The parts go when the job has finished.
     let mut seen = false;
     let status = eventually("the job to end", async || {
         for part in parts(server.data()) {

@@ -3,6 +3,7 @@
 //! The detections document is versioned by its `schema` member: members may be added to version 1, none is renamed,
 //! removed or changed in meaning. `docs/detections.md` explains it to customers.
 
+pub mod given;
 mod video;
 
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,8 @@ impl BoundingBox {
 pub type Corners = [[f32; 2]; 4];
 
 /// One thing that a detector found in a picture as it is displayed (after EXIF orientation).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Detection {
     /// What it is.
     pub class: Class,
@@ -126,6 +128,27 @@ impl Detection {
     }
 }
 
+/// Where the detections of a document come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DocumentSource {
+    /// Models have found them.
+    #[default]
+    Detected,
+    /// They were given, to be hidden instead of what models would find.
+    Given,
+}
+
+impl DocumentSource {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes what it asks about by reference"
+    )]
+    const fn is_detected(&self) -> bool {
+        matches!(self, Self::Detected)
+    }
+}
+
 /// The name of version 1 of the detections document.
 pub const SCHEMA: &str = "sfumato.detections/1";
 
@@ -134,6 +157,9 @@ pub const SCHEMA: &str = "sfumato.detections/1";
 pub struct DetectionsDocument {
     /// Always [`SCHEMA`].
     pub schema: String,
+    /// Where the detections come from; left out where models have found them.
+    #[serde(default, skip_serializing_if = "DocumentSource::is_detected")]
+    pub source: DocumentSource,
     /// The picture.
     pub picture: PictureInfo,
     /// What was found: frame by frame, the most confident first.
@@ -168,6 +194,9 @@ pub struct DocumentedDetection {
     pub confidence: f32,
     /// The model whose box it is.
     pub model: String,
+    /// No model has found it: somebody has drawn it. Left out where one has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub manual: bool,
     /// The bounding box in pixels as displayed.
     #[serde(rename = "box")]
     pub bbox: PixelBox,
@@ -217,6 +246,7 @@ impl DocumentedDetection {
             class: detection.class,
             confidence: detection.confidence,
             model: detection.model.clone(),
+            manual: detection.model == given::MANUAL,
             bbox: pixels,
             fractions: FractionBox {
                 left: bbox.left / w,
@@ -228,6 +258,14 @@ impl DocumentedDetection {
             hidden,
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes what it asks about by reference"
+)]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::time::{Clock, Entropy, random};
+use crate::time::{Clock, Entropy, Timestamp, random};
 
 pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -23,6 +23,12 @@ macro_rules! ids {
             pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
                 let millis = u64::try_from(clock.now().as_millis()).unwrap_or(0);
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random(entropy)).into_uuid())
+            }
+
+            /// The lowest identifier that is made in the millisecond of `at`: bounds the identifiers of a time.
+            pub fn first_at(at: Timestamp) -> Self {
+                let millis = u64::try_from(at.as_millis()).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
             }
 
             /// Takes a UUID that is known to name this kind of thing (read from the database or from a request).
@@ -58,6 +64,8 @@ ids! {
     LoginId;
     /// A person who signs in to the Manager.
     UserId;
+    /// A session: one browser in which a person has signed in.
+    SessionId;
     /// A job. The outside knows it as [`PublicJobId`].
     JobId;
     /// An upload: names the original's blob.
@@ -75,6 +83,8 @@ ids! {
     AttemptId;
     /// A replay: many events to one endpoint again.
     ReplayId;
+    /// An entry of the audit log.
+    AuditId;
     /// A worker or courier: one run of one process. A restart is a new one.
     WorkerId;
 }
@@ -165,6 +175,29 @@ mod tests {
                 prop_assert_eq!(id.to_string(), text);
             }
         }
+    }
+
+    #[test]
+    fn the_first_identifier_of_a_time_bounds_those_that_are_made_then() {
+        struct At(i64);
+        impl Clock for At {
+            fn now(&self) -> Timestamp {
+                Timestamp::from_micros(self.0)
+            }
+        }
+        struct Same(u8);
+        impl Entropy for Same {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(self.0);
+            }
+        }
+        let first = |micros| JobId::first_at(Timestamp::from_micros(micros));
+        for bits in [0, 0xFF] {
+            let made = JobId::new(&At(1_767_225_600_000_999), &Same(bits));
+            assert!(first(1_767_225_600_000_000) <= made);
+            assert!(made < first(1_767_225_600_001_000));
+        }
+        assert_eq!(first(-5), first(0), "before 1970 nothing was made");
     }
 
     #[test]

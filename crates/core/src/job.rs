@@ -15,10 +15,17 @@ use crate::media::MediaFormat;
 use crate::options::AnonymizeOptions;
 use crate::time::Timestamp;
 
+mod kind;
+mod revision;
+
+pub use kind::{JobStateKind, UnknownJobState};
+pub use revision::{DetectionSource, GivenBlob, NewRevision, Revision};
+
 /// How often a job is begun before it fails for good: crashes and passing errors count, graceful stops do not.
 pub const ATTEMPTS_MAX: u32 = 4;
 
-/// One upload and what becomes of it.
+/// One work on an upload, and what becomes of it. The first job on an original is made with it; those that do it again are
+/// its revisions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// Identifier.
@@ -29,8 +36,14 @@ pub struct Job {
     pub created_at: Timestamp,
     /// The original.
     pub upload: Upload,
+    /// Whether the original is kept, and may be worked on again. Retention decides it, no transition does.
+    pub original_kept: bool,
+    /// Which revision it is; `None`: the first job on its original.
+    pub revises: Option<Revision>,
     /// What is to be done.
     pub options: AnonymizeOptions,
+    /// Where its detections come from.
+    pub source: DetectionSource,
     /// Attempts that were spent: begun and not handed back by a graceful stop.
     pub attempts: u32,
     /// How often the job was claimed, ever; the last claim's fencing token.
@@ -152,14 +165,7 @@ pub enum JobState {
 impl JobState {
     /// The name in the database and in logs.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Queued { .. } => "queued",
-            Self::Running { .. } => "running",
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Expired { .. } => "expired",
-        }
+        self.kind().as_str()
     }
 }
 
@@ -174,7 +180,8 @@ pub struct JobResult {
     pub bytes: u64,
     /// SHA-256 of the media: the strong `ETag`.
     pub sha256: [u8; 32],
-    /// Size and SHA-256 of the detections document, where it was asked for.
+    /// Size and SHA-256 of the detections document. It is stored whether or not the client asked to be told of it: whoever
+    /// reviews the result needs it.
     pub document: Option<(u64, [u8; 32])>,
     /// Faces that were hidden.
     pub faces: u32,
@@ -227,6 +234,54 @@ pub enum TransitionError {
 }
 
 impl Job {
+    /// A job that waits to be begun for the first time.
+    pub const fn queued(
+        id: JobId,
+        client: ClientId,
+        upload: Upload,
+        options: AnonymizeOptions,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            client,
+            created_at: now,
+            upload,
+            original_kept: true,
+            revises: None,
+            options,
+            source: DetectionSource::Detected,
+            attempts: 0,
+            claims: FencingToken(0),
+            started_at: None,
+            state: JobState::Queued { available_at: now },
+        }
+    }
+
+    /// The first job on the original, which may be this one.
+    pub fn root(&self) -> JobId {
+        self.revises.map_or(self.id, |revision| revision.root)
+    }
+
+    /// A queued job on the same original, which stands with the given number among its revisions.
+    #[must_use]
+    pub fn revised(&self, revision: NewRevision, number: u32, now: Timestamp) -> Self {
+        Self {
+            revises: Some(Revision {
+                root: self.root(),
+                number,
+            }),
+            source: revision.source,
+            ..Self::queued(
+                revision.id,
+                self.client,
+                self.upload.clone(),
+                revision.options,
+                now,
+            )
+        }
+    }
+
     /// The name under which the client knows it.
     pub const fn public_id(&self) -> PublicJobId {
         PublicJobId {

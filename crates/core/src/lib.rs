@@ -4,12 +4,13 @@
 //! lease with a fencing token, and finishes it with a result or a failure. Each status that the outside may learn is an
 //! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client; a [`replay`] sends many of
 //! them again. What a detector found is a
-//! [`detection`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
+//! [`detection`]. A person who looks at all this is a [`user`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
 //!
 //! Deliberately absent: I/O of any kind, async runtimes, SQL, HTTP and status codes. Time and randomness enter through
 //! [`time::Clock`] and [`time::Entropy`] only.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod chain;
 pub mod client;
 pub mod delivery;
@@ -20,6 +21,7 @@ pub mod id;
 pub mod job;
 pub mod media;
 pub mod options;
+pub mod policy;
 pub mod replay;
 pub mod rotation;
 pub mod schedule;
@@ -33,14 +35,17 @@ pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
 pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
-    AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId, ResultId,
-    UploadId, UserId, WorkerId,
+    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId,
+    ResultId, SessionId, UploadId, UserId, WorkerId,
 };
-pub use job::{FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, Lease, TransitionError};
+pub use job::{
+    FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, TransitionError,
+};
 pub use media::{MediaFormat, MediaKind};
 pub use options::AnonymizeOptions;
+pub use policy::{ClientPolicy, Quota, Quotas, Retention, Usage};
 pub use replay::{Replay, ReplaySelection, Standing};
 pub use rotation::Rotating;
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, UserStore};
 pub use time::{Clock, Entropy, Timestamp};
-pub use user::{Role, Scope};
+pub use user::{Role, Scope, User, UserName, UserSession, UserState};

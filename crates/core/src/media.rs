@@ -210,6 +210,16 @@ impl MediaFormat {
     }
 }
 
+impl fmt::Display for MediaKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Picture => "picture",
+            Self::Video => "video",
+            Self::Archive => "archive",
+        })
+    }
+}
+
 impl fmt::Display for MediaFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

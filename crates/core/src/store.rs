@@ -11,17 +11,35 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use crate::delivery::{Attempt, Delivery, DeliveryLease};
+use crate::delivery::{Delivery, DeliveryLease};
 use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
-use crate::job::{Job, JobOutcome, Lease, Progress};
-use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep, Standing};
+use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
+use crate::policy::Quota;
+use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use crate::time::Timestamp;
 
+mod audit;
+mod deliveries;
+mod discarding;
 mod dispatch;
+mod lists;
+mod policies;
+mod statistics;
+mod users;
 
+pub use audit::{AuditFilter, AuditLog, AuditPage};
+pub use deliveries::{DeliveryFilter, DeliveryPage, DeliveryRecord};
+pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
+pub use lists::{JobFilter, JobLists, JobPage};
+pub use policies::ClientPolicies;
+pub use statistics::{
+    AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
+    Stretches, Totals,
+};
+pub use users::{UserChange, UserStore};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -30,6 +48,12 @@ pub enum StoreError {
     #[error("{what} does not exist")]
     NotFound {
         /// The kind of thing.
+        what: &'static str,
+    },
+    /// What must be unique is taken; nothing was written.
+    #[error("{what} exists already")]
+    AlreadyExists {
+        /// The kind of thing, with its article.
         what: &'static str,
     },
     /// The lease has been lost; nothing was written.
@@ -43,12 +67,18 @@ pub enum StoreError {
         /// The limit.
         max: usize,
     },
+    /// A quota of the client is used up; nothing was written.
+    #[error("the quota of {quota} is used up ({name})", quota = .0, name = .0.name())]
+    OverQuota(Quota),
     /// Something is under way that must end first; nothing was written.
     #[error("{what} is under way already")]
     UnderWay {
         /// The kind of thing, with its article.
         what: &'static str,
     },
+    /// The original has had its retention, or is having it right now; nothing was written.
+    #[error("the original is not kept any more")]
+    NotRetained,
     /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
     #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
     Corrupt {
@@ -150,43 +180,14 @@ pub struct EndpointChange {
     pub keep_responses: Option<bool>,
 }
 
-/// A delivery with its history.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeliveryRecord {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// What it tells.
-    pub event: Event,
-    /// Its attempts, oldest first.
-    pub attempts: Vec<Attempt>,
-}
-
-/// Which deliveries of an endpoint are wanted. `None` wants all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeliveryFilter {
-    /// Those that stand so; [`Standing::Missing`] finds none.
-    pub standing: Option<Standing>,
-    /// Those of one job.
-    pub job: Option<JobId>,
-    /// Those of events from this time on.
-    pub since: Option<Timestamp>,
-}
-
-/// Some deliveries of an endpoint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeliveryPage {
-    /// Newest event first, each with its event's position.
-    pub records: Vec<(EventPosition, DeliveryRecord)>,
-    /// Where to go on; `None` at the end. A page may be short, or empty, and not be the last.
-    pub next: Option<EventPosition>,
-}
-
 /// The database: SQLite by default.
 ///
 /// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
 /// can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store:
+    JobLists + Discarding + Statistics + AuditLog + ClientPolicies + UserStore + Send + Sync + 'static
+{
     /// Adds a client.
     async fn create_client(&self, client: &Client) -> Result<(), StoreError>;
 
@@ -224,8 +225,22 @@ pub trait Store: Send + Sync + 'static {
     /// Ends a login: its access and refresh tokens stop working.
     async fn revoke_login(&self, login: LoginId) -> Result<(), StoreError>;
 
-    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists.
+    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists. `OverQuota`.
     async fn submit(&self, job: &Job) -> Result<(), StoreError>;
+
+    /// Writes a queued job on the original of an earlier one of this client, with its `Sent` event and the deliveries, and
+    /// returns it with its number among the revisions. `NotFound`; `UnderWay` until the earlier job has finished;
+    /// `NotRetained`; `OverQuota`. From here on the original stays until this job has finished, too.
+    async fn submit_revision(
+        &self,
+        client: ClientId,
+        job: JobId,
+        revision: NewRevision,
+    ) -> Result<Job, StoreError>;
+
+    /// The jobs of this client on the original of one of them, the first one first, then its revisions by number. Empty
+    /// where there is no such job.
+    async fn revisions(&self, client: ClientId, job: JobId) -> Result<Vec<Job>, StoreError>;
 
     /// One job of one client.
     async fn job(&self, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError>;
@@ -271,17 +286,21 @@ pub trait Store: Send + Sync + 'static {
     /// process, where the others are known to be dead.
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError>;
 
-    /// Uploads whose jobs finished before `finished_before` and that are not marked as deleted yet, oldest first.
-    async fn uploads_to_delete(
+    /// Retires up to `limit` originals all of whose jobs finished before `finished_before`, or longer ago than is agreed with
+    /// their client ([`crate::policy::Retention`]), and returns them, each with the last of its jobs, each client's oldest
+    /// first. From here on no revision can be made of them. They are returned again until they are
+    /// marked as deleted.
+    async fn retire_uploads(
         &self,
         finished_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<(JobId, UploadId)>, StoreError>;
 
-    /// Marks the original of a job as deleted.
+    /// Marks the retired original of a job as deleted, for all jobs that share it. `NotFound` where it is not retired.
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
 
-    /// Expires up to `limit` succeeded jobs that finished before `finished_before`, and returns their results, whose
+    /// Expires up to `limit` succeeded jobs that finished before `finished_before`, or longer ago than is agreed with their
+    /// client, and returns their results, whose
     /// blobs are now to be deleted. The row goes first: a result is never offered that is gone.
     async fn expire_results(
         &self,
@@ -464,8 +483,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<ReplayPreview, StoreError>;
 
-    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens and logins
-    /// that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
+    /// Forgets what is older than `before` and only history: answers' bodies of attempts, replays, and tokens, logins,
+    /// sessions and setup links that have ended. One call forgets a bounded number; returns how many, 0 when nothing is left.
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// A question that only a working database answers.

@@ -1,6 +1,147 @@
-//! People who use the Manager, and what they may see. Programs are [clients](crate::client) instead.
+//! People who use the Manager, what they may see, and their sessions. Programs are [clients](crate::client) instead.
 
-use crate::id::ClientId;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::client::SecretHash;
+use crate::id::{ClientId, SessionId, UserId};
+use crate::time::Timestamp;
+
+/// Characters of a name at most.
+pub const NAME_CHARS_MAX: usize = 254;
+
+/// A person who may sign in to the Manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Identifier.
+    pub id: UserId,
+    /// What the person signs in with; names one user only.
+    pub name: UserName,
+    /// What the person may do.
+    pub role: Role,
+    /// Whether the person may sign in.
+    pub state: UserState,
+    /// `None` until the person has chosen a password.
+    pub password: Option<PasswordHash>,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the person last signed in.
+    pub last_sign_in_at: Option<Timestamp>,
+    /// When the password was last chosen.
+    pub password_changed_at: Option<Timestamp>,
+}
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// The person may.
+    Active,
+    /// An administrator has shut the person out.
+    Disabled,
+}
+
+impl UserState {
+    /// The word for it, in databases and on pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// What a person signs in with: an e-mail address or any other word. Letters are kept in lower case, so that nobody has to
+/// remember how it was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserName(String);
+
+/// A text is not a user's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must have 1 to {NAME_CHARS_MAX} characters, without spaces")]
+pub struct InvalidUserName;
+
+impl UserName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserName {
+    type Err = InvalidUserName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserName> {
+        let name = text.trim().to_lowercase();
+        let plain = |c: char| !c.is_whitespace() && !c.is_control();
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || !name.chars().all(plain) {
+            return Err(InvalidUserName);
+        }
+        Ok(Self(name))
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A stretched password in the PHC string format, with algorithm, parameters and salt. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes what a hash function or the database gives.
+    pub fn from_phc(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The PHC string.
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// A browser in which a person has signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserSession {
+    /// Identifier; unlike the token it may stand on a page.
+    pub id: SessionId,
+    /// The hash of the token that the browser holds.
+    pub token: SecretHash,
+    /// Who has signed in.
+    pub user: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// When a request last came with it, give or take a minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub expires_at: Timestamp,
+    /// What the browser says of itself; shown to its owner.
+    pub user_agent: String,
+    /// From where the person signed in.
+    pub address: Option<IpAddr>,
+}
+
+/// A link that works once, for whoever was given it: to make the first administrator, or to choose a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupLink {
+    /// The hash of the token in the link.
+    pub token: SecretHash,
+    /// Whose password is chosen with it; `None`: the first administrator is made with it.
+    pub user: Option<UserId>,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
 
 /// What a person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +199,24 @@ mod tests {
         assert!(member.contains(own) && !member.contains(other));
         assert_eq!(member.narrowed_to(own), Some(Scope::Client(own)));
         assert_eq!(member.narrowed_to(other), None);
-        assert_eq!(Role::Administrator.scope().narrowed_to(other), Some(Scope::Client(other)));
+        assert_eq!(
+            Role::Administrator.scope().narrowed_to(other),
+            Some(Scope::Client(other))
+        );
+    }
+
+    #[test]
+    fn a_name_is_one_word_in_lower_case() {
+        let name: UserName = " Ada@Example.COM ".parse().unwrap();
+        assert_eq!(name.as_str(), "ada@example.com");
+        for wrong in ["", "  ", "a b", "a\u{0}", &"x".repeat(NAME_CHARS_MAX + 1)] {
+            assert_eq!(wrong.parse::<UserName>(), Err(InvalidUserName), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn debug_output_never_shows_a_password_hash() {
+        let hash = PasswordHash::from_phc("$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA");
+        assert!(!format!("{hash:?}").contains("aGFzaA"));
     }
 }

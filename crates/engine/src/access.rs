@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 use sfumato_core::store::{RefreshOutcome, RefreshToken};
 use sfumato_core::time::random_alphanumeric;
-use sfumato_core::{ClientId, LoginId, StoreError, Timestamp};
+use sfumato_core::{ClientId, LoginId, StoreError, Timestamp, UserId};
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -57,13 +57,22 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// A caller whose token has been verified.
+/// A caller who has been verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The client that calls.
+    /// The client whose things are meant.
     pub client: ClientId,
-    /// The login that its token belongs to.
-    pub login: LoginId,
+    /// Who acts for it.
+    pub via: Via,
+}
+
+/// Who acts for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The client's own program, by the login that its token belongs to.
+    Login(LoginId),
+    /// A person at the Manager.
+    User(UserId),
 }
 
 /// What a successful login or refresh gives.
@@ -182,19 +191,22 @@ impl Engine {
             {
                 Ok(Caller {
                     client: claims.sub,
-                    login: claims.sid,
+                    via: Via::Login(claims.sid),
                 })
             }
             _ => Err(AccessError::LoginEnded),
         }
     }
 
-    /// `POST /logout`.
+    /// `POST /logout`. People have sessions instead, which end by [`Engine::sign_out`].
     ///
     /// # Errors
     /// [`AccessError::Store`].
     pub async fn log_out(&self, caller: &Caller) -> Result<(), AccessError> {
-        Ok(self.inner().store.revoke_login(caller.login).await?)
+        match caller.via {
+            Via::Login(login) => Ok(self.inner().store.revoke_login(login).await?),
+            Via::User(_) => Ok(()),
+        }
     }
 
     fn claims(&self, access: &str) -> Result<Claims, AccessError> {
@@ -245,6 +257,14 @@ impl Engine {
             refresh,
             expires_in,
         })
+    }
+
+    /// Every client, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
+        self.inner().store.clients().await
     }
 
     /// Makes a client. The secret is shown to whoever called and stored as a hash only.

@@ -1,9 +1,11 @@
 //! Originals and results as named bytes, in the product's words over any object store.
 //!
-//! An original lies at `uploads/{upload}`, what is done of a long video at `parts/{upload}/…` for as long, a result at
-//! `results/{result}/media` and its detections document at `results/{result}/document`. A blob becomes visible whole or not at all. The database row is written last and deleted
+//! An original lies at `uploads/{upload}`, detections that were given for it at `given/{upload}/{sha256}` for as long, what
+//! is done of a long video at `parts/{upload}/{job}/…`, a result at `results/{result}/media` and its detections document at
+//! `results/{result}/document`. A blob becomes visible whole or not at all. The database row is written last and deleted
 //! first, so that a blob without a row can be left over (the janitor collects it), a row without a blob never.
 
+mod given;
 mod parts;
 
 use std::io;
@@ -22,7 +24,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-pub(crate) use parts::PartsOfUpload;
+pub(crate) use parts::PartsOfJob;
 
 /// Bytes that are gathered before they are written: what one writer holds in memory, at most twice.
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -166,12 +168,13 @@ impl Blobs {
         Ok(got.into_stream().map_err(BlobError::from).boxed())
     }
 
-    /// Deletes an original and what is done of it. One that is gone already is deleted.
+    /// Deletes an original, what was given for it and what is done of it. One that is gone already is deleted.
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn delete_upload(&self, upload: UploadId) -> Result<(), BlobError> {
         self.delete_parts(upload).await?;
+        self.delete_given(upload).await?;
         self.delete(&upload_path(upload)).await
     }
 
@@ -222,13 +225,15 @@ impl Blobs {
         self.delete(&result_path(result, ResultPart::Document)).await
     }
 
-    /// The originals that were written before `before`, and those of which something is done since before it.
+    /// The originals that were written before `before`, and those for which something was given or done before it.
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn uploads_written_before(&self, before: Timestamp) -> Result<Vec<UploadId>, BlobError> {
         let mut names = self.names_written_before("uploads", 1, before).await?;
-        names.extend(self.names_written_before("parts", 1, before).await?);
+        for folder in ["parts", "given"] {
+            names.extend(self.names_written_before(folder, 1, before).await?);
+        }
         names.sort_unstable();
         names.dedup();
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
@@ -282,6 +287,14 @@ impl Blobs {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn delete_folder(&self, folder: &Path) -> Result<(), BlobError> {
+        let mut objects = self.store.list(Some(folder));
+        while let Some(object) = objects.try_next().await? {
+            self.delete(&object.location).await?;
+        }
+        Ok(())
     }
 
     async fn names_written_before(

@@ -128,4 +128,9 @@ impl Engine {
     pub fn end_waiting(&self) {
         self.inner().listeners.close();
     }
+
+    /// Ready when [`Engine::end_waiting`] was called: whoever holds a request open ends it.
+    pub async fn waiting_has_ended(&self) {
+        self.inner().listeners.closed().await;
+    }
 }

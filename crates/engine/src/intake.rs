@@ -2,10 +2,8 @@
 //! was stored is removed again.
 
 use bytes::Bytes;
-use sfumato_core::job::{Job, JobState, Upload};
-use sfumato_core::{
-    AnonymizeOptions, ClientId, FencingToken, JobId, MediaFormat, PublicJobId, StoreError, UploadId,
-};
+use sfumato_core::job::{Job, Upload};
+use sfumato_core::{AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
 use thiserror::Error;
 
 use crate::Engine;
@@ -202,18 +200,8 @@ impl Engine {
         let inner = self.inner();
         // Taken out, so that however this ends nothing deletes an original that a row may name already.
         let original = upload.upload.take().ok_or(IntakeError::Empty)?;
-        let now = inner.clock.now();
-        let job = Job {
-            id: JobId::new(&*inner.clock, &*inner.entropy),
-            client,
-            created_at: now,
-            upload: original,
-            options,
-            attempts: 0,
-            claims: FencingToken::default(),
-            started_at: None,
-            state: JobState::Queued { available_at: now },
-        };
+        let id = JobId::new(&*inner.clock, &*inner.entropy);
+        let job = Job::queued(id, client, original, options, inner.clock.now());
         if let Err(error) = inner.store.submit(&job).await {
             upload.upload = Some(job.upload);
             return Err(error.into());

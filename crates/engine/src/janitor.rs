@@ -98,6 +98,8 @@ impl Engine {
     async fn forget_history(&self) -> Result<(), SweepError> {
         let before = self.inner().clock.now().before(self.settings().history_kept);
         while self.inner().store.prune(before).await? > 0 {}
+        let before = self.inner().clock.now().before(self.settings().audit_kept);
+        while self.inner().store.forget_audit_entries(before).await? > 0 {}
         Ok(())
     }
 
@@ -141,10 +143,11 @@ impl Engine {
         let mut stuck = 0;
         loop {
             let asked = BATCH + stuck;
-            let uploads = inner.store.uploads_to_delete(before, asked).await?;
+            let uploads = inner.store.retire_uploads(before, asked).await?;
             stuck = 0;
             for (job, upload) in &uploads {
-                // Blob first here: the mark says that it is gone, and deleting twice is harmless.
+                // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
+                // twice is harmless.
                 if let Err(error) = inner.blobs.delete_upload(*upload).await {
                     stuck += 1;
                     tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");

@@ -3,26 +3,35 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
-//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. Workers and couriers share one loop shape: claim, act,
-//! record; what dies in between is claimed again.
+//! result out, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`endpoints`] are set up by their clients, who look back
+//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
+//! Manager, look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
+//! claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
 //! instruction loses only time.
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod again;
+pub mod audit;
 pub mod blobs;
 pub mod courier;
 mod cursor;
 pub mod endpoints;
 pub mod events;
+pub mod failures;
 pub mod guard;
 pub mod history;
 pub mod intake;
 pub mod janitor;
 mod listeners;
+pub mod lists;
 pub mod outbound;
+pub mod passwords;
+pub mod people;
+mod policies;
+pub mod render;
 pub mod replay;
 pub mod results;
 pub mod signals;
@@ -44,6 +53,7 @@ use crate::blobs::Blobs;
 use crate::courier::{Counters, CourierCounts, Post};
 use crate::guard::AddressPolicy;
 use crate::listeners::Listeners;
+use crate::passwords::Passwords;
 use crate::signals::Signals;
 
 /// What the engine is made of.
@@ -101,6 +111,12 @@ pub struct EngineSettings {
     pub results_kept: Duration,
     /// How long answers of attempts and ended logins are kept.
     pub history_kept: Duration,
+    /// A person's session ends when it was not used for so long.
+    pub session_idle: Duration,
+    /// It ends after so long, however much it is used.
+    pub session_lifetime: Duration,
+    /// How long entries of the audit log are kept.
+    pub audit_kept: Duration,
 }
 
 impl Default for EngineSettings {
@@ -124,6 +140,9 @@ impl Default for EngineSettings {
             originals_kept: Duration::ZERO,
             results_kept: 7 * DAY,
             history_kept: 7 * DAY,
+            session_idle: DAY / 2,
+            session_lifetime: 7 * DAY,
+            audit_kept: 365 * DAY,
         }
     }
 }
@@ -152,6 +171,7 @@ pub(crate) struct Inner {
     pub(crate) settings: EngineSettings,
     pub(crate) signals: Signals,
     pub(crate) listeners: Listeners,
+    pub(crate) passwords: Passwords,
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: Arc<outbound::Outbound>,
     pub(crate) post: Arc<dyn Post>,
@@ -194,6 +214,7 @@ impl Engine {
                 settings,
                 signals: Signals::default(),
                 listeners: Listeners::default(),
+                passwords: Passwords::default(),
                 worker_id,
                 outbound,
                 post,

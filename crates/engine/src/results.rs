@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use sfumato_core::job::{Job, JobResult, JobState};
-use sfumato_core::{ResultId, StoreError, Timestamp};
+use sfumato_core::{PublicJobId, ResultId, StoreError, Timestamp};
 use thiserror::Error;
 
 use crate::Engine;
@@ -88,6 +88,30 @@ impl Engine {
             .job_by_result(caller.client, id)
             .await?
             .ok_or(ResultError::Unknown)?;
+        // The document is stored for every job, and told of where it was asked for.
+        let is_document = extension == "json" && job.options.detections_document;
+        let is_media = matches!(
+            &job.state,
+            JobState::Succeeded { result, .. } | JobState::Expired { result, .. }
+                if extension == result.format.extension()
+        );
+        match (is_document, is_media) {
+            (true, _) => self.stored(job, ResultPart::Document),
+            (_, true) => self.stored(job, ResultPart::Media),
+            _ => Err(ResultError::Unknown),
+        }
+    }
+
+    /// Finds the detections document of a job of the caller, whether or not the job was asked for one.
+    ///
+    /// # Errors
+    /// [`ResultError`].
+    pub async fn detections(&self, caller: &Caller, id: &PublicJobId) -> Result<StoredResult, ResultError> {
+        let job = self.job(caller, id).await?.ok_or(ResultError::Unknown)?;
+        self.stored(job, ResultPart::Document)
+    }
+
+    fn stored(&self, job: Job, part: ResultPart) -> Result<StoredResult, ResultError> {
         let Job { state, upload, .. } = job;
         let (finished_at, result, expired) = match state {
             JobState::Succeeded { finished_at, result } => (finished_at, result, false),
@@ -96,29 +120,19 @@ impl Engine {
             } => (finished_at, result, true),
             _ => return Err(ResultError::Unknown),
         };
-        let stem = upload
-            .file_name
-            .rsplit_once('.')
-            .map_or(&*upload.file_name, |(stem, _)| stem);
-        let (part, bytes, sha256, content_type, file_name) = match result.document {
-            Some((bytes, sha256)) if extension == "json" => (
-                ResultPart::Document,
-                bytes,
-                sha256,
-                "application/json",
-                format!("{stem}.json"),
-            ),
-            _ if extension == result.format.extension() => {
-                let name = upload.file_name.clone();
-                (
-                    ResultPart::Media,
-                    result.bytes,
-                    result.sha256,
-                    result.format.content_type(),
-                    name,
-                )
+        let (bytes, sha256, content_type, file_name) = match part {
+            ResultPart::Document => {
+                let (bytes, sha256) = result.document.ok_or(ResultError::Unknown)?;
+                let stem = upload.file_name.rsplit_once('.').map(|(stem, _)| stem);
+                let name = format!("{}.json", stem.unwrap_or(&upload.file_name));
+                (bytes, sha256, "application/json", name)
             }
-            _ => return Err(ResultError::Unknown),
+            ResultPart::Media => (
+                result.bytes,
+                result.sha256,
+                result.format.content_type(),
+                upload.file_name,
+            ),
         };
         if expired {
             return Err(ResultError::Gone);

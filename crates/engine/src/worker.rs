@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use futures::future::try_join;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
 use sfumato_core::store::JobLimits;
 use sfumato_core::time::random;
@@ -21,7 +22,7 @@ use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Done, Pace};
-use crate::blobs::{BlobError, PartsOfUpload, ResultPart};
+use crate::blobs::{BlobError, PartsOfJob, ResultPart};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
@@ -236,7 +237,7 @@ impl Engine {
             };
         }
         match self.anonymize(media, job, progress).await {
-            Ok(finished) => match self.store_result(finished, job.options.detections_document).await {
+            Ok(finished) => match self.store_result(finished).await {
                 Ok(result) => JobOutcome::Succeeded(result),
                 Err(error) => self.blob_failure(job, &error),
             },
@@ -247,11 +248,16 @@ impl Engine {
 
     async fn anonymize(&self, media: &MediaPool, job: &Job, progress: &Done) -> Result<Finished, Trouble> {
         let inner = self.inner();
+        let given = match job.source.given() {
+            Some(given) => Some(self.read_given(job, given).await.map_err(Trouble::Blobs)?),
+            None => None,
+        };
         let task = Task {
             format: job.upload.format,
             bytes: job.upload.bytes,
             goal: Goal::Anonymize,
             options: job.options.clone(),
+            given,
             limits: inner.settings.media_limits,
             seed: random(&*inner.entropy),
         };
@@ -263,9 +269,10 @@ impl Engine {
         let mut original = StreamReader::new(stream.map_err(std::io::Error::other));
         let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
-        let kept = PartsOfUpload {
+        let kept = PartsOfJob {
             blobs: &inner.blobs,
             upload: job.upload.id,
+            job: job.id,
             when_kept: &|| progress.advance(),
         };
         media
@@ -274,7 +281,7 @@ impl Engine {
             .map_err(Trouble::Media)
     }
 
-    async fn store_result(&self, finished: Finished, with_document: bool) -> Result<JobResult, BlobError> {
+    async fn store_result(&self, finished: Finished) -> Result<JobResult, BlobError> {
         let inner = self.inner();
         let Finished {
             report,
@@ -282,28 +289,29 @@ impl Engine {
             document,
         } = finished;
         let id = ResultId::new(&*inner.clock, &*inner.entropy);
-        let media = inner
-            .blobs
-            .put_result(id, ResultPart::Media, tokio::fs::File::from_std(output))
-            .await?;
-        let part = ResultPart::Document;
-        let document = match (&report.document, document) {
-            _ if !with_document => None,
-            (_, Some(file)) => Some(
-                inner
-                    .blobs
-                    .put_result(id, part, tokio::fs::File::from_std(file))
-                    .await?,
-            ),
-            (Document::Picture(document), None) => {
-                let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
-                    source: Box::new(error),
-                })?;
-                Some(inner.blobs.put_result(id, part, Cursor::new(text)).await?)
+        let blobs = &inner.blobs;
+        let media = blobs.put_result(id, ResultPart::Media, tokio::fs::File::from_std(output));
+        let document = async {
+            let part = ResultPart::Document;
+            match (&report.document, document) {
+                (_, Some(file)) => {
+                    let written = blobs
+                        .put_result(id, part, tokio::fs::File::from_std(file))
+                        .await?;
+                    Ok(Some(written))
+                }
+                (Document::Picture(document), None) => {
+                    let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
+                        source: Box::new(error),
+                    })?;
+                    Ok(Some(blobs.put_result(id, part, Cursor::new(text)).await?))
+                }
+                // The pool answers with the file or not at all.
+                (Document::Written { .. }, None) => Ok(None),
             }
-            // The pool answers with the file or not at all.
-            (Document::Written { .. }, None) => None,
         };
+        // Together, so that the disk is waited for once.
+        let (media, document) = try_join(media, document).await?;
         Ok(JobResult {
             id,
             format: report.format,
@@ -361,6 +369,18 @@ impl Engine {
         }
     }
 
+    /// Deletes what a finished job has done of a long video: its result has all of it. What cannot be deleted now goes with
+    /// the original.
+    async fn forget_parts(&self, job: &Job) {
+        if job.upload.format.kind() != MediaKind::Video || !job.is_finished() {
+            return;
+        }
+        let blobs = &self.inner().blobs;
+        if let Err(error) = blobs.delete_parts_of_job(job.upload.id, job.id).await {
+            tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "parts of a finished video are left until its original goes");
+        }
+    }
+
     /// Records the outcome; a store that cannot answer is asked again for as long as the lease may last.
     async fn record(
         &self,
@@ -379,6 +399,7 @@ impl Engine {
             match inner.store.finish_job(job.id, lease, outcome.clone()).await {
                 Ok(job) => {
                     tracing::info!(job.id = %job.id, state = job.state.name(), "an attempt ended");
+                    self.forget_parts(&job).await;
                     return Ok(());
                 }
                 Err(StoreError::LeaseLost) => {

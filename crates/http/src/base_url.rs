@@ -15,7 +15,14 @@ use crate::ApiState;
 
 /// The address under which clients reach the API: `http` or `https`, a host, perhaps a path; nothing behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
+pub struct PublicUrl(Url);
+
+impl PublicUrl {
+    /// The URL.
+    pub fn to_url(&self) -> Url {
+        self.0.clone()
+    }
+}
 
 /// A text is not a public URL.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -42,14 +49,14 @@ impl FromStr for PublicUrl {
         if !plain {
             return Err(invalid());
         }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+        Ok(Self(url))
     }
 }
 
 impl fmt::Display for PublicUrl {
     /// Without a slash at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0.as_str().trim_end_matches('/'))
     }
 }
 

@@ -12,6 +12,7 @@ use serde_path_to_error::{Path, Segment};
 use tower_http::timeout::{DeadlineBody, TimeoutError};
 
 use crate::ApiState;
+use crate::options;
 use crate::problem::Problem;
 
 /// A JSON body. Old clients forget the content type or declare another one; whatever parses is JSON.
@@ -22,8 +23,29 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, state).await?;
+        let body = read(&parts.headers, body, state, state.settings.json_bytes_max).await?;
         parse(&parts.headers, &body).map(Self)
+    }
+}
+
+/// A large JSON body, of at most [`Large::BYTES_MAX`] bytes.
+pub(crate) struct LargeJsonBody<T>(pub(crate) T);
+
+/// What may come as a large body.
+pub(crate) trait Large: DeserializeOwned + Send + 'static {
+    /// Size in bytes that it may have.
+    const BYTES_MAX: usize;
+}
+
+impl<T: Large> FromRequest<ApiState> for LargeJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = read(&parts.headers, body, state, T::BYTES_MAX).await?;
+        // Reading megabytes of JSON takes long enough for other requests to notice.
+        let parsed = tokio::task::spawn_blocking(move || parse(&parts.headers, &body));
+        parsed.await.map_err(Problem::internal)?.map(Self)
     }
 }
 
@@ -35,7 +57,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJsonBody<T
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let body = read(&parts.headers, body, state).await?;
+        let body = read(&parts.headers, body, state, state.settings.json_bytes_max).await?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -43,8 +65,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalJsonBody<T
     }
 }
 
-async fn read(headers: &HeaderMap, body: Body, state: &ApiState) -> Result<Bytes, Problem> {
-    let max = state.settings.json_bytes_max;
+async fn read(headers: &HeaderMap, body: Body, state: &ApiState, max: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -113,9 +134,34 @@ fn unexpected(path: &Path, error: &serde_json::Error) -> String {
     if let Some(member) = member("duplicate field `") {
         return format!("{member}: is there more than once");
     }
+    // What is allowed is the program's own; what was sent stands before it.
+    let allowed = |prefix| {
+        let (_, allowed) = text.strip_prefix(prefix)?.rsplit_once("`, expected ")?;
+        allowed.split(" at line ").next()
+    };
+    if let Some(members) = allowed("unknown field `") {
+        return unknown_member(path, members.strip_prefix("one of ").unwrap_or(members));
+    }
+    if let Some(names) = allowed("unknown variant `") {
+        return format!("{path}: must be {names}");
+    }
     match path.iter().next() {
         None | Some(Segment::Seq { .. }) => "the body must be a JSON object".to_owned(),
         Some(_) => format!("{path}: has the wrong type"),
+    }
+}
+
+/// What is wrong with an object that has a member too many, which is the last segment of the path.
+fn unknown_member(path: &Path, members: &str) -> String {
+    let whole = path.to_string();
+    let (place, name) = match path.iter().next_back() {
+        Some(Segment::Map { key }) => (whole.strip_suffix(key).unwrap_or_default(), options::shown(key)),
+        _ => (&*whole, String::new()),
+    };
+    let wrong = format!("has no member `{name}`; its members are {members}");
+    match place.trim_end_matches('.') {
+        "" => format!("the body {wrong}"),
+        place => format!("{place}: {wrong}"),
     }
 }
 
@@ -221,6 +267,51 @@ mod tests {
             }
             let expected = "clientId: is missing".to_owned();
             assert_eq!(parsed(Some(declared), "{}"), Err((400, expected)));
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[expect(dead_code, reason = "only its being read matters")]
+        kind: Option<Kind>,
+        #[expect(dead_code, reason = "only its being read matters")]
+        inner: Option<Box<Strict>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Face,
+        Plate,
+    }
+
+    #[test]
+    fn a_member_or_a_word_that_does_not_exist_is_named_with_those_that_do() {
+        let long = format!(r#"{{"{}":1}}"#, "m".repeat(100_000));
+        for (body, expected) in [
+            (
+                r#"{"knd":"face"}"#,
+                "the body has no member `knd`; its members are `kind` or `inner`",
+            ),
+            (
+                r#"{"inner":{"inner":{"a.b":1}}}"#,
+                "inner.inner: has no member `a.b`; its members are `kind` or `inner`",
+            ),
+            (
+                r#"{"inner":{"kind":"cat"}}"#,
+                "inner.kind: must be `face` or `plate`",
+            ),
+            (&long, "the body has no member `mmm"),
+        ] {
+            let refused = parse::<Strict>(&HeaderMap::new(), body.as_bytes());
+            let (_, message) = refused.as_ref().unwrap_err().parts();
+            assert!(message.starts_with(expected), "{message}");
+            assert!(message.len() < 200);
+        }
+        for word in ["face", "plate"] {
+            let body = format!(r#"{{"kind":"{word}"}}"#);
+            assert!(parse::<Strict>(&HeaderMap::new(), body.as_bytes()).is_ok());
         }
     }
 

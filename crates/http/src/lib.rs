@@ -16,7 +16,6 @@ mod docs;
 mod drain;
 mod edge;
 mod json;
-mod limits;
 mod ops;
 mod options;
 mod problem;
@@ -35,13 +34,13 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::post;
 use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
+use sfumato_engine::failures::LoginFailures;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use crate::base_url::{InvalidPublicUrl, PublicUrl};
 pub use crate::cors::{AllowedOrigins, InvalidOrigin};
-use crate::limits::LoginFailures;
 pub use crate::serve::{ServeSettings, serve};
 
 /// Settings of the API.
@@ -99,6 +98,7 @@ fn operations() -> OpenApiRouter<ApiState> {
         .routes(routes!(v1::anonymization_create::create))
         .routes(routes!(v1::anonymization_status::status))
         .routes(routes!(v1::anonymization_cancel::cancel))
+        .routes(routes!(v1::anonymization_render::render))
         .routes(routes!(v1::result::result))
         .routes(routes!(v1::webhook_list::list))
         .routes(routes!(v1::webhook_create::create))

@@ -203,6 +203,40 @@ impl OptionsForm {
         Ok(())
     }
 
+    /// Takes a member of a JSON object as the field of its name.
+    ///
+    /// # Errors
+    /// As [`OptionsForm::push`].
+    pub(crate) fn push_json(&mut self, name: &str, value: &Value) -> Result<(), InvalidField> {
+        match plain_text(value) {
+            Some(text) => self.push(name, &text),
+            None => Ok(()),
+        }
+    }
+
+    /// The options of another job, with what the form says otherwise of how things are hidden, of the result's metadata, of
+    /// the tracks of a video, and of the document.
+    pub(crate) fn over(self, options: AnonymizeOptions) -> AnonymizeOptions {
+        let mask = options.mask;
+        AnonymizeOptions {
+            detections_document: self.detections_document.unwrap_or(options.detections_document),
+            mask: Mask {
+                style: self.mask.style_over(mask.style),
+                smooth_padding: self.mask.smooth_padding.unwrap_or(mask.smooth_padding),
+                growth: self.mask_growth.unwrap_or(mask.growth),
+                shape: self.mask_shape.or(mask.shape),
+            },
+            metadata: self.metadata.unwrap_or(options.metadata),
+            video: VideoOptions {
+                audio: self.video.audio.unwrap_or(options.video.audio),
+                subtitles: self.video.subtitles.unwrap_or(options.video.subtitles),
+                codec: self.video.codec.unwrap_or(options.video.codec),
+                quality: self.video.quality.unwrap_or(options.video.quality),
+            },
+            ..options
+        }
+    }
+
     /// All fields have come. `profile` is what counts where the client names none.
     ///
     /// # Errors
@@ -267,6 +301,16 @@ impl MaskForm {
             }
         }
         Ok(())
+    }
+
+    /// A colour or a number of cells alone changes that of a style that has one.
+    fn style_over(&self, style: MaskStyle) -> MaskStyle {
+        match (self.kind, style) {
+            (None, MaskStyle::Blur) => MaskStyle::Blur,
+            (None, MaskStyle::Opaque(color)) => MaskStyle::Opaque(self.color.unwrap_or(color)),
+            (None, MaskStyle::Pixelate(pixels)) => MaskStyle::Pixelate(self.pixels.unwrap_or(pixels)),
+            (Some(_), _) => self.style(),
+        }
     }
 
     fn style(&self) -> MaskStyle {
@@ -349,7 +393,7 @@ fn word(text: &str) -> String {
 
 /// Enough of a text from outside to recognise it. What is left out makes it end in `…`, so that it is no text that is
 /// allowed.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let fits = |c: &char| !c.is_control();
     let mut shown: String = text.chars().filter(fits).take(SHOWN_CHARS_MAX).collect();
     if shown.len() < text.len() {

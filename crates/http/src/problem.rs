@@ -13,12 +13,13 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTI
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use sfumato_core::StoreError;
+use sfumato_core::{Quota, StoreError};
 use sfumato_engine::access::AccessError;
 use sfumato_engine::blobs::BlobError;
 use sfumato_engine::endpoints::EndpointError;
 use sfumato_engine::events::EventsError;
 use sfumato_engine::intake::IntakeError;
+use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
 use utoipa::ToSchema;
 
@@ -210,9 +211,16 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { what } => Self::not_found(what),
-            StoreError::LimitReached { .. } | StoreError::UnderWay { .. } => {
-                Self::new(StatusCode::CONFLICT, error.to_string())
+            StoreError::LimitReached { .. }
+            | StoreError::UnderWay { .. }
+            | StoreError::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            // Work on what waits makes room by itself.
+            StoreError::OverQuota(Quota::JobsWaiting { .. }) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+                    .with(RETRY_AFTER, RETRY_AFTER_SECONDS.into())
             }
+            StoreError::OverQuota(_) => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
+            StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }
@@ -261,6 +269,27 @@ impl From<IntakeError> for Problem {
             IntakeError::Store(source) => return source.into(),
         };
         Self::new(status, format!("input_media: {error}"))
+    }
+}
+
+impl From<RenderError> for Problem {
+    fn from(error: RenderError) -> Self {
+        let (status, field) = match error {
+            RenderError::Unknown => return Self::not_found("job"),
+            RenderError::NotFinished => (StatusCode::CONFLICT, None),
+            RenderError::NotRetained => (StatusCode::GONE, None),
+            RenderError::Archive => (StatusCode::BAD_REQUEST, Some("anonymization_job_id")),
+            RenderError::OtherKind { .. } => (StatusCode::BAD_REQUEST, Some("detections")),
+            RenderError::Store(source) => return source.into(),
+            RenderError::Blobs(source) => return source.into(),
+        };
+        Self::new(
+            status,
+            match field {
+                Some(field) => format!("{field}: {error}"),
+                None => error.to_string(),
+            },
+        )
     }
 }
 
@@ -367,6 +396,9 @@ mod tests {
             (Problem::of_reading(EventsError::UnknownCursor, "after"), 400),
             (Problem::of_reading(EventsError::TooManyWaiting, "after"), 429),
             (Problem::of_reading(EventsError::Store(store()), "after"), 503),
+            (StoreError::OverQuota(Quota::JobsWaiting { max: 1 }).into(), 429),
+            (StoreError::OverQuota(Quota::JobsPerDay { max: 1 }).into(), 402),
+            (StoreError::OverQuota(Quota::BytesStored { max: 1 }).into(), 402),
             (StoreError::LeaseLost.into(), 500),
             (BlobError::NotFound.into(), 500),
         ] {

@@ -11,6 +11,7 @@
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+use sfumato_core::detection::given::GivenDetections;
 use sfumato_core::detection::{Class, DetectionsDocument};
 use sfumato_core::{AnonymizeOptions, FailureClass, MediaFormat};
 
@@ -89,6 +90,9 @@ pub struct Task {
     pub goal: Goal,
     /// What is to be done.
     pub options: AnonymizeOptions,
+    /// What is to be hidden; `None`: what the models find. Areas of the options do not count then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<GivenDetections>,
     /// Limits that are checked before anything is decoded.
     pub limits: MediaLimits,
     /// Seeds the noise of the irreversible blur, so that a child needs no source of randomness of its own. Must not be

@@ -77,6 +77,7 @@ fn finish(
         _ => return Err(PictureError::UnknownFormat),
     };
     let processed = process(original, &mut work, &mut output)?;
+    work.check_given(&processed)?;
     output.flush().map_err(PictureError::Write)?;
     work.progress(1.0);
     Ok(work.report(processed, output.get_ref().bytes))

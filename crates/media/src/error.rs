@@ -1,7 +1,7 @@
 //! Why a picture cannot be processed. Unlike other errors these speak to the customer: a whole clause that says what is
 //! wrong with the picture and, where it helps, what is allowed.
 
-use std::io;
+use std::{fmt, io};
 
 use sfumato_core::{FailureClass, MediaFormat, MediaKind};
 use sfumato_media_client::protocol::Failure;
@@ -13,6 +13,23 @@ fn formats() -> String {
         .map(|format| format.as_str().to_uppercase())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Size and length of a picture or a video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Width and height in pixels as displayed.
+    pub shown: (u32, u32),
+    /// Frames or pages.
+    pub frames: u32,
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = self.shown;
+        let plural = if self.frames == 1 { "" } else { "s" };
+        write!(f, "{width}x{height} pixels with {} frame{plural}", self.frames)
+    }
 }
 
 /// A picture cannot be processed.
@@ -84,6 +101,22 @@ pub enum PictureError {
     Unsupported {
         /// A plural, e.g. `CMYK pictures`.
         what: &'static str,
+    },
+    /// The given detections are of another picture.
+    #[error(
+        "the detections are of a picture of {given}, and this one is of {actual}; boxes would lie elsewhere"
+    )]
+    OtherPicture {
+        /// What the detections say.
+        given: Extent,
+        /// What the picture has.
+        actual: Extent,
+    },
+    /// A box that was drawn lies outside of its frame.
+    #[error("a box that was drawn in frame {frame} lies outside of the frame, or is empty")]
+    BoxOutside {
+        /// The number of the frame or page, from 0.
+        frame: u32,
     },
     /// There is no memory for the pixels.
     #[error("there is not enough memory for a picture of this size at the moment")]

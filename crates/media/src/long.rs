@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sfumato_core::detection::given::{GivenDetections, GivenVideo};
 use sfumato_detect::DetectorSet;
 use sfumato_media_client::protocol::{Document, Failure, Goal, Reply, Report, Task, Timings};
 
@@ -116,6 +117,7 @@ impl Long<'_> {
             output: Arc::clone(&self.files.output),
             goal: task.goal,
             options: &task.options,
+            given: given(task),
             video: self.options(task),
             limits: task.limits.video,
             seed: task.seed,
@@ -158,6 +160,7 @@ impl Long<'_> {
             input: Arc::clone(&self.files.input),
             output: matches!(task.goal, Goal::Anonymize).then(|| Arc::clone(&self.files.output)),
             options: &task.options,
+            given: given(task),
             video: self.options(task),
             limits: task.limits.video,
             seed: task.seed,
@@ -174,6 +177,11 @@ impl Long<'_> {
             threads: self.threads,
         }
     }
+}
+
+/// What is to be hidden in the video, where that was given.
+fn given(task: &Task) -> Option<&GivenVideo> {
+    task.given.as_ref().and_then(GivenDetections::video)
 }
 
 fn read(plan: &str) -> Result<SegmentPlan, Trouble> {

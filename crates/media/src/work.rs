@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use sfumato_core::MediaFormat;
-use sfumato_core::detection::{Detection, DetectionsDocument, DocumentedDetection, PictureInfo, SCHEMA};
+use sfumato_core::detection::given::{GivenDetections, GivenPicture, MANUAL};
+use sfumato_core::detection::{
+    Detection, DetectionsDocument, DocumentSource, DocumentedDetection, PictureInfo, SCHEMA,
+};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 pub(crate) use sfumato_detect::Found;
 use sfumato_detect::Stopwatch;
 use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Report, Task, Timings};
 
-use crate::error::PictureError;
+use crate::error::{Extent, PictureError};
 use crate::mask::{self, Masks};
 use crate::orientation::Orientation;
 use crate::raster::Raster;
@@ -181,6 +184,61 @@ impl<'a> Work<'a> {
         Ok(detections)
     }
 
+    /// The detections that were given instead of what the models find.
+    fn given_picture(&self) -> Option<&'a GivenPicture> {
+        self.task.given.as_ref().and_then(GivenDetections::picture)
+    }
+
+    /// Whether it was given what is to be hidden: then nobody looks.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given_picture().is_some()
+    }
+
+    /// Documents what was given for a frame of the given size as displayed, and returns what of it is to be hidden. `frame` is
+    /// `None` where the picture has but one.
+    pub(crate) fn take_given(
+        &mut self,
+        frame: Option<u32>,
+        shown: (u32, u32),
+    ) -> Result<Vec<Detection>, PictureError> {
+        let number = frame.unwrap_or(0);
+        let given = self.given_picture().map_or(&[][..], |given| &given.detections);
+        let mut hidden = vec![];
+        for found in given.iter().filter(|found| found.frame == number) {
+            let detection = &found.detection;
+            let is_visible = detection.bbox.clipped(shown.0, shown.1).area() > 0.0;
+            if !is_visible && detection.model == MANUAL {
+                return Err(PictureError::BoxOutside { frame: number });
+            }
+            if found.hidden {
+                self.hidden.add(detection.class);
+                hidden.extend(is_visible.then(|| detection.clone()));
+            }
+            let documented = DocumentedDetection::new(detection, shown.0, shown.1, found.hidden);
+            self.documented.push(DocumentedDetection { frame, ..documented });
+        }
+        Ok(hidden)
+    }
+
+    /// Whether given detections are of the picture that came out.
+    pub(crate) fn check_given(&self, processed: &Processed) -> Result<(), PictureError> {
+        let Some(picture) = self.given_picture() else {
+            return Ok(());
+        };
+        let given = Extent {
+            shown: (picture.width, picture.height),
+            frames: picture.frames,
+        };
+        let actual = Extent {
+            shown: processed.shown,
+            frames: processed.frames,
+        };
+        if given == actual {
+            return Ok(());
+        }
+        Err(PictureError::OtherPicture { given, actual })
+    }
+
     /// Writes the detections of a frame into the document. `frame` is `None` where the picture has but one.
     pub(crate) fn document(&mut self, frame: Option<u32>, detections: &[Detection], shown: (u32, u32)) {
         for detection in detections {
@@ -200,11 +258,11 @@ impl<'a> Work<'a> {
         orientation: Orientation,
         stored: (u32, u32),
     ) -> Masks {
-        let options = self.options();
+        let (options, is_given) = (self.options(), self.is_given());
         let shown = orientation.upright_size(stored.0, stored.1);
         let hidden = detections
             .iter()
-            .filter(|detection| mask::is_hidden(detection, options, shown));
+            .filter(|detection| is_given || mask::is_hidden(detection, options, shown));
         let masks = Masks::new(
             hidden,
             orientation,
@@ -227,6 +285,11 @@ impl<'a> Work<'a> {
             hidden: self.hidden,
             document: Document::Picture(DetectionsDocument {
                 schema: SCHEMA.to_owned(),
+                source: if self.task.given.is_some() {
+                    DocumentSource::Given
+                } else {
+                    DocumentSource::Detected
+                },
                 picture: PictureInfo {
                     width: processed.shown.0,
                     height: processed.shown.1,

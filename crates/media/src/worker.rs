@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustix::fs::FileType;
 use sfumato_core::MediaKind;
+use sfumato_core::detection::given::GivenDetections;
 use sfumato_detect::{DetectorSet, ModelPack};
 use sfumato_media::long::{self, Long};
 use sfumato_media::{anonymize, archive, log};
@@ -101,6 +102,15 @@ impl Worker {
         if let Err(error) = (&*self.files.output).seek(SeekFrom::Start(0)) {
             log::line(format_args!("error: failed to rewind the output: {error}"));
             return Reply::Failed(fault());
+        }
+        let (Request::Anonymize(task)
+        | Request::Plan { task, .. }
+        | Request::Part { task, .. }
+        | Request::Join { task, .. }) = request;
+        // What is given for another kind of file would be passed over, and the models would be asked instead.
+        let kind = task.given.as_ref().map(GivenDetections::kind);
+        if kind.is_some_and(|kind| kind != task.format.kind()) {
+            return Reply::Failed(misplaced());
         }
         match request {
             Request::Anonymize(task) => match self.anonymize(task, &mut on_progress) {

@@ -226,6 +226,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
     let job = Arc::new(Job {
         pool,
         options: run.options,
+        given: None,
         limits: run.limits,
         overwrite: run.overwrite,
     });

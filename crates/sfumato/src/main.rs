@@ -12,6 +12,7 @@ mod data_dir;
 mod descriptors;
 mod detect;
 mod forward;
+mod front;
 mod lifecycle;
 mod locate;
 mod message;

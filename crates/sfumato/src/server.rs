@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use sfumato_console::ConsoleSettings;
 use sfumato_core::{Clock, Entropy};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
-use sfumato_http::{HttpSettings, ServeSettings};
+use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
 use crate::settings::{LogFormat, Settings};
-use crate::{descriptors, lifecycle, locate, output, sandbox};
+use crate::{descriptors, front, lifecycle, locate, output, sandbox};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -61,6 +62,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<ExitCode> {
     let mut tasks = Tasks::new(shutdown);
     start(&mut tasks, &engine, settings, listener);
     announce(address, &dir);
+    invite(&engine, settings, address).await?;
     let whole = tasks.watch().await;
     Ok(if whole {
         ExitCode::SUCCESS
@@ -131,6 +133,9 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         originals_kept: settings.originals_kept,
         results_kept: settings.results_kept,
         history_kept: settings.history_kept,
+        session_idle: settings.session_idle,
+        session_lifetime: settings.session_lifetime,
+        audit_kept: settings.audit_kept,
     }
 }
 
@@ -187,7 +192,14 @@ fn start(tasks: &mut Tasks, engine: &Engine, settings: &Settings, listener: TcpL
         shutdown_deadline: REQUESTS_DEADLINE,
         ..ServeSettings::default()
     };
-    let router = sfumato_http::router(engine.clone(), http);
+    let console = ConsoleSettings {
+        public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
+        ..ConsoleSettings::default()
+    };
+    let router = front::join(
+        sfumato_http::router(engine.clone(), http),
+        sfumato_console::router(engine.clone(), console),
+    );
     let until = shutdown.clone();
     tasks.spawn("API", async move {
         sfumato_http::serve(listener, router, limits, until).await;
@@ -251,6 +263,25 @@ fn announce(address: SocketAddr, dir: &DataDir) {
         data_dir = %dir.path().display(),
         "listening on http://{address}"
     );
+}
+
+/// Says how to make the first user of the Manager, where there is none. This is the one secret that is logged: it works
+/// once and for a day, and the next start voids it.
+async fn invite(engine: &Engine, settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
+    let token = engine
+        .open_setup()
+        .await
+        .context("look for users of the Manager")?;
+    let Some(token) = token else { return Ok(()) };
+    let base = settings
+        .public_url
+        .as_ref()
+        .map_or_else(|| format!("http://{address}"), ToString::to_string);
+    tracing::info!(
+        "the Manager has no users yet; whoever opens this link makes the first administrator: {base}/manager/setup/{}",
+        token.expose()
+    );
+    Ok(())
 }
 
 /// The parts that run until the end.

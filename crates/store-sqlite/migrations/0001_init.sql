@@ -10,6 +10,12 @@ CREATE TABLE clients (
     secret          BLOB NOT NULL CHECK (length(secret) = 32),
     previous_secret BLOB CHECK (length(previous_secret) = 32),
     previous_until  INTEGER,
+    -- What is agreed with this client; NULL is as for everybody.
+    originals_kept_s INTEGER CHECK (originals_kept_s >= 0),
+    results_kept_s   INTEGER CHECK (results_kept_s >= 0),
+    jobs_waiting_max INTEGER CHECK (jobs_waiting_max >= 0),
+    bytes_stored_max INTEGER CHECK (bytes_stored_max >= 0),
+    jobs_per_day_max INTEGER CHECK (jobs_per_day_max >= 0),
     CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
 ) STRICT;
 
@@ -31,11 +37,47 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_of_login ON refresh_tokens (login);
 CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 
+-- People who sign in to the Manager. A member belongs to a client, an administrator to none.
+CREATE TABLE users (
+    id                  BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    name                TEXT NOT NULL UNIQUE,
+    client              BLOB REFERENCES clients (id),
+    role                TEXT NOT NULL CHECK (role IN ('administrator', 'member')),
+    state               TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+    password            TEXT,
+    created_at          INTEGER NOT NULL,
+    last_sign_in_at     INTEGER,
+    password_changed_at INTEGER,
+    CHECK ((role = 'member') = (client IS NOT NULL)),
+    CHECK ((password IS NULL) = (password_changed_at IS NULL))
+) STRICT;
+
+CREATE TABLE user_sessions (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    token        BLOB NOT NULL UNIQUE CHECK (length(token) = 32),
+    user         BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at   INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    user_agent   TEXT NOT NULL,
+    address      TEXT
+) STRICT;
+CREATE INDEX user_sessions_of_user ON user_sessions (user);
+CREATE INDEX user_sessions_by_expiry ON user_sessions (expires_at);
+
+-- Links that work once: to choose a password, or, without a user, to make the first administrator.
+CREATE TABLE setup_links (
+    token      BLOB PRIMARY KEY NOT NULL CHECK (length(token) = 32),
+    user       BLOB REFERENCES users (id) ON DELETE CASCADE,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX setup_links_of_user ON setup_links (user);
+
 CREATE TABLE jobs (
     id               BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     client           BLOB NOT NULL REFERENCES clients (id),
     created_at       INTEGER NOT NULL,
-    upload           BLOB NOT NULL UNIQUE CHECK (length(upload) = 16),
+    upload           BLOB NOT NULL CHECK (length(upload) = 16),
     upload_format    TEXT NOT NULL
         CHECK (upload_format IN ('jpeg', 'png', 'webp', 'bmp', 'tiff', 'mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')),
     -- Videos and archives, which are claimed apart from pictures.
@@ -43,9 +85,16 @@ CREATE TABLE jobs (
         (upload_format IN ('mp4', 'mov', 'avi', 'mkv', 'webm', 'zip')) STORED,
     upload_bytes     INTEGER NOT NULL CHECK (upload_bytes >= 0),
     upload_sha256    BLOB NOT NULL CHECK (length(upload_sha256) = 32),
+    -- The same in all jobs that share an upload. A retired one is about to be deleted: no revision is made of it any more.
+    upload_retired   INTEGER NOT NULL DEFAULT 0 CHECK (upload_retired IN (0, 1)),
     upload_deleted   INTEGER NOT NULL DEFAULT 0 CHECK (upload_deleted IN (0, 1)),
     file_name        TEXT NOT NULL,
+    -- The first job on the upload, of which this one is a revision.
+    revises          BLOB REFERENCES jobs (id),
+    revision         INTEGER CHECK (revision >= 1),
     options          TEXT NOT NULL,
+    given_bytes      INTEGER CHECK (given_bytes >= 0),
+    given_sha256     BLOB CHECK (length(given_sha256) = 32),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
     claims           INTEGER NOT NULL CHECK (claims >= attempts),
     started_at       INTEGER,
@@ -68,6 +117,11 @@ CREATE TABLE jobs (
     faces            INTEGER,
     plates           INTEGER,
     warnings         TEXT,
+    CHECK (upload_deleted = 0 OR upload_retired = 1),
+    CHECK (upload_retired = 0 OR finished_at IS NOT NULL),
+    CHECK ((revises IS NULL) = (revision IS NULL)),
+    CHECK ((given_bytes IS NULL) = (given_sha256 IS NULL)),
+    CHECK (given_sha256 IS NULL OR revises IS NOT NULL),
     CHECK ((state = 'queued') = (available_at IS NOT NULL)),
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK ((state = 'running') = (lease_expires_at IS NOT NULL)),
@@ -87,11 +141,20 @@ CREATE TABLE jobs (
     CHECK ((document_bytes IS NULL) = (document_sha256 IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
-CREATE INDEX jobs_of_client ON jobs (client, id);
+-- Lists go by age, which is the order of identifiers, within a state or over all; a name is sought in an index that holds
+-- it, without reading the jobs themselves.
+CREATE INDEX jobs_of_client ON jobs (client, state, id);
+CREATE INDEX jobs_in_state ON jobs (state, id);
+CREATE INDEX jobs_long ON jobs (id) WHERE long = 1;
+CREATE INDEX jobs_by_name ON jobs (id, client, file_name);
+-- An upload has one first job, and no two revisions with one number.
+CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, ifnull(revision, 0));
+-- A job is looked for among what refers to jobs when one is written, since triggers write with it.
+CREATE INDEX jobs_revising ON jobs (revises) WHERE revises IS NOT NULL;
 CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
-CREATE INDEX jobs_with_original ON jobs (finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
-CREATE INDEX jobs_with_result ON jobs (finished_at) WHERE state = 'succeeded';
+CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
+CREATE INDEX jobs_with_result ON jobs (client, finished_at) WHERE state = 'succeeded';
 
 -- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
 -- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that
@@ -145,6 +208,8 @@ CREATE TABLE endpoints (
     CHECK ((old_secret IS NULL) = (old_secret_until IS NULL))
 ) STRICT;
 CREATE INDEX endpoints_of_client ON endpoints (client, id) WHERE deleted_at IS NULL;
+CREATE INDEX endpoints_troubled ON endpoints (failing_since)
+    WHERE deleted_at IS NULL AND (state = 'held' OR failing_since IS NOT NULL);
 CREATE INDEX endpoints_rotating ON endpoints (id) WHERE old_token IS NOT NULL OR old_secret IS NOT NULL;
 
 -- `head` marks the first open delivery of each job and endpoint, the only one that may be sent: kept up to date by every
@@ -229,3 +294,164 @@ CREATE TABLE replays (
 CREATE UNIQUE INDEX replays_running ON replays (endpoint) WHERE state = 'running';
 CREATE INDEX replays_of_endpoint ON replays (endpoint, id);
 CREATE INDEX replays_by_end ON replays (ended_at) WHERE ended_at IS NOT NULL;
+
+-- What there is now and has been in all, client by client. Triggers keep it, so that no way of changing a job passes it by;
+-- counting 100,000 jobs whenever somebody looks would be too slow.
+CREATE TABLE client_totals (
+    client         BLOB PRIMARY KEY NOT NULL REFERENCES clients (id),
+    queued         INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0),
+    running        INTEGER NOT NULL DEFAULT 0 CHECK (running >= 0),
+    succeeded      INTEGER NOT NULL DEFAULT 0 CHECK (succeeded >= 0),
+    failed         INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+    cancelled      INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
+    expired        INTEGER NOT NULL DEFAULT 0 CHECK (expired >= 0),
+    original_bytes INTEGER NOT NULL DEFAULT 0 CHECK (original_bytes >= 0),
+    result_bytes   INTEGER NOT NULL DEFAULT 0 CHECK (result_bytes >= 0),
+    faces          INTEGER NOT NULL DEFAULT 0,
+    plates         INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- What happened to jobs, hour by hour since 1970 UTC. Jobs that ended are counted in the hour of their end.
+CREATE TABLE job_hours (
+    hour      INTEGER NOT NULL,
+    client    BLOB NOT NULL REFERENCES clients (id),
+    submitted INTEGER NOT NULL DEFAULT 0,
+    bytes_in  INTEGER NOT NULL DEFAULT 0,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed    INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    worked_on INTEGER NOT NULL DEFAULT 0,
+    waited_ms INTEGER NOT NULL DEFAULT 0,
+    worked_ms INTEGER NOT NULL DEFAULT 0,
+    faces     INTEGER NOT NULL DEFAULT 0,
+    plates    INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (hour, client)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_hours_of_client ON job_hours (client, hour);
+
+-- Several jobs may have one original: it is counted with the first and until the last has none.
+CREATE TRIGGER jobs_are_counted AFTER INSERT ON jobs
+BEGIN
+    INSERT INTO client_totals (client, queued, running, succeeded, failed, cancelled, expired, original_bytes)
+    VALUES (
+        NEW.client, NEW.state = 'queued', NEW.state = 'running', NEW.state = 'succeeded', NEW.state = 'failed',
+        NEW.state = 'cancelled', NEW.state = 'expired',
+        iif(
+            NEW.upload_deleted = 1
+                OR EXISTS (SELECT 1 FROM jobs WHERE upload = NEW.upload AND id <> NEW.id AND upload_deleted = 0),
+            0, NEW.upload_bytes
+        )
+    )
+    ON CONFLICT DO UPDATE
+    SET queued = queued + excluded.queued,
+        running = running + excluded.running,
+        succeeded = succeeded + excluded.succeeded,
+        failed = failed + excluded.failed,
+        cancelled = cancelled + excluded.cancelled,
+        expired = expired + excluded.expired,
+        original_bytes = original_bytes + excluded.original_bytes;
+    INSERT INTO job_hours (hour, client, submitted, bytes_in)
+    VALUES (NEW.created_at / 3600000000, NEW.client, 1, iif(NEW.revises IS NULL, NEW.upload_bytes, 0))
+    ON CONFLICT DO UPDATE
+    SET submitted = submitted + 1, bytes_in = bytes_in + excluded.bytes_in;
+END;
+
+CREATE TRIGGER jobs_are_counted_where_they_stand AFTER UPDATE OF state ON jobs WHEN NEW.state <> OLD.state
+BEGIN
+    UPDATE client_totals
+    SET queued = queued + (NEW.state = 'queued') - (OLD.state = 'queued'),
+        running = running + (NEW.state = 'running') - (OLD.state = 'running'),
+        succeeded = succeeded + (NEW.state = 'succeeded') - (OLD.state = 'succeeded'),
+        failed = failed + (NEW.state = 'failed') - (OLD.state = 'failed'),
+        cancelled = cancelled + (NEW.state = 'cancelled') - (OLD.state = 'cancelled'),
+        expired = expired + (NEW.state = 'expired') - (OLD.state = 'expired'),
+        result_bytes = result_bytes
+            + iif(NEW.state = 'succeeded', NEW.result_bytes + coalesce(NEW.document_bytes, 0), 0)
+            - iif(OLD.state = 'succeeded', OLD.result_bytes + coalesce(OLD.document_bytes, 0), 0),
+        faces = faces + iif(NEW.state = 'succeeded', NEW.faces, 0),
+        plates = plates + iif(NEW.state = 'succeeded', NEW.plates, 0)
+    WHERE client = NEW.client;
+END;
+
+CREATE TRIGGER jobs_are_counted_when_they_end AFTER UPDATE OF state ON jobs
+WHEN OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
+BEGIN
+    INSERT INTO job_hours (
+        hour, client, succeeded, failed, cancelled, worked_on, waited_ms, worked_ms, faces, plates
+    )
+    VALUES (
+        NEW.finished_at / 3600000000, NEW.client,
+        NEW.state = 'succeeded', NEW.state = 'failed', NEW.state = 'cancelled',
+        NEW.started_at IS NOT NULL,
+        coalesce(max(NEW.started_at - NEW.created_at, 0) / 1000, 0),
+        coalesce(max(NEW.finished_at - NEW.started_at, 0) / 1000, 0),
+        coalesce(NEW.faces, 0), coalesce(NEW.plates, 0)
+    )
+    ON CONFLICT DO UPDATE
+    SET succeeded = succeeded + excluded.succeeded,
+        failed = failed + excluded.failed,
+        cancelled = cancelled + excluded.cancelled,
+        worked_on = worked_on + excluded.worked_on,
+        waited_ms = waited_ms + excluded.waited_ms,
+        worked_ms = worked_ms + excluded.worked_ms,
+        faces = faces + excluded.faces,
+        plates = plates + excluded.plates;
+END;
+
+CREATE TRIGGER deleted_originals_are_not_counted AFTER UPDATE OF upload_deleted ON jobs
+WHEN OLD.upload_deleted = 0 AND NEW.upload_deleted = 1
+     AND NOT EXISTS (SELECT 1 FROM jobs WHERE upload = NEW.upload AND upload_deleted = 0)
+BEGIN
+    UPDATE client_totals
+    SET original_bytes = original_bytes - NEW.upload_bytes
+    WHERE client = NEW.client;
+END;
+
+-- How attempts at an endpoint went, hour by hour; an upsert for each endpoint in each transaction that records attempts. The
+-- classes of latency are those of the domain, in their order.
+CREATE TABLE attempt_hours (
+    endpoint    BLOB NOT NULL REFERENCES endpoints (id),
+    hour        INTEGER NOT NULL,
+    delivered   INTEGER NOT NULL,
+    failed      INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    class_0     INTEGER NOT NULL,
+    class_1     INTEGER NOT NULL,
+    class_2     INTEGER NOT NULL,
+    class_3     INTEGER NOT NULL,
+    class_4     INTEGER NOT NULL,
+    class_5     INTEGER NOT NULL,
+    class_6     INTEGER NOT NULL,
+    class_7     INTEGER NOT NULL,
+    class_8     INTEGER NOT NULL,
+    class_9     INTEGER NOT NULL,
+    class_10    INTEGER NOT NULL,
+    class_11    INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_hours_by_age ON attempt_hours (hour);
+
+-- Who did what. `actor` and `subject` are identifiers of any kind, of things that may be gone.
+CREATE TABLE audit (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    at           INTEGER NOT NULL,
+    actor_kind   TEXT NOT NULL CHECK (actor_kind IN ('user', 'client', 'operator', 'stranger', 'system')),
+    actor        BLOB CHECK (length(actor) = 16),
+    actor_name   TEXT NOT NULL,
+    action       TEXT NOT NULL,
+    subject_kind TEXT,
+    subject      BLOB CHECK (length(subject) = 16),
+    client       BLOB REFERENCES clients (id),
+    detail       TEXT NOT NULL,
+    address      TEXT,
+    CHECK ((actor IS NOT NULL) = (actor_kind IN ('user', 'client'))),
+    CHECK ((subject IS NULL) = (subject_kind IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_of_client ON audit (client, id);
+CREATE INDEX audit_of_actor ON audit (actor, id);
+CREATE INDEX audit_of_subject ON audit (subject, id);
+
+CREATE TRIGGER audit_entries_stay_as_they_are BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'entries of the audit log are only added');
+END;

@@ -11,7 +11,7 @@ use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::{
     PROBE_INTERVAL, PULLED_PER_SUCCESS, ends_outage, health_after, must_hold, warning_due,
 };
-use sfumato_core::store::{Finished, News, Recorded};
+use sfumato_core::store::{AttemptActivity, Finished, News, Recorded};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp};
 
 use crate::deliveries::{supersede, write_tried};
@@ -19,6 +19,7 @@ use crate::endpoints;
 use crate::queries;
 use crate::rows::{self, key};
 use crate::sql::{Sources, execute, execute_one, query_one, unavailable};
+use crate::statistics;
 
 /// The endpoints of one transaction: each is read once, judged after every attempt, and written once.
 #[derive(Default)]
@@ -30,6 +31,7 @@ struct Case {
     endpoint: Endpoint,
     /// How many waiting deliveries the successes of this transaction pull forward.
     pulled: u32,
+    activity: AttemptActivity,
 }
 
 /// What one attempt changes about its endpoint.
@@ -46,7 +48,11 @@ impl Judged {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
                 let endpoint = endpoints::for_courier(conn, id)?;
-                unknown.insert(endpoint.map(|endpoint| Case { endpoint, pulled: 0 }))
+                unknown.insert(endpoint.map(|endpoint| Case {
+                    endpoint,
+                    pulled: 0,
+                    activity: AttemptActivity::default(),
+                }))
             }
         };
         Ok(entry.as_mut())
@@ -55,7 +61,12 @@ impl Judged {
     /// Writes every endpoint, and pulls forward what waits at those that are back.
     fn write(self, conn: &Connection, sources: &Sources, now: Timestamp) -> Result<(), StoreError> {
         for case in self.endpoints.into_values().flatten() {
-            let Case { mut endpoint, pulled } = case;
+            let Case {
+                mut endpoint,
+                pulled,
+                activity,
+            } = case;
+            statistics::count_attempts(conn, endpoint.id, &activity, now)?;
             if let Some(since) = endpoint.health.recovering_since
                 && pulled > 0
             {
@@ -80,6 +91,9 @@ impl Judged {
 impl Case {
     /// What an attempt says of its endpoint: its health, whether it is held, whether it is back.
     fn judge(&mut self, attempt: &Attempt, now: Timestamp) -> Verdict {
+        if attempt.is_spent() {
+            self.activity.count(attempt.is_success(), attempt.duration_ms);
+        }
         let endpoint = &mut self.endpoint;
         let was_held = matches!(endpoint.state, EndpointState::Held { .. });
         let is_back = attempt.is_success() && ends_outage(&endpoint.health, was_held, now);

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
-use sfumato_core::job::{Job, JobOutcome, JobResult, JobState, Lease, Progress, TransitionError};
+use sfumato_core::job::{
+    Job, JobOutcome, JobResult, JobState, Lease, NewRevision, Progress, TransitionError,
+};
 use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 
 use crate::events;
+use crate::policies;
 use crate::queries;
-use crate::rows::{self, key};
+use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
 
 /// The state's columns, from `available_at` to `warnings`.
@@ -84,6 +87,7 @@ fn bytes(count: u64) -> Result<i64, StoreError> {
 /// Writes a job, its first event and the deliveries. Reads everything before it writes anything: it is run without a
 /// savepoint, and a row that cannot be read must not take the jobs of other clients with it.
 pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {
+    policies::admit(conn, job, sources.clock.now())?;
     let options = serde_json::to_string(&job.options).map_err(unavailable)?;
     let hearers = sources
         .hook
@@ -128,9 +132,46 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             result.map(|r| r.plates),
             result.map(warnings).transpose()?,
             columns.expected_end_at,
+            job.revises.map(|revision| key(revision.root.as_uuid())),
+            job.revises.map(|revision| revision.number),
+            job.source.given().map(|given| bytes(given.bytes)).transpose()?,
+            job.source.given().map(|given| given.sha256),
         ],
     )?;
     events::tell_these(conn, sources, job, EventStatus::Sent, &hearers)
+}
+
+pub(crate) fn submit_revision(
+    conn: &Connection,
+    sources: &Sources,
+    client: ClientId,
+    job: JobId,
+    revision: NewRevision,
+) -> Result<Job, StoreError> {
+    let earlier = get(conn, client, job)?.ok_or(StoreError::NotFound { what: "job" })?;
+    if !earlier.is_finished() {
+        return Err(StoreError::UnderWay { what: "the job" });
+    }
+    if !earlier.original_kept {
+        return Err(StoreError::NotRetained);
+    }
+    let upload = key(earlier.upload.id.as_uuid());
+    let last = query_one(conn, queries::LAST_REVISION, [upload], |row| {
+        Reader::new(row, "jobs").number::<u32>("revision")
+    })?;
+    let number = last.unwrap_or_default().saturating_add(1);
+    let revised = earlier.revised(revision, number, sources.clock.now());
+    submit(conn, sources, &revised)?;
+    Ok(revised)
+}
+
+pub(crate) fn revisions(conn: &Connection, client: ClientId, job: JobId) -> Result<Vec<Job>, StoreError> {
+    query(
+        conn,
+        queries::JOBS_OF_UPLOAD,
+        [key(job.as_uuid()), key(client.as_uuid())],
+        rows::job,
+    )
 }
 
 /// Writes what a transition has made of a job, guarded by what was read.
@@ -182,8 +223,9 @@ pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Opt
     )
 }
 
-fn for_worker(conn: &Connection, job: JobId) -> Result<Option<Job>, StoreError> {
-    query_one(conn, queries::JOB_FOR_WORKER, [key(job.as_uuid())], rows::job)
+/// One job, whoever it belongs to: for workers, and for whoever compares the client.
+pub(crate) fn of_anyone(conn: &Connection, job: JobId) -> Result<Option<Job>, StoreError> {
+    query_one(conn, queries::JOB_OF_ANYONE, [key(job.as_uuid())], rows::job)
 }
 
 pub(crate) fn by_result(
@@ -245,7 +287,7 @@ fn with_lease(
     job: JobId,
     decide: impl FnOnce(Job) -> Result<Job, TransitionError>,
 ) -> Result<Job, StoreError> {
-    let before = for_worker(conn, job)?.ok_or(StoreError::LeaseLost)?;
+    let before = of_anyone(conn, job)?.ok_or(StoreError::LeaseLost)?;
     let after = decide(before.clone()).map_err(|_| StoreError::LeaseLost)?;
     update(conn, &before, &after)?;
     Ok(after)

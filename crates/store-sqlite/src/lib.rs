@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod attempts;
+mod audit;
 mod claims;
 mod clients;
 mod deliveries;
@@ -19,8 +20,10 @@ mod events;
 mod history;
 mod hook;
 mod jobs;
+mod lists;
 mod migrations;
 mod open;
+mod policies;
 mod queries;
 mod readers;
 mod replays;
@@ -28,7 +31,9 @@ mod retention;
 mod rows;
 mod sql;
 mod sqlite;
+mod statistics;
 mod store;
+mod users;
 mod writer;
 
 pub use open::{OpenError, SqliteOptions};

@@ -1,34 +1,44 @@
 //! What may be deleted: originals, results, and blobs that nothing refers to.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use sfumato_core::job::JobState;
-use sfumato_core::{JobId, ResultId, StoreError, Timestamp, UploadId};
+use sfumato_core::store::{Discarded, Discarding};
+use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, UploadId};
 
 use crate::jobs;
 use crate::queries;
 use crate::rows::{self, Reader, key};
 use crate::sql::{execute, query, query_one, unavailable};
+use crate::sqlite::SqliteStore;
 
-pub(crate) fn uploads_to_delete(
+pub(crate) fn retire_uploads(
     conn: &Connection,
     finished_before: Timestamp,
     limit: usize,
+    now: Timestamp,
 ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    query(
+    let due = query(
         conn,
-        queries::UPLOADS_TO_DELETE,
-        params![finished_before.as_micros(), limit],
+        queries::UPLOADS_TO_RETIRE,
+        params![finished_before.as_micros(), limit, now.as_micros()],
         |row| {
             let row = Reader::new(row, "jobs");
             Ok((row.job_id("id")?, row.upload_id("upload")?))
         },
-    )
+    )?;
+    for (_, upload) in &due {
+        execute(conn, queries::RETIRE_UPLOAD, [key(upload.as_uuid())])?;
+    }
+    Ok(due)
 }
 
 pub(crate) fn upload_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
     match execute(conn, queries::UPLOAD_DELETED, [key(job.as_uuid())])? {
-        0 => Err(StoreError::NotFound { what: "finished job" }),
+        0 => Err(StoreError::NotFound {
+            what: "retired original",
+        }),
         _ => Ok(()),
     }
 }
@@ -44,7 +54,7 @@ pub(crate) fn expire_results(
     let due = query(
         conn,
         queries::EXPIRABLE_JOBS,
-        params![finished_before.as_micros(), limit],
+        params![finished_before.as_micros(), limit, now.as_micros()],
         rows::job,
     )?;
     for before in due {
@@ -58,6 +68,37 @@ pub(crate) fn expire_results(
         }
     }
     Ok(expired)
+}
+
+pub(crate) fn discard(
+    conn: &Connection,
+    client: ClientId,
+    job: JobId,
+    now: Timestamp,
+) -> Result<Discarded, StoreError> {
+    let before = jobs::get(conn, client, job)?.ok_or(StoreError::NotFound { what: "job" })?;
+    if !before.is_finished() {
+        return Err(StoreError::UnderWay { what: "the job" });
+    }
+    let mut discarded = Discarded::default();
+    if let JobState::Succeeded { result, .. } = &before.state {
+        discarded.result = Some(result.id);
+        let after = before
+            .clone()
+            .expire(now)
+            .map_err(|error| jobs::broken(&before, error))?;
+        jobs::update(conn, &before, &after)?;
+    }
+    let upload = [key(before.upload.id.as_uuid())];
+    let deletable = query_one(conn, queries::UPLOAD_CAN_BE_DELETED, upload, |row| {
+        row.get::<_, bool>(0).map_err(unavailable)
+    })?;
+    if deletable == Some(true) {
+        execute(conn, queries::RETIRE_UPLOAD, upload)?;
+        upload_deleted(conn, job)?;
+        discarded.upload = Some(before.upload.id);
+    }
+    Ok(discarded)
 }
 
 pub(crate) fn orphan_uploads(conn: &Connection, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError> {
@@ -88,4 +129,12 @@ fn unwanted<T: Copy>(
         }
     }
     Ok(orphans)
+}
+
+#[async_trait]
+impl Discarding for SqliteStore {
+    async fn discard(&self, client: ClientId, job: JobId) -> Result<Discarded, StoreError> {
+        self.write(move |conn, sources| discard(conn, client, job, sources.clock.now()))
+            .await
+    }
 }

@@ -10,7 +10,9 @@ use sfumato_core::endpoint::{
     Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
 };
 use sfumato_core::event::Event;
-use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Lease, Progress, Upload};
+use sfumato_core::job::{
+    DetectionSource, FencingToken, GivenBlob, Job, JobResult, JobState, Lease, Progress, Revision, Upload,
+};
 use sfumato_core::{EventPosition, Rotating, StoreError, Timestamp};
 use uuid::Uuid;
 
@@ -69,6 +71,18 @@ impl<'r, 's> Reader<'r, 's> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
     }
 
+    pub(crate) fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
+        Ok(self.get::<Option<[u8; 16]>>(column)?.map(Uuid::from_bytes))
+    }
+
+    pub(crate) fn optional_number<T: TryFrom<i64, Error: std::fmt::Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let number = self.get::<Option<i64>>(column)?.map(T::try_from).transpose();
+        number.map_err(|error| self.corrupt(column, error))
+    }
+
     fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
         self.get(column).map(Uuid::from_bytes)
     }
@@ -121,6 +135,9 @@ ids! {
     replay_id: ReplayId;
     attempt_id: AttemptId;
     worker_id: WorkerId;
+    user_id: UserId;
+    session_id: SessionId;
+    audit_id: AuditId;
 }
 
 /// The bytes of an identifier as they are stored.
@@ -174,11 +191,34 @@ pub(crate) fn job(row: &Row<'_>) -> Result<Job, StoreError> {
             sha256: row.get("upload_sha256")?,
             file_name: row.get("file_name")?,
         },
+        original_kept: !row.get::<bool>("upload_retired")?,
+        revises: revises(&row)?,
         options: serde_json::from_str(&options).map_err(|error| row.corrupt("options", error))?,
+        source: source(&row)?,
         attempts: row.number("attempts")?,
         claims,
         started_at: row.optional_time("started_at")?,
         state: job_state(&row, claims)?,
+    })
+}
+
+fn revises(row: &Reader<'_, '_>) -> Result<Option<Revision>, StoreError> {
+    if row.get::<Option<[u8; 16]>>("revises")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Revision {
+        root: row.job_id("revises")?,
+        number: row.number("revision")?,
+    }))
+}
+
+fn source(row: &Reader<'_, '_>) -> Result<DetectionSource, StoreError> {
+    Ok(match row.get::<Option<[u8; 32]>>("given_sha256")? {
+        Some(sha256) => DetectionSource::Given(GivenBlob {
+            bytes: row.number("given_bytes")?,
+            sha256,
+        }),
+        None => DetectionSource::Detected,
     })
 }
 

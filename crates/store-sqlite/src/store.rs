@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use sfumato_core::delivery::{Delivery, DeliveryLease, Resend};
 use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
-use sfumato_core::job::{Job, JobOutcome, Lease, Progress};
+use sfumato_core::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::store::{
     CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
@@ -22,7 +22,8 @@ use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::writer::Undo;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention, sql,
+    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
+    sql, statistics, users,
 };
 
 #[async_trait]
@@ -94,6 +95,20 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn submit_revision(
+        &self,
+        client: ClientId,
+        job: JobId,
+        revision: NewRevision,
+    ) -> Result<Job, StoreError> {
+        self.write(move |conn, sources| jobs::submit_revision(conn, sources, client, job, revision))
+            .await
+    }
+
+    async fn revisions(&self, client: ClientId, job: JobId) -> Result<Vec<Job>, StoreError> {
+        self.read(move |conn| jobs::revisions(conn, client, job)).await
+    }
+
     async fn job(&self, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {
         self.read(move |conn| jobs::get(conn, client, job)).await
     }
@@ -155,13 +170,15 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn uploads_to_delete(
+    async fn retire_uploads(
         &self,
         finished_before: Timestamp,
         limit: usize,
     ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-        self.read(move |conn| retention::uploads_to_delete(conn, finished_before, limit))
-            .await
+        self.write(move |conn, sources| {
+            retention::retire_uploads(conn, finished_before, limit, sources.clock.now())
+        })
+        .await
     }
 
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError> {
@@ -426,9 +443,10 @@ impl Store for SqliteStore {
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.write(move |conn, _| {
-            let forgotten = clients::prune(conn, before)? as u64;
-            Ok(forgotten + replays::forget(conn, before)?)
+        self.write(move |conn, sources| {
+            let people = clients::prune(conn, before)? + users::prune(conn, before)?;
+            let forgotten = people as u64 + replays::forget(conn, before)?;
+            Ok(forgotten + statistics::forget(conn, sources.clock.now())?)
         })
         .await
     }

@@ -4,7 +4,7 @@ use sfumato_core::delivery::{Attempt, Outcome};
 use sfumato_core::endpoint::{
     AckPolicy, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
 };
-use sfumato_core::job::{FencingToken, Job, JobResult, JobState, Upload};
+use sfumato_core::job::{Job, JobResult, Upload};
 use sfumato_core::store::RefreshToken;
 use sfumato_core::time::random;
 use sfumato_core::{
@@ -50,25 +50,15 @@ pub fn refresh_token(expires_at: Timestamp, entropy: &dyn Entropy) -> RefreshTok
 
 /// A queued job of `client` with a JPEG of one kilobyte and the default options.
 pub fn job(client: ClientId, clock: &dyn Clock, entropy: &dyn Entropy) -> Job {
-    Job {
-        id: JobId::new(clock, entropy),
-        client,
-        created_at: clock.now(),
-        upload: Upload {
-            id: UploadId::new(clock, entropy),
-            format: MediaFormat::Jpeg,
-            bytes: 1_000,
-            sha256: random(entropy),
-            file_name: "street.jpg".into(),
-        },
-        options: AnonymizeOptions::default(),
-        attempts: 0,
-        claims: FencingToken(0),
-        started_at: None,
-        state: JobState::Queued {
-            available_at: clock.now(),
-        },
-    }
+    let upload = Upload {
+        id: UploadId::new(clock, entropy),
+        format: MediaFormat::Jpeg,
+        bytes: 1_000,
+        sha256: random(entropy),
+        file_name: "street.jpg".into(),
+    };
+    let id = JobId::new(clock, entropy);
+    Job::queued(id, client, upload, AnonymizeOptions::default(), clock.now())
 }
 
 /// A result with one face and a detections document.

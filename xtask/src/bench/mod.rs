@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the product costs, beside a tool that does the same.
 
+mod console;
 mod deface;
 mod images;
 mod measure;
@@ -10,6 +11,7 @@ mod subject;
 mod video;
 mod webhooks;
 
+pub(crate) use console::Options as ConsoleOptions;
 pub(crate) use images::Options as ImageOptions;
 pub(crate) use video::Options as VideoOptions;
 pub(crate) use webhooks::Options as WebhookOptions;
@@ -17,6 +19,8 @@ pub(crate) use webhooks::Options as WebhookOptions;
 /// What is measured.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Benchmark {
+    /// How long the questions of the Manager's pages take with many jobs in the database.
+    Console(ConsoleOptions),
     /// CPU time a picture, stage by stage, pictures a second and memory, beside those of `deface`.
     Images(ImageOptions),
     /// CPU time a frame, frames a second and memory of videos, beside those of `deface`; and whether anything leaks.
@@ -31,6 +35,7 @@ pub(crate) enum Benchmark {
 /// Something cannot be fetched, built, run, or read.
 pub(crate) fn run(benchmark: &Benchmark) -> anyhow::Result<()> {
     match benchmark {
+        Benchmark::Console(options) => console::run(options),
         Benchmark::Images(options) => images::run(options),
         Benchmark::Video(options) => video::run(options),
         Benchmark::Webhooks(options) => webhooks::run(options),

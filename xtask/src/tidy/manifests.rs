@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("sfumato-core", &[]),
     ("sfumato-detect", &["sfumato-core"]),
     ("sfumato-media-client", &["sfumato-core"]),
@@ -18,9 +18,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("sfumato-store-sqlite", &["sfumato-core"]),
     ("sfumato-engine", &["sfumato-core", "sfumato-media-client"]),
     ("sfumato-http", &["sfumato-core", "sfumato-engine"]),
+    ("sfumato-console", &["sfumato-core", "sfumato-engine"]),
     (
         "sfumato",
         &[
+            "sfumato-console",
             "sfumato-core",
             "sfumato-engine",
             "sfumato-http",

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use serde::ser::{Error as _, SerializeSeq as _, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::{BoundingBox, Class, PixelBox};
+use super::{BoundingBox, Class, DocumentSource, PixelBox, is_false};
 use crate::media::MediaFormat;
 
 /// The detections document of one video.
@@ -16,6 +16,9 @@ use crate::media::MediaFormat;
 pub struct VideoDetectionsDocument<T = Vec<DocumentedTrack>> {
     /// Always [`super::SCHEMA`].
     pub schema: String,
+    /// Where the tracks come from; left out where models have found them.
+    #[serde(default, skip_serializing_if = "DocumentSource::is_detected")]
+    pub source: DocumentSource,
     /// The video.
     pub video: VideoInfo,
     /// What was followed, by number.
@@ -53,6 +56,9 @@ pub struct DocumentedTrack<B = Vec<DocumentedBox>> {
     pub class: Class,
     /// The model that found it first.
     pub model: String,
+    /// No model has found it: somebody has drawn it. Left out where one has.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub manual: bool,
     /// The highest of its detections: 0 to 1, on one scale for all models of a class.
     pub confidence: f32,
     /// Whether it is hidden in at least one frame.
@@ -93,6 +99,8 @@ pub enum Origin {
     Interpolated,
     /// It was detected a little later or earlier.
     Held,
+    /// It was given, and not detected.
+    Given,
 }
 
 #[expect(
@@ -148,6 +156,7 @@ mod tests {
     fn document<T>(tracks: T) -> VideoDetectionsDocument<T> {
         VideoDetectionsDocument {
             schema: SCHEMA.to_owned(),
+            source: DocumentSource::Detected,
             video: VideoInfo {
                 width: 640,
                 height: 360,
@@ -187,6 +196,7 @@ mod tests {
             id: 0,
             class: Class::Face,
             model: "yunet".into(),
+            manual: false,
             confidence: 0.5,
             hidden: true,
             first_frame: 0,

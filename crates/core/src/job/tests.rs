@@ -6,25 +6,15 @@ use uuid::Uuid;
 use super::*;
 
 fn queued() -> Job {
-    Job {
-        id: JobId::from_uuid(Uuid::nil()),
-        client: ClientId::from_uuid(Uuid::nil()),
-        created_at: Timestamp::from_seconds(0),
-        upload: Upload {
-            id: UploadId::from_uuid(Uuid::nil()),
-            format: MediaFormat::Jpeg,
-            bytes: 1,
-            sha256: [0; 32],
-            file_name: "a.jpg".into(),
-        },
-        options: AnonymizeOptions::default(),
-        attempts: 0,
-        claims: FencingToken(0),
-        started_at: None,
-        state: JobState::Queued {
-            available_at: Timestamp::from_seconds(0),
-        },
-    }
+    let upload = Upload {
+        id: UploadId::from_uuid(Uuid::nil()),
+        format: MediaFormat::Jpeg,
+        bytes: 1,
+        sha256: [0; 32],
+        file_name: "a.jpg".into(),
+    };
+    let (job, client) = (JobId::from_uuid(Uuid::nil()), ClientId::from_uuid(Uuid::nil()));
+    Job::queued(job, client, upload, AnonymizeOptions::default(), at(0))
 }
 
 fn worker(n: u128) -> WorkerId {
@@ -219,4 +209,19 @@ fn an_attempt_that_gets_further_is_forgiven_those_before_it() {
     job = job.heartbeat(&lease, at(80), advanced).unwrap();
     assert_eq!(job.attempts, 1);
     assert_eq!(job.reap(at(81)).unwrap().state.name(), "queued");
+}
+
+#[test]
+fn a_revision_of_a_revision_names_the_first_job() {
+    let first = queued();
+    let new = |number| NewRevision {
+        id: JobId::from_uuid(Uuid::from_u128(number)),
+        options: AnonymizeOptions::default(),
+        source: DetectionSource::default(),
+    };
+    let second = first.revised(new(2), 1, at(1));
+    let third = second.revised(new(3), 2, at(2));
+    assert_eq!((second.root(), third.root()), (first.id, first.id));
+    assert_eq!(third.revises.map(|revision| revision.number), Some(2));
+    assert_eq!(third.upload, first.upload);
 }

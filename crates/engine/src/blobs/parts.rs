@@ -1,4 +1,4 @@
-//! What is done of a long video, between the attempts of its job. It lies beside the original and goes with it.
+//! What is done of a long video, between the attempts of its job. It goes when the job has finished, or with the original.
 
 use std::fs::File;
 use std::io::{self, Cursor};
@@ -7,17 +7,18 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use sfumato_core::UploadId;
+use sfumato_core::{JobId, UploadId};
 use sfumato_media_client::{KeptParts, KeptPlan};
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
 use super::{BlobError, Blobs};
 
-/// The parts of one video.
-pub(crate) struct PartsOfUpload<'a> {
+/// The parts that one job has made of a video. Those of another job on the same original do not fit together with them.
+pub(crate) struct PartsOfJob<'a> {
     pub(crate) blobs: &'a Blobs,
     pub(crate) upload: UploadId,
+    pub(crate) job: JobId,
     /// Called after a part has been kept.
     pub(crate) when_kept: &'a (dyn Fn() + Send + Sync),
 }
@@ -26,8 +27,8 @@ fn folder(upload: UploadId) -> Path {
     Path::from_iter(["parts".to_owned(), upload.to_string()])
 }
 
-fn path(upload: UploadId, name: &str) -> Path {
-    folder(upload).join(name)
+fn folder_of_job(upload: UploadId, job: JobId) -> Path {
+    folder(upload).join(job.to_string())
 }
 
 /// What there is none of is no error here.
@@ -40,23 +41,33 @@ fn present<T>(outcome: Result<T, object_store::Error>) -> io::Result<Option<T>> 
 }
 
 impl Blobs {
-    /// Deletes what is done of a long video.
+    /// Deletes what is done of a long video, by whichever job.
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn delete_parts(&self, upload: UploadId) -> Result<(), BlobError> {
-        let mut objects = self.store.list(Some(&folder(upload)));
-        while let Some(object) = objects.try_next().await? {
-            self.delete(&object.location).await?;
-        }
-        Ok(())
+        self.delete_folder(&folder(upload)).await
+    }
+
+    /// Deletes what a job has done of a long video.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the storage cannot answer.
+    pub async fn delete_parts_of_job(&self, upload: UploadId, job: JobId) -> Result<(), BlobError> {
+        self.delete_folder(&folder_of_job(upload, job)).await
+    }
+}
+
+impl PartsOfJob<'_> {
+    fn path(&self, name: &str) -> Path {
+        folder_of_job(self.upload, self.job).join(name)
     }
 }
 
 #[async_trait]
-impl KeptParts for PartsOfUpload<'_> {
+impl KeptParts for PartsOfJob<'_> {
     async fn plan(&self) -> io::Result<Option<KeptPlan>> {
-        let Some(got) = present(self.blobs.store.get(&path(self.upload, "plan")).await)? else {
+        let Some(got) = present(self.blobs.store.get(&self.path("plan")).await)? else {
             return Ok(None);
         };
         let text = got.bytes().await.map_err(io::Error::other)?;
@@ -66,13 +77,13 @@ impl KeptParts for PartsOfUpload<'_> {
 
     async fn keep_plan(&self, plan: &KeptPlan) -> io::Result<()> {
         let text = serde_json::to_vec(plan)?;
-        let path = path(self.upload, "plan");
+        let path = self.path("plan");
         let written = self.blobs.put(&path, Cursor::new(text)).await;
         written.map(drop).map_err(io::Error::other)
     }
 
     async fn part(&self, number: u32) -> io::Result<Option<(Box<dyn AsyncRead + Send + Unpin>, u64)>> {
-        let path = path(self.upload, &number.to_string());
+        let path = self.path(&number.to_string());
         let Some(got) = present(self.blobs.store.get(&path).await)? else {
             return Ok(None);
         };
@@ -82,12 +93,12 @@ impl KeptParts for PartsOfUpload<'_> {
     }
 
     async fn part_bytes(&self, number: u32) -> io::Result<Option<u64>> {
-        let path = path(self.upload, &number.to_string());
+        let path = self.path(&number.to_string());
         Ok(present(self.blobs.store.head(&path).await)?.map(|meta| meta.size))
     }
 
     async fn keep_part(&self, number: u32, content: File) -> io::Result<()> {
-        let path = path(self.upload, &number.to_string());
+        let path = self.path(&number.to_string());
         let written = self.blobs.put(&path, tokio::fs::File::from_std(content)).await;
         written.map_err(io::Error::other)?;
         (self.when_kept)();
@@ -96,7 +107,7 @@ impl KeptParts for PartsOfUpload<'_> {
 
     async fn forget(&self) -> io::Result<()> {
         self.blobs
-            .delete_parts(self.upload)
+            .delete_parts_of_job(self.upload, self.job)
             .await
             .map_err(io::Error::other)
     }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use sfumato_core::detection::given::{GivenDetections, GivenPicture};
 use sfumato_core::job::{JobOutcome, JobState};
 use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
 use sfumato_engine::intake::{IntakeError, UploadWriter};
+use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
 use sfumato_testkit::build;
 use tokio_util::sync::CancellationToken;
@@ -95,6 +97,48 @@ async fn an_original_is_kept_as_long_as_the_operator_wants() {
     world.clock.advance(Duration::from_secs(2));
     world.engine.sweep().await.unwrap();
     assert_eq!(files(&world, "uploads").len(), 0);
+}
+
+#[tokio::test]
+async fn an_original_stays_for_its_revisions_and_goes_with_what_was_given_for_them() {
+    let world = World::new(EngineSettings {
+        originals_kept: DAY,
+        ..settings()
+    })
+    .await;
+    let job = upload(&world).await;
+    let begun = world.begin().await;
+    world.succeed(begun).await;
+    world.clock.advance(DAY / 2);
+    let given = GivenDetections::Picture(GivenPicture {
+        width: 10,
+        height: 10,
+        frames: 1,
+        detections: vec![],
+    });
+    let render = || {
+        world
+            .engine
+            .render(&world.caller, &job, &given, AnonymizeOptions::default())
+    };
+    render().await.unwrap();
+    render().await.unwrap();
+    assert_eq!(files(&world, "given").len(), 1, "the same is stored once");
+    world.clock.advance(2 * DAY);
+    world.engine.sweep().await.unwrap();
+    assert_eq!(files(&world, "uploads").len(), 1, "revisions wait for it");
+    for _ in 0..2 {
+        let begun = world.begin().await;
+        world.succeed(begun).await;
+    }
+    world.engine.sweep().await.unwrap();
+    assert_eq!(files(&world, "uploads").len(), 1, "retention begins anew");
+    world.clock.advance(DAY + Duration::from_secs(1));
+    assert_eq!(world.engine.sweep().await.unwrap().originals, 1);
+    assert!(files(&world, "uploads").is_empty() && files(&world, "given").is_empty());
+    let refused = render().await;
+    assert!(matches!(refused, Err(RenderError::NotRetained)), "{refused:?}");
+    assert!(files(&world, "given").is_empty());
 }
 
 #[tokio::test]

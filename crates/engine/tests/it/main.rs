@@ -7,6 +7,7 @@
 
 mod ack;
 mod addresses;
+mod again;
 mod courier;
 mod courier_faults;
 mod documents;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sfumato_core::{AnonymizeOptions, ClientId, LoginId};
-use sfumato_engine::access::Caller;
+use sfumato_engine::access::{Caller, Via};
 use sfumato_engine::events::{After, EventPage, EventsError, WAIT_MAX};
 
 use crate::world::{World, settings};
@@ -53,7 +53,7 @@ async fn promise_12_a_cursor_of_another_client_or_none_is_refused() {
     let mine = read(&world, After::Start, 1).await.next;
     let stranger = Caller {
         client: ClientId::new(&*world.clock, &*world.entropy),
-        login: LoginId::new(&*world.clock, &*world.entropy),
+        via: Via::Login(LoginId::new(&*world.clock, &*world.entropy)),
     };
     for (caller, cursor) in [
         (&stranger, mine.as_str()),

@@ -10,7 +10,7 @@ use sfumato_core::store::JobLimits;
 use sfumato_core::{
     Client, ClientId, Endpoint, EndpointId, Entropy, Job, JobId, LoginId, Store, Timestamp, WorkerId,
 };
-use sfumato_engine::access::{Caller, Keys};
+use sfumato_engine::access::{Caller, Keys, Via};
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
@@ -210,7 +210,7 @@ fn caller(client: &Client, clock: &Arc<SimClock>, entropy: &Arc<TestEntropy>) ->
     let client: ClientId = client.id;
     Caller {
         client,
-        login: LoginId::new(&**clock, &**entropy),
+        via: Via::Login(LoginId::new(&**clock, &**entropy)),
     }
 }
 

@@ -3,13 +3,19 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::Serialize;
+use sfumato_core::PublicJobId;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
+use crate::json::content_length;
 use crate::problem::{ErrorBody, Problem};
 use crate::upload;
 use crate::v1::anonymization_form::AnonymizationForm;
+
+/// An upload from this size on is refused before it is received where its client has no room; a small one is received first,
+/// since asking costs as much.
+const LARGE_BYTES: u64 = 1024 * 1024;
 
 /// The job that was made.
 #[derive(Serialize, ToSchema)]
@@ -19,6 +25,14 @@ use crate::v1::anonymization_form::AnonymizationForm;
 pub(crate) struct JobCreated {
     /// Names the job in every other call and in webhooks.
     anonymization_job_id: String,
+}
+
+impl JobCreated {
+    pub(crate) fn new(job: &PublicJobId) -> Self {
+        Self {
+            anonymization_job_id: job.to_string(),
+        }
+    }
 }
 
 /// Upload a file and have it anonymized.
@@ -36,12 +50,12 @@ pub(crate) struct JobCreated {
         (status = 200, description = "The job is accepted.", body = JobCreated),
         (status = 400, description = "An option is not allowed, `input_media` is missing, empty or given twice, or the form cannot be read.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
-        (status = 402, description = "The client's quota is used up, where the operator has set one.", body = ErrorBody),
+        (status = 402, description = "The client's quota of jobs a day or of bytes is used up, where the operator has set one; the message names it.", body = ErrorBody),
         (status = 403, description = "The client may not do this.", body = ErrorBody),
         (status = 408, description = "The upload stalled for too long.", body = ErrorBody),
         (status = 413, description = "The file is larger than allowed.", body = ErrorBody),
         (status = 415, description = "The content is none of the supported formats, or the body is no multipart form.", body = ErrorBody),
-        (status = 429, description = "Too many requests.", body = ErrorBody),
+        (status = 429, description = "Too many requests, or the client's quota of waiting jobs is used up; `Retry-After` says when to come again.", body = ErrorBody),
         (status = 507, description = "The storage of the service is full.", body = ErrorBody),
     ),
 )]
@@ -50,9 +64,10 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     request: Request,
 ) -> Result<Json<JobCreated>, Problem> {
+    if content_length(request.headers()).is_none_or(|bytes| bytes >= LARGE_BYTES) {
+        state.engine.check_room(&caller).await?;
+    }
     let (file, options) = upload::receive(&state, request).await?;
     let job = state.engine.submit(&caller, file, options).await?;
-    Ok(Json(JobCreated {
-        anonymization_job_id: job.to_string(),
-    }))
+    Ok(Json(JobCreated::new(&job)))
 }

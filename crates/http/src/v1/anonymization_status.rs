@@ -63,6 +63,7 @@ impl JobStatus {
 
     fn of(job: Job, base: &BaseUrl, now: Timestamp) -> Self {
         let status = Self::plain(Status::of(&job));
+        let is_asked_for = job.options.detections_document;
         match job.state {
             JobState::Queued { .. } | JobState::Cancelled { .. } => status,
             JobState::Running { progress, .. } => Self {
@@ -72,7 +73,10 @@ impl JobStatus {
             },
             JobState::Succeeded { result, .. } | JobState::Expired { result, .. } => Self {
                 output_media: Some(base.of_result(result.id, result.format.extension())),
-                output_json: result.document.map(|_| base.of_result(result.id, "json")),
+                output_json: result
+                    .document
+                    .filter(|_| is_asked_for)
+                    .map(|_| base.of_result(result.id, "json")),
                 warnings: result.warnings,
                 ..status
             },

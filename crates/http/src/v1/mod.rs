@@ -3,6 +3,7 @@
 pub(crate) mod anonymization_cancel;
 pub(crate) mod anonymization_create;
 mod anonymization_form;
+pub(crate) mod anonymization_render;
 pub(crate) mod anonymization_status;
 mod delivery_body;
 mod endpoint_body;

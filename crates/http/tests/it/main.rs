@@ -11,6 +11,8 @@ mod events;
 mod faults;
 mod jobs;
 mod openapi;
+mod quotas;
+mod render;
 mod results;
 mod server;
 mod surface;

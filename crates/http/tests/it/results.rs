@@ -203,7 +203,8 @@ async fn a_document_that_was_not_asked_for_does_not_exist() {
     let server = Server::start().await;
     let client = server.client("a").await;
     let job = client.upload(jpeg(b""), &[]).await;
-    let id = server.succeed(&job, b"x", None).await;
+    let id = server.succeed(&job, b"x", Some(b"{}")).await;
+    assert_eq!(client.status(&job).await["output_json"], json!(null));
     let path = format!("/innovation-service/result/{id}.json");
     failed(fetch(&client, Method::GET, &path, &[]).await, 404).await;
 }

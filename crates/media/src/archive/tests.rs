@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Mutex;
 
-use sfumato_core::detection::{DetectionsDocument, PictureInfo, SCHEMA};
+use sfumato_core::detection::{DetectionsDocument, DocumentSource, PictureInfo, SCHEMA};
 use sfumato_core::{AnonymizeOptions, FailureClass};
 use sfumato_media_client::protocol::MediaLimits;
 
@@ -43,6 +43,7 @@ impl Lane for Scripted<'_> {
             hidden: Hidden::default(),
             document: Document::Picture(DetectionsDocument {
                 schema: SCHEMA.to_owned(),
+                source: DocumentSource::Detected,
                 picture: PictureInfo {
                     width: 1,
                     height: 1,
@@ -96,6 +97,7 @@ fn task(bytes: &[u8], bytes_max: u64) -> Task {
             },
             ..MediaLimits::DEFAULT
         },
+        given: None,
         seed: [1; 32],
     }
 }

@@ -34,15 +34,18 @@ pub(super) fn hide(
     Ok(())
 }
 
-/// Finds what a frame or page shows, and documents it.
+/// Finds what a frame or page shows, or takes what was given for it, and documents it.
 pub(super) fn find(
     raster: &Raster,
     orientation: Orientation,
     frame: Option<u32>,
     work: &mut Work<'_>,
 ) -> Result<Vec<Detection>, PictureError> {
-    let detections = work.find_in(raster, orientation)?;
     let shown = orientation.upright_size(raster.width, raster.height);
+    if work.is_given() {
+        return work.take_given(frame, shown);
+    }
+    let detections = work.find_in(raster, orientation)?;
     work.document(frame, &detections, shown);
     Ok(detections)
 }
@@ -57,6 +60,8 @@ pub(super) trait Player {
 #[derive(Debug)]
 pub(super) struct Sightings {
     frames: Vec<Vec<Detection>>,
+    /// How far a detection reaches beyond its frame.
+    reach: usize,
     orientation: Orientation,
     translucent: bool,
 }
@@ -71,6 +76,8 @@ impl Sightings {
     ) -> Result<Self, PictureError> {
         let mut sightings = Self {
             frames: vec![],
+            // Whoever gives detections says for each frame what is hidden in it.
+            reach: if work.is_given() { 0 } else { REACH },
             orientation,
             translucent: false,
         };
@@ -103,9 +110,12 @@ impl Sightings {
 
     /// The detections of a frame and of its neighbours. Where nothing moves, they are the same, and hide it once.
     fn around(&self, frame: usize) -> Vec<Detection> {
-        let end = (frame + REACH + 1).min(self.frames.len());
+        let end = (frame + self.reach + 1).min(self.frames.len());
         let mut around: Vec<Detection> = vec![];
-        for detection in self.frames[frame.saturating_sub(REACH)..end].iter().flatten() {
+        for detection in self.frames[frame.saturating_sub(self.reach)..end]
+            .iter()
+            .flatten()
+        {
             let is_same = |other: &Detection| {
                 (other.class, other.bbox, &other.corners)
                     == (detection.class, detection.bbox, &detection.corners)
@@ -145,6 +155,7 @@ mod tests {
             frames: [vec![], vec![], vec![], vec![1.0], vec![1.0], vec![2.0], vec![]]
                 .map(|frame: Vec<f32>| frame.into_iter().map(detection).collect())
                 .to_vec(),
+            reach: REACH,
             orientation: Orientation::UPRIGHT,
             translucent: false,
         };

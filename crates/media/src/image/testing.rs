@@ -135,6 +135,7 @@ pub(super) fn limited(
         goal: Goal::Anonymize,
         options,
         limits,
+        given: None,
         seed: [1; 32],
     };
     let mut output = vec![];

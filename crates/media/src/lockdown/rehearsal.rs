@@ -24,6 +24,7 @@ pub fn rehearse(detectors: &mut DetectorSet) -> Result<(), Failure> {
         goal: Goal::Anonymize,
         options: AnonymizeOptions::default(),
         limits: MediaLimits::default(),
+        given: None,
         seed: [0; 32],
     };
     anonymize(detectors, &task, Cursor::new(&original), io::sink(), |_| ())?;

@@ -28,6 +28,7 @@ pub(super) fn put(bytes: &mut Vec<u8>, found: &TrackedBox) {
         Origin::Detected => 0,
         Origin::Interpolated => 1,
         Origin::Held => 2,
+        Origin::Given => 3,
     };
     bytes.push(origin | if found.hidden { HIDDEN } else { 0 });
 }
@@ -56,7 +57,7 @@ pub(super) fn take(bytes: &[u8]) -> Option<TrackedBox> {
             0 => Origin::Detected,
             1 => Origin::Interpolated,
             2 => Origin::Held,
-            _ => return None,
+            _ => Origin::Given,
         },
         hidden: flags & HIDDEN != 0,
     })

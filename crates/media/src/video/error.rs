@@ -8,7 +8,7 @@ use sfumato_media_client::protocol::Failure;
 use thiserror::Error;
 
 use super::container::Container;
-use crate::error::PictureError;
+use crate::error::{Extent, PictureError};
 
 /// A video cannot be processed.
 #[derive(Debug, Error)]
@@ -109,6 +109,16 @@ pub enum VideoError {
     FramesMissing {
         /// Which, and how many.
         detail: String,
+    },
+    /// The given detections are of another video.
+    #[error(
+        "the detections are of a video of {given}, and this one is of {actual}; boxes would lie elsewhere"
+    )]
+    OtherVideo {
+        /// What the detections say.
+        given: Extent,
+        /// What the video has.
+        actual: Extent,
     },
     /// A plan of its parts was made, and the video turns out not to be as the plan says. In one part it can be processed.
     #[error("the video cannot be processed in parts: {detail}")]

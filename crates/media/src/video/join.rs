@@ -11,6 +11,7 @@ use sfumato_media_client::protocol::{Goal, Hidden};
 use super::VideoTask;
 use super::decode::{Counts, Decoder};
 use super::error::VideoError;
+use super::given;
 use super::pipeline::{self, Ended};
 use super::plan::{self, LEAD_FRAMES, SegmentPlan};
 use super::report::{SegmentReport, TrackPiece, VideoReport, VideoTimings};
@@ -78,7 +79,7 @@ pub(super) fn run(
     };
     let mut warnings = tracks.warnings;
     warnings.extend(copy(&mut source, writing, parts, video, &copied, on_progress)?);
-    let (tracks, hidden) = join_tracks(parts, &reports, on_track)?;
+    let (tracks, hidden) = join_tracks(parts, &reports, task.given.is_some(), on_track)?;
     let ended = ended(&reports, &source);
     let Sums {
         frames,
@@ -86,6 +87,7 @@ pub(super) fn run(
         shown,
         mut timings,
     } = sums(&reports, &ended, seconds)?;
+    given::check(task.given, shown, frames)?;
     pipeline::check_complete(
         &ended,
         &task.limits,
@@ -99,6 +101,7 @@ pub(super) fn run(
         .map_err(VideoError::Read)?;
     Ok(VideoReport {
         container,
+        source: given::source(task.given),
         shown,
         orientation,
         frames,
@@ -312,15 +315,18 @@ impl<'a> Packets<'a> {
     }
 }
 
-/// Hands over the tracks of all parts, those that go on under one number; how many there are, and how many are hidden.
+/// Hands over the tracks of all parts, those that go on under one number; how many there are, and how many are hidden. Given
+/// ones have the same number in all parts from the beginning.
 fn join_tracks(
     parts: &[SegmentData<'_>],
     reports: &[SegmentReport],
+    are_given: bool,
     on_track: &mut OnTrack<'_>,
 ) -> Result<(u32, Hidden), VideoError> {
     let mut tracks = 0u32;
     let mut hidden = Hidden::default();
     let mut are_hidden = BTreeSet::new();
+    let mut given = BTreeSet::new();
     let mut before = Tracks::default();
     let mut frames = 0u32;
     for (part, report) in parts.iter().zip(reports) {
@@ -338,10 +344,15 @@ fn join_tracks(
             if piece.boxes.is_empty() {
                 return Ok(());
             }
-            let number = *numbers.entry(piece.number).or_insert_with(|| {
-                tracks += 1;
-                tracks - 1
-            });
+            let number = if are_given {
+                tracks += u32::from(given.insert(piece.number));
+                piece.number
+            } else {
+                *numbers.entry(piece.number).or_insert_with(|| {
+                    tracks += 1;
+                    tracks - 1
+                })
+            };
             tail.add(number, &piece, |found| found.frame >= tail_from);
             piece.number = number;
             for found in &mut piece.boxes {

@@ -10,6 +10,7 @@ use sfumato_core::options::Profile;
 
 use super::decode::Decoded;
 use super::error::VideoError;
+use super::given::Given;
 use super::pipeline::{Taken, thread_time};
 use super::preview::Preview;
 use super::report::{TrackedBox, VideoTimings};
@@ -47,6 +48,8 @@ pub(super) struct Looking<'a> {
     /// Where boxes go.
     pub(super) pieces: Pieces<'a>,
     extent: Extent,
+    /// What is hidden, instead of what is found.
+    pub(super) given: Option<Given<'a>>,
     /// Of this stage.
     pub(super) timings: VideoTimings,
 }
@@ -117,6 +120,7 @@ impl<'a> Looking<'a> {
             frames: 0,
             pieces: Pieces::new(on_track),
             extent,
+            given: None,
             timings: VideoTimings::default(),
         }
     }
@@ -136,15 +140,19 @@ impl<'a> Looking<'a> {
             let is_heard = match item {
                 Taken::Packet(track, packet) => to_write.send(Item::Packet(track, packet)).is_ok(),
                 Taken::Frame(decoded, progress) => {
-                    let regions = self.take(decoded, find)?;
+                    let is_heard = if self.given.is_some() {
+                        self.give_given(decoded, to_write)?
+                    } else {
+                        match self.take(decoded, find)? {
+                            Some(regions) => self.give(regions, to_write)?,
+                            None => true,
+                        }
+                    };
                     if progress > self.progress {
                         self.progress = progress;
                         on_progress(progress);
                     }
-                    match regions {
-                        Some(regions) => self.give(regions, to_write)?,
-                        None => true,
-                    }
+                    is_heard
                 }
             };
             if !is_heard {
@@ -328,6 +336,50 @@ impl<'a> Looking<'a> {
         }
         if self.extent.first_pts.is_some_and(|first| decoded.pts < first) {
             return Ok(true);
+        }
+        Ok(to_write.send(Item::Frame(decoded, hidden)).is_ok())
+    }
+
+    /// Passes on a frame with what was given for it; whether more is wanted. Nothing that comes later changes it, so that no
+    /// frame has to wait.
+    fn give_given(&mut self, decoded: Decoded, to_write: &SyncSender<Item>) -> Result<bool, VideoError> {
+        let stored = (decoded.frame.width(), decoded.frame.height());
+        self.shown = self.orientation.upright_size(stored.0, stored.1);
+        self.first_pts.get_or_insert(decoded.pts);
+        self.frames += 1;
+        // There is nothing to look at again at the end.
+        self.is_looked_at = true;
+        if self.extent.next_pts.is_some_and(|next| decoded.pts >= next) {
+            return Ok(false);
+        }
+        let is_before = self.extent.first_pts.is_some_and(|first| decoded.pts < first);
+        let Some(given) = self.given.as_mut().filter(|_| !is_before) else {
+            return Ok(true);
+        };
+        given.check_size(self.shown)?;
+        let mut hidden = vec![];
+        for (track, found) in given.next() {
+            let detection = track.detection(found.bbox);
+            let nature = TrackNature {
+                class: track.class,
+                model: track.model.clone(),
+                confidence: track.confidence,
+            };
+            let documented = TrackedBox {
+                frame: decoded.number,
+                time_s: decoded.pts as f64 * self.seconds,
+                bbox: found.bbox,
+                origin: found.origin,
+                hidden: found.hidden,
+            };
+            self.pieces.add(track.id, &nature, documented)?;
+            let is_visible = found.bbox.clipped(self.shown.0, self.shown.1).area() > 0.0;
+            if found.hidden && is_visible {
+                hidden.push((
+                    track.id,
+                    mask_yuv::to_stored(&detection, self.orientation, stored),
+                ));
+            }
         }
         Ok(to_write.send(Item::Frame(decoded, hidden)).is_ok())
     }

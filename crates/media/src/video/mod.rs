@@ -15,6 +15,7 @@ mod decode;
 mod encode;
 mod error;
 mod finder;
+mod given;
 mod io;
 mod join;
 mod look;
@@ -43,6 +44,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::given::GivenVideo;
 use sfumato_core::options::Profile;
 
 use crate::error::PictureError;
@@ -98,6 +100,8 @@ pub struct VideoTask<'a> {
     pub output: Option<Arc<File>>,
     /// What is hidden, and how.
     pub options: &'a AnonymizeOptions,
+    /// What is to be hidden, instead of what is found; nobody looks then, and areas of the options do not count.
+    pub given: Option<&'a GivenVideo>,
     /// What else is asked for.
     pub video: VideoOptions,
     /// What a video may be at most.
@@ -117,6 +121,8 @@ pub struct SegmentTask<'a> {
     pub goal: Goal,
     /// What is hidden, and how.
     pub options: &'a AnonymizeOptions,
+    /// What is to be hidden, instead of what is found; nobody looks then, and areas of the options do not count.
+    pub given: Option<&'a GivenVideo>,
     /// What else is asked for.
     pub video: VideoOptions,
     /// What a video may be at most.

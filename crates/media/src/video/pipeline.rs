@@ -10,6 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
+use super::given::{self, Given};
 use super::look::{Extent, Looking};
 use super::options::{Damaged, VideoLimits};
 use super::report::{VideoReport, VideoTimings};
@@ -62,6 +63,7 @@ pub(super) fn run(
         input,
         output,
         options,
+        given,
         video: asked,
         limits,
         seed,
@@ -70,6 +72,7 @@ pub(super) fn run(
     let container = source.container();
     let decoder = Decoder::open(&tracks.video, &asked, &limits)?;
     let mut looking = Looking::new(options, &tracks.video, Extent::default(), on_track);
+    looking.given = given.map(|given| Given::new(given, 0));
     let frame_rate = tracks.video.frame_rate();
     let index = tracks.video.index;
     let copied: Vec<usize> = tracks.copied.iter().map(|track| track.index).collect();
@@ -108,6 +111,7 @@ pub(super) fn run(
     let ended = ended?;
     looked?;
     let written = written?;
+    given::check(given, looking.shown, looking.frames)?;
     let mut warnings = tracks.warnings;
     warnings.extend(written.warnings);
     let duration_s = looking.duration_s(ended.end);
@@ -130,6 +134,7 @@ pub(super) fn run(
     timings.encode = stopwatch.lap().saturating_sub(known);
     Ok(VideoReport {
         container,
+        source: given::source(given),
         shown: looking.shown,
         orientation: looking.orientation.value(),
         frames: looking.frames,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sfumato_core::detection::{BoundingBox, Class, SCHEMA, VideoDetectionsDocument, VideoInfo};
+use sfumato_core::detection::{
+    BoundingBox, Class, DocumentSource, SCHEMA, VideoDetectionsDocument, VideoInfo,
+};
 use sfumato_media_client::protocol::Hidden;
 
 use super::container::Container;
@@ -14,6 +16,8 @@ pub use sfumato_core::detection::Origin;
 pub struct VideoReport {
     /// The container of original and result.
     pub container: Container,
+    /// Where the tracks come from.
+    pub source: DocumentSource,
     /// Width and height in pixels as displayed; boxes are in this grid.
     pub shown: (u32, u32),
     /// The orientation that stored frames need to be displayed, as in EXIF.
@@ -63,6 +67,7 @@ impl VideoReport {
     pub(super) fn document<T>(&self, tracks: T) -> VideoDetectionsDocument<T> {
         VideoDetectionsDocument {
             schema: SCHEMA.to_owned(),
+            source: self.source,
             video: VideoInfo {
                 width: self.shown.0,
                 height: self.shown.1,

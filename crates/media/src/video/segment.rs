@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::decode::{Decoded, Decoder};
 use super::encode::Encoder;
 use super::error::VideoError;
+use super::given::Given;
 use super::look::{Extent, Looking};
 use super::options::VideoOptions;
 use super::pipeline::{self, QUEUE, Taken, thread_time};
@@ -77,6 +78,8 @@ pub(super) fn run(
     };
     let mut on_track = |piece: TrackPiece| lock(&out).piece(&piece);
     let mut looking = Looking::new(task.options, &track, extent, &mut on_track);
+    let frames_before = plan.spans().iter().take(number).map(|span| span.frames).sum();
+    looking.given = task.given.map(|given| Given::new(given, frames_before));
     let (to_look, from_decode) = sync_channel(QUEUE);
     let (to_write, from_look) = sync_channel(QUEUE);
     let (index, video) = (track.index, task.video);
@@ -118,6 +121,11 @@ pub(super) fn run(
     let ended = ended?;
     looked?;
     let masking = written?;
+    if task.given.is_some() && is_planned && ended.frames != span.frames {
+        return Err(VideoError::PlanDoesNotHold {
+            detail: "frames are missing, after which the given boxes would be a little early",
+        });
+    }
     if is_planned && looking.reach() > LEAD_FRAMES {
         return Err(VideoError::PlanDoesNotHold {
             detail: "its parts are looked at in steps that are too large",

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use sfumato_core::detection::given::MANUAL;
 use sfumato_core::detection::{Class, DocumentedBox, DocumentedTrack, PixelBox, Streamed};
 
 use super::box_bytes::{self, BOX_BYTES};
@@ -110,6 +111,7 @@ impl TrackLog {
                     id: *number,
                     class: entry.class,
                     model: entry.model.clone(),
+                    manual: entry.model == MANUAL,
                     confidence: entry.confidence,
                     hidden: entry.is_hidden,
                     first_frame: entry.first_frame,
@@ -189,7 +191,7 @@ impl Iterator for Boxes<'_> {
 mod tests {
     use std::time::Duration;
 
-    use sfumato_core::detection::{BoundingBox, VideoDetectionsDocument};
+    use sfumato_core::detection::{BoundingBox, DocumentSource, VideoDetectionsDocument};
     use sfumato_media_client::protocol::Hidden;
 
     use super::super::container::Container;
@@ -200,6 +202,7 @@ mod tests {
     fn report() -> VideoReport {
         VideoReport {
             container: Container::Mkv,
+            source: DocumentSource::Detected,
             shown: (64, 64),
             orientation: 1,
             frames: 100,

@@ -283,6 +283,7 @@ impl Asked {
             goal: self.goal,
             options: self.options.clone(),
             limits: self.limits,
+            given: None,
             seed: [42; 32],
         }
     }

@@ -6,7 +6,7 @@ use sfumato_core::detection::Class;
 use crate::support::*;
 
 /// The photograph moved to the right by some columns.
-fn moved(pixels: &Pixels, columns: usize) -> Vec<u8> {
+pub(crate) fn moved(pixels: &Pixels, columns: usize) -> Vec<u8> {
     let row = pixels.width as usize * 3;
     let mut rgb = pixels.rgb.clone();
     rgb.chunks_exact_mut(row)
@@ -34,7 +34,7 @@ fn palette_png(pixels: &Pixels) -> Vec<u8> {
     bytes
 }
 
-fn animated_png(pixels: &Pixels) -> Vec<u8> {
+pub(crate) fn animated_png(pixels: &Pixels) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = png::Encoder::new(&mut bytes, pixels.width, pixels.height);
     encoder.set_color(png::ColorType::Rgb);

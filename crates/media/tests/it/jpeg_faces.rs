@@ -20,7 +20,7 @@ fn reach(detection: &DocumentedDetection) -> [f32; 4] {
 }
 
 /// How many blocks of all components differ, and how many are the same. Those that no mask reaches must be.
-fn compare(before: &File, after: &File, detections: &[DocumentedDetection]) -> (usize, usize) {
+pub(crate) fn compare(before: &File, after: &File, detections: &[DocumentedDetection]) -> (usize, usize) {
     let (mut different, mut same) = (0, 0);
     assert_eq!(before.planes.len(), after.planes.len());
     for (old, new) in before.planes.iter().zip(&after.planes) {

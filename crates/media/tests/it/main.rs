@@ -9,6 +9,8 @@ mod archive_limits;
 mod archive_models;
 mod archive_support;
 mod frames;
+mod given;
+mod given_video;
 mod hostile;
 mod hostile_corpus;
 mod jail;

@@ -194,6 +194,7 @@ pub(crate) fn task(bytes: &[u8], options: AnonymizeOptions) -> Task {
         goal: Goal::Anonymize,
         options,
         limits: MediaLimits::default(),
+        given: None,
         seed: [42; 32],
     }
 }

@@ -23,6 +23,7 @@ fn refused_with(clips: &Clips, path: &Path, limits: VideoLimits) -> VideoError {
         options: &options,
         video: VideoOptions::default(),
         limits,
+        given: None,
         seed: [0; 32],
     };
     anonymize(

@@ -62,6 +62,7 @@ pub(crate) fn part(
         options: &options,
         video,
         limits: VideoLimits::default(),
+        given: None,
         seed: [7; 32],
     };
     let mut last = 0.0;
@@ -88,6 +89,7 @@ pub(crate) fn joined(
         options: &options,
         video,
         limits: VideoLimits::default(),
+        given: None,
         seed: [7; 32],
     };
     let mut pieces = vec![];

@@ -305,6 +305,7 @@ pub(crate) fn anonymized(
         options: &options,
         video,
         limits: VideoLimits::default(),
+        given: None,
         seed: [7; 32],
     };
     let (mut last, mut pieces) = (0.0, vec![]);

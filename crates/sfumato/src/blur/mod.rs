@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::given::GivenDetections;
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use tokio::task::JoinSet;
@@ -29,6 +30,8 @@ use crate::settings::LogFormat;
 pub(crate) struct Run {
     /// What is done to each picture.
     pub(crate) options: AnonymizeOptions,
+    /// What is hidden in the one file, instead of what is found.
+    pub(crate) given: Option<GivenDetections>,
     /// Limits that are checked before decoding.
     pub(crate) limits: MediaLimits,
     /// The pool's settings; as many processes as files are done at a time.
@@ -64,6 +67,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
         let job = Arc::new(Job {
             pool,
             options: run.options,
+            given: run.given,
             limits: run.limits,
             overwrite: run.overwrite,
         });

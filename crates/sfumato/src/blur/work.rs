@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sfumato_core::detection::DetectionsDocument;
+use sfumato_core::detection::given::GivenDetections;
 use sfumato_core::time::random;
-use sfumato_core::{AnonymizeOptions, MediaFormat};
+use sfumato_core::{AnonymizeOptions, MediaFormat, MediaKind};
 use sfumato_engine::system::SystemEntropy;
 use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Task, Timings};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
@@ -26,6 +27,14 @@ pub(crate) enum FileError {
     /// It is no media any more.
     #[error("read it: {}", unsupported())]
     Unsupported,
+    /// What is to be hidden was found elsewhere.
+    #[error("use the detections: they are of a {given}, and it is a {original}")]
+    OtherKind {
+        /// What they are of.
+        given: MediaKind,
+        /// What it is.
+        original: MediaKind,
+    },
     /// The media process.
     #[error(transparent)]
     Media(#[from] MediaError),
@@ -105,6 +114,7 @@ impl Done {
 pub(crate) struct Job {
     pub(crate) pool: MediaPool,
     pub(crate) options: AnonymizeOptions,
+    pub(crate) given: Option<GivenDetections>,
     pub(crate) limits: MediaLimits,
     pub(crate) overwrite: bool,
 }
@@ -165,6 +175,12 @@ impl Job {
         let format: MediaFormat = sniff(input)
             .map_err(FileError::Input)?
             .ok_or(FileError::Unsupported)?;
+        if let Some(given) = self.given.as_ref().map(GivenDetections::kind)
+            && given != format.kind()
+        {
+            let original = format.kind();
+            return Err(FileError::OtherKind { given, original });
+        }
         let mut original = tokio::fs::File::open(input).await.map_err(FileError::Input)?;
         let bytes = original.metadata().await.map_err(FileError::Input)?.len();
         let task = Task {
@@ -173,6 +189,7 @@ impl Job {
             goal,
             options: self.options.clone(),
             limits: self.limits,
+            given: self.given.clone(),
             seed: random(&SystemEntropy),
         };
         let never = std::future::pending();

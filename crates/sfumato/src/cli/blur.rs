@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{ValueEnum, ValueHint};
 use sfumato_core::AnonymizeOptions;
+use sfumato_core::detection::given::{GivenDetections, GivenDocument};
 use sfumato_core::options::{
     Area, Color, Mask, MaskGrowth, MaskShape, MaskStyle, MetadataPolicy, PixelCount, Polygon, Region,
     SmoothPadding,
@@ -34,6 +35,8 @@ Examples:
   sfumato blur 'photos/**/*.jpg' -o hidden/ --type pixelate --cells 8
   sfumato blur car.png -o out.png --no-faces --type opaque --color '#202020'
   sfumato blur in.png -o out.png --detections found.json
+  sfumato blur in.png -o out.png --from-detections edited.json
+                                                    what a person has edited
   sfumato blur in.png -o out.png --included-area 0,1,0.5,1
                                                     the lower half only
   sfumato blur in.png -o out.png --excluded-area 0,0.2,0,1 \\
@@ -60,6 +63,10 @@ pub(crate) struct Args {
     /// Also write what was found, as JSON: the document for one file, an array of documents for several inputs
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     detections: Option<PathBuf>,
+    /// Hide what this detections document says, edited or not, instead of what the models find; for one input file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["included_area", "excluded_area"])]
+    from_detections: Option<PathBuf>,
     #[command(flatten)]
     wanted: WantedFlags,
     /// How regions are hidden
@@ -196,6 +203,23 @@ impl Args {
         })
     }
 
+    /// What is given to be hidden.
+    fn given(&self, plan: &Plan) -> Result<Option<GivenDetections>, UsageError> {
+        let Some(path) = &self.from_detections else {
+            return Ok(None);
+        };
+        if !plan.single_file {
+            let text = "use --from-detections: a document is of one file, and there are more inputs";
+            return Err(UsageError(text.into()));
+        }
+        let unusable = |why: String| UsageError(format!("use {}: {why}", path.display()));
+        let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        let document: GivenDocument =
+            serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
+        let given = document.check().map_err(|error| unusable(error.to_string()))?;
+        Ok(Some(given))
+    }
+
     fn plan(&self) -> Result<Plan, UsageError> {
         let usage = |error: blur::plan::PlanError| UsageError(error.to_string());
         let plan = Plan::new(&self.inputs, &self.output).map_err(usage)?;
@@ -220,9 +244,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = &loaded.settings;
     let options = args.options(settings)?;
     let plan = args.plan()?;
+    let given = args.given(&plan)?;
     let scratch = tempfile::tempdir().context("make a folder for scratch files")?;
     let work = Run {
         options,
+        given,
         limits: server::media_limits(settings),
         pool: args
             .run

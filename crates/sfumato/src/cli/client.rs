@@ -1,21 +1,23 @@
 //! `sfumato client`: the clients of the API. Works while a server runs on the same data folder.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
+use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::client::{Client, ClientKey, ClientState, Secret};
-use sfumato_core::{Clock, Entropy, Store, StoreError, Timestamp};
+use sfumato_core::{StoreError, Timestamp};
 use sfumato_engine::access;
-use sfumato_engine::system::{SystemClock, SystemEntropy};
+use sfumato_engine::audit::Deed;
 
+mod policy;
+
+use self::policy::Wishes;
 use super::UsageError;
-use super::flags::{ConfigFlag, DataFlag, Overrides, load};
-use crate::data_dir::DataDir;
+use super::opened::{Access, Common};
+use crate::output;
 use crate::settings::read_duration;
-use crate::{output, telemetry};
 
 /// The longest time for which two secrets work beside each other.
 const OVERLAP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -74,6 +76,32 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
+    /// Set how long a client's files are kept and how much it may have
+    #[command(after_help = "\
+Examples:
+  sfumato client set client_Xq0… --data-dir data --originals-kept 30d
+  sfumato client set client_Xq0… --data-dir data --bytes-stored-max 20GB
+  sfumato client set client_Xq0… --data-dir data --jobs-per-day-max none")]
+    Set {
+        /// The clientId
+        #[arg(value_name = "CLIENT_ID")]
+        client_id: String,
+        #[command(flatten)]
+        wishes: Wishes,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Show what is set for a client, and how much of it is used
+    #[command(after_help = "\
+Example:
+  sfumato client show client_Xq0… --data-dir data")]
+    Show {
+        /// The clientId
+        #[arg(value_name = "CLIENT_ID")]
+        client_id: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Shut a client out: its logins end at once, its jobs and results stay
     #[command(after_help = "\
 Example:
@@ -96,50 +124,6 @@ Example:
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    config: ConfigFlag,
-    #[command(flatten)]
-    data: DataFlag,
-}
-
-/// What the commands work with.
-struct Access {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    json: bool,
-}
-
-impl Access {
-    fn open(common: &Common, may_create: bool) -> anyhow::Result<Self> {
-        let loaded = load(&common.config, &[&common.data as &dyn Overrides])?;
-        telemetry::start_quiet(&loaded);
-        let path = &loaded.settings.data_dir;
-        let dir = match DataDir::open(path) {
-            Ok(dir) => dir,
-            Err(_) if may_create => {
-                let dir = DataDir::open_or_create(path)?;
-                output::note(format!("made a new database in {}", path.display()));
-                dir
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Ok(Self {
-            store: dir.open_store(&clock, &entropy)?,
-            clock,
-            entropy,
-            json: common.json,
-        })
-    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -173,6 +157,12 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
             }
             rotate(&Access::open(common, false)?, client_id, *overlap).await
         }
+        Command::Set {
+            client_id,
+            wishes,
+            common,
+        } => policy::set(&Access::open(common, false)?, client_id, wishes).await,
+        Command::Show { client_id, common } => policy::show(&Access::open(common, false)?, client_id).await,
         Command::Disable { client_id, common } => {
             set_state(&Access::open(common, false)?, client_id, ClientState::Disabled).await
         }
@@ -186,6 +176,7 @@ async fn create(access: &Access, name: &str) -> anyhow::Result<()> {
     let (client, secret) = access::create_client(&*access.store, &*access.clock, &*access.entropy, name)
         .await
         .context("create the client")?;
+    write_down(access, Action::ClientCreated, &client.key).await?;
     show_credentials(
         access,
         &client.key,
@@ -201,6 +192,7 @@ async fn rotate(access: &Access, client_id: &str, overlap: Duration) -> anyhow::
         .await
         .map_err(|error| explain(error, client_id))
         .context("rotate the secret")?;
+    write_down(access, Action::ClientSecretRotated, &key).await?;
     let heading = if overlap.is_zero() {
         "The client has a new secret. The old one has stopped working.".into()
     } else {
@@ -273,6 +265,11 @@ async fn set_state(access: &Access, client_id: &str, state: ClientState) -> anyh
         .await
         .map_err(|error| explain(error, client_id))
         .context("change the client")?;
+    let action = match state {
+        ClientState::Active => Action::ClientEnabled,
+        ClientState::Disabled => Action::ClientDisabled,
+    };
+    write_down(access, action, &ClientKey::new(client_id)).await?;
     if access.json {
         output::line(serde_json::json!({ "clientId": client_id, "state": state }).to_string())?;
     } else {
@@ -282,6 +279,18 @@ async fn set_state(access: &Access, client_id: &str, state: ClientState) -> anyh
         })?;
     }
     Ok(())
+}
+
+/// Writes into the audit log what was done to a client.
+async fn write_down(access: &Access, action: Action, key: &ClientKey) -> anyhow::Result<()> {
+    let found = access.store.client_by_key(key).await;
+    let Some(client) = found.context("find the client")? else {
+        return Ok(());
+    };
+    let deed = Deed::new(Actor::Operator, action)
+        .to(Subject::Client(client.id))
+        .of(client.id);
+    access.write_down(deed).await
 }
 
 /// An unknown client is the one error that the operator can mend with the next command.

@@ -11,7 +11,9 @@ mod listen;
 mod long;
 mod look;
 mod models;
+mod opened;
 mod serve;
+mod user;
 mod webhook;
 
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ Examples:
   sfumato serve --data-dir data          start the server
   sfumato client create --data-dir data --name demo
                                          make credentials for a client
+  sfumato user create ada@example.com --data-dir data
+                                         let a person in to the Manager
   sfumato blur photo.jpg -o hidden.jpg   hide faces and plates without a server
   sfumato detect photo.jpg               show what would be hidden
   sfumato models verify                  check the models
@@ -50,6 +54,7 @@ pub(crate) struct Cli {
 enum Command {
     Serve(serve::Args),
     Client(client::Args),
+    User(user::Args),
     Blur(blur::Args),
     Detect(detect::Args),
     Models(models::Args),
@@ -69,6 +74,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(&args),
             Command::Client(args) => client::run(&args),
+            Command::User(args) => user::run(&args),
             Command::Blur(args) => blur::run(&args),
             Command::Detect(args) => detect::run(&args),
             Command::Models(args) => models::run(&args),

@@ -17,5 +17,5 @@ pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, text};
 pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
-pub(crate) use units::read_duration;
+pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

@@ -185,11 +185,18 @@ settings! {
     results_kept: Duration = "retention.results", "7d";
     /// How long the answers of webhook endpoints and ended logins are kept.
     history_kept: Duration = "retention.history", "7d";
+    /// How long the audit log is kept: who signed in, changed credentials and endpoints, read and deleted files.
+    audit_kept: Duration = "retention.audit", "365d";
 
     /// Lifetime of an access token.
     access_token_lifetime: Duration = "tokens.access_lifetime", "1h";
     /// Lifetime of a refresh token.
     refresh_token_lifetime: Duration = "tokens.refresh_lifetime", "30d";
+
+    /// A person's session at the Manager ends when it was not used for so long.
+    session_idle: Duration = "manager.session_idle", "12h";
+    /// It ends after so long, however much it is used.
+    session_lifetime: Duration = "manager.session_lifetime", "7d";
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ pub(crate) fn read_duration(text: &str) -> Result<Duration, WrongValue> {
     Duration::read(Raw::Text(text))
 }
 
+/// Reads a number of bytes that is a flag of its own and no setting.
+pub(crate) fn read_bytes(text: &str) -> Result<ByteSize, WrongValue> {
+    ByteSize::read(Raw::Text(text))
+}
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ByteSize(pub(crate) u64);

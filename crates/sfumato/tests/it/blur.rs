@@ -179,3 +179,50 @@ fn regions_and_the_form_of_masks_are_taken() {
         assert!(other != plain, "{flags:?} changes the picture");
     }
 }
+
+#[test]
+fn what_was_found_is_edited_and_hidden_without_looking_again() {
+    let place = Place::new();
+    place.write("in.png", astronaut());
+    let found = ["blur", "in.png", "-o", "first.png", "--detections", "found.json"];
+    place.run(&found).success();
+    let text = std::fs::read(place.path("found.json")).unwrap();
+    let mut document: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let given = [
+        "blur",
+        "in.png",
+        "-o",
+        "second.png",
+        "--from-detections",
+        "found.json",
+        "--json",
+    ];
+    let done = place.run(&given).success().json();
+    assert_eq!(done["files"][0]["faces"], 1, "{done}");
+    assert_eq!(done["files"][0]["timings"]["inference_ms"], 0.0);
+
+    document["detections"][0]["box"]["width"] = serde_json::json!(-1);
+    place.write("slip.json", document.to_string().as_bytes());
+    let slip = [
+        "blur",
+        "in.png",
+        "-o",
+        "third.png",
+        "--from-detections",
+        "slip.json",
+    ];
+    place
+        .run(&slip)
+        .failure(2, &["slip.json: detections[0].box: must be a box"]);
+    place.write("more.png", astronaut());
+    let two = [
+        "blur",
+        "in.png",
+        "more.png",
+        "-o",
+        "out",
+        "--from-detections",
+        "found.json",
+    ];
+    place.run(&two).failure(2, &["a document is of one file"]);
+}

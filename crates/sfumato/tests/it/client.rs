@@ -121,3 +121,61 @@ fn an_unknown_client_a_useless_name_and_a_folder_without_a_database_are_named() 
             .failure(2, &["printable"]);
     }
 }
+
+#[test]
+fn what_is_set_for_a_client_is_shown_and_taken_back() {
+    let place = Place::new();
+    let (id, _) = create(&place, "a");
+    let set = |wishes: &[&str]| {
+        let args = [&["client", "set", &id, "--data-dir", "data"], wishes].concat();
+        place.run(&args)
+    };
+    let json = set(&[
+        "--originals-kept",
+        "2d",
+        "--bytes-stored-max",
+        "20GB",
+        "--jobs-per-day-max",
+        "5",
+        "--json",
+    ])
+    .success()
+    .json();
+    assert_eq!(json["originalsKeptSeconds"], 172_800);
+    assert_eq!(json["bytesStoredMax"], 20_000_000_000_u64);
+    assert_eq!(json["resultsKeptSeconds"], serde_json::Value::Null);
+    assert_eq!(json["usage"]["jobsToday"], 0);
+    let shown = set(&["--jobs-per-day-max", "none", "--results-kept", "12h"])
+        .success()
+        .stdout;
+    for part in [
+        "originals-kept    2d",
+        "results-kept      12h",
+        "jobs-per-day-max  none",
+        "20GB",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    let again = place
+        .run(&["client", "show", &id, "--data-dir", "data"])
+        .success()
+        .stdout;
+    assert_eq!(again, shown);
+}
+
+#[test]
+fn what_cannot_be_set_is_refused_with_what_can() {
+    let place = Place::new();
+    let (id, _) = create(&place, "a");
+    let set = |wishes: &[&str]| {
+        let args = [&["client", "set", &id, "--data-dir", "data"], wishes].concat();
+        place.run(&args)
+    };
+    set(&[]).failure(2, &["something to set"]);
+    set(&["--originals-kept", "2"]).failure(2, &["--originals-kept", "default"]);
+    set(&["--originals-kept", "1500ms"]).failure(2, &["whole seconds"]);
+    set(&["--jobs-waiting-max", "many"]).failure(2, &["whole number", "none"]);
+    place
+        .run(&["client", "show", "client_x", "--data-dir", "data"])
+        .failure(1, &["there is no client `client_x`"]);
+}

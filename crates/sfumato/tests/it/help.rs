@@ -1,14 +1,23 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["serve"],
     &["client"],
     &["client", "create"],
     &["client", "list"],
     &["client", "rotate-secret"],
+    &["client", "set"],
+    &["client", "show"],
     &["client", "disable"],
     &["client", "enable"],
+    &["user"],
+    &["user", "create"],
+    &["user", "list"],
+    &["user", "set-password"],
+    &["user", "disable"],
+    &["user", "enable"],
+    &["user", "delete"],
     &["blur"],
     &["detect"],
     &["models"],

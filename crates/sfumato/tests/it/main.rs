@@ -16,4 +16,5 @@ mod listen;
 mod models;
 mod serve;
 mod support;
+mod user;
 mod webhook;

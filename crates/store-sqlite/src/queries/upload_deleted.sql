@@ -1,3 +1,3 @@
 UPDATE jobs
 SET upload_deleted = 1
-WHERE id = ?1 AND finished_at IS NOT NULL;
+WHERE upload = (SELECT upload FROM jobs WHERE id = ?1) AND upload_retired = 1;

@@ -4,17 +4,24 @@
 #![expect(missing_docs, reason = "the name of a case says what it shows")]
 
 pub mod access;
+pub mod audit;
 pub mod concurrency;
 pub mod deliveries;
+pub mod discarding;
 pub mod endpoints;
 pub mod events;
 pub mod jobs;
 pub mod leases;
+pub mod lists;
+pub mod policies;
 pub mod reading;
 pub mod replays;
 pub mod resends;
 pub mod retention;
+pub mod revisions;
 pub mod settings;
+pub mod statistics;
+pub mod users;
 
 /// Makes a test of every case.
 ///
@@ -132,6 +139,14 @@ macro_rules! store_conformance {
                 an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
                 a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
                 pruning_forgets_old_answers_and_keeps_the_attempts;
+            revisions: a_revision_is_a_job_of_its_own_on_the_same_original,
+                revisions_count_from_the_first_job_whichever_of_them_is_revised,
+                a_job_that_has_not_finished_is_not_revised,
+                what_failed_or_was_cancelled_or_has_expired_is_revised_like_any_other,
+                another_clients_job_is_not_revised_or_listed,
+                an_original_is_kept_while_a_revision_needs_it_and_deleted_once,
+                a_retired_original_is_not_worked_on_again,
+                revisions_that_are_asked_for_at_once_get_numbers_of_their_own;
             reading: promise_12_events_are_read_in_the_order_of_their_commits,
                 promise_12_reading_goes_on_after_a_position_and_misses_nothing,
                 another_clients_events_are_not_read,
@@ -160,6 +175,53 @@ macro_rules! store_conformance {
                 settling_ends_every_overlap_at_once,
                 promise_6_what_was_rotated_out_is_forgotten_after_its_overlap_and_not_before,
                 another_clients_endpoint_has_no_credentials_to_rotate;
+            lists: jobs_are_listed_newest_first_and_page_by_page,
+                jobs_are_chosen_by_state_kind_and_time,
+                jobs_are_found_by_a_part_of_their_name_whatever_the_case,
+                a_list_shows_one_client_only_to_whoever_may_see_one,
+                every_choice_finds_what_a_look_at_every_job_finds,
+                a_choice_that_fits_little_is_read_in_bounded_steps;
+            discarding: a_finished_job_loses_its_original_and_its_result_at_once,
+                a_failed_job_keeps_its_state_when_its_original_is_discarded,
+                an_original_stays_while_another_job_needs_it,
+                a_job_that_has_not_finished_or_is_anothers_is_not_discarded;
+            statistics: totals_follow_jobs_through_their_states,
+                totals_are_what_counting_every_job_gives,
+                activity_is_told_stretch_by_stretch,
+                attempts_at_an_endpoint_are_counted_by_the_hour,
+                attempts_that_say_nothing_of_the_endpoint_are_not_counted,
+                endpoints_in_trouble_are_told_and_others_are_not,
+                old_hours_are_forgotten;
+            audit: entries_read_back_as_they_were_written_newest_first,
+                entries_are_chosen_by_action_person_subject_and_time,
+                a_member_sees_entries_about_one_client_only,
+                the_audit_log_is_read_page_by_page,
+                old_entries_are_forgotten_and_young_ones_kept;
+            policies: a_client_has_no_agreement_at_first,
+                an_agreement_reads_back_as_it_was_made,
+                a_job_beyond_the_waiting_quota_is_refused_until_there_is_room,
+                a_job_beyond_the_daily_quota_is_refused_until_the_next_day,
+                a_job_beyond_the_stored_quota_is_refused_until_something_is_deleted,
+                a_quota_of_one_client_is_none_of_another,
+                files_are_kept_as_long_as_is_agreed_with_their_client;
+            users: a_user_is_found_by_name_and_identifier_as_it_was_written,
+                users_are_listed_by_name,
+                a_name_belongs_to_one_user_only,
+                a_member_of_a_client_that_does_not_exist_is_refused,
+                a_change_of_a_user_leaves_what_it_does_not_name,
+                a_user_who_is_disabled_has_no_session_and_gets_none,
+                a_new_password_ends_every_session_but_the_one_to_keep,
+                a_deleted_user_takes_sessions_and_links_along,
+                a_session_is_found_by_its_token_with_its_user,
+                a_session_remembers_its_last_use_and_never_an_earlier_one,
+                sessions_are_listed_last_used_first_to_their_user_alone,
+                a_session_is_ended_by_its_own_user_alone,
+                all_sessions_of_a_user_end_at_once,
+                a_newer_setup_link_voids_the_earlier_ones_for_the_same_purpose,
+                a_setup_link_works_until_it_expires,
+                the_first_user_is_made_once_and_only_with_a_link,
+                a_password_is_chosen_once_with_a_link,
+                sessions_and_links_that_have_ended_are_forgotten;
             concurrency: many_workers_never_get_the_same_job,
                 many_couriers_never_get_the_same_delivery,
                 refused_requests_take_nothing_of_their_neighbours_with_them,
@@ -196,17 +258,24 @@ mod tests {
         let list = include_str!("mod.rs");
         let modules = [
             include_str!("access.rs"),
+            include_str!("audit.rs"),
             include_str!("concurrency.rs"),
             include_str!("deliveries.rs"),
+            include_str!("discarding.rs"),
             include_str!("endpoints.rs"),
             include_str!("events.rs"),
             include_str!("jobs.rs"),
             include_str!("leases.rs"),
+            include_str!("lists.rs"),
+            include_str!("policies.rs"),
             include_str!("reading.rs"),
             include_str!("replays.rs"),
             include_str!("resends.rs"),
             include_str!("retention.rs"),
+            include_str!("revisions.rs"),
             include_str!("settings.rs"),
+            include_str!("statistics.rs"),
+            include_str!("users.rs"),
         ];
         let cases: Vec<&str> = modules
             .iter()

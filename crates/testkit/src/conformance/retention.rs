@@ -27,7 +27,7 @@ pub async fn originals_of_finished_jobs_are_deleted_oldest_first(world: World) {
     world.pass(1);
 
     let names = |jobs: &[&Job]| -> Vec<_> { jobs.iter().map(|job| (job.id, job.upload.id)).collect() };
-    let listed = |limit| world.store.uploads_to_delete(world.now(), limit);
+    let listed = |limit| world.store.retire_uploads(world.now(), limit);
     assert_eq!(listed(10).await.unwrap(), names(&[&succeeded, &failed, &waiting]));
     assert_eq!(listed(2).await.unwrap(), names(&[&succeeded, &failed]));
     world.store.upload_deleted(succeeded.id).await.unwrap();
@@ -38,7 +38,7 @@ pub async fn an_original_is_kept_until_its_time(world: World) {
     let client = world.client().await;
     let job = world.succeeded(client.id).await;
     let finished_at = world.now();
-    let listed = |before| world.store.uploads_to_delete(before, 10);
+    let listed = |before| world.store.retire_uploads(before, 10);
     assert!(listed(finished_at).await.unwrap().is_empty());
     let later = finished_at.after(Duration::from_micros(1));
     assert_eq!(listed(later).await.unwrap(), [(job.id, job.upload.id)]);
@@ -91,6 +91,8 @@ pub async fn an_upload_is_an_orphan_when_no_job_has_to_do_with_it(world: World) 
     let done = world.succeeded(client.id).await;
     let deleted = world.succeeded(client.id).await;
     let waiting = world.submitted(client.id).await;
+    world.pass(1);
+    world.store.retire_uploads(world.now(), 10).await.unwrap();
     world.store.upload_deleted(deleted.id).await.unwrap();
     let unknown = UploadId::new(&*world.clock, &*world.entropy);
     let asked = [done.upload.id, unknown, deleted.upload.id, waiting.upload.id];

@@ -55,8 +55,14 @@ pub(crate) fn process(
     let stored = coefficients.size();
     let shown = orientation.upright_size(stored.0, stored.1);
     work.progress(0.2);
-    let detections = find(view, &coding, &layout, orientation, shown, work)?;
-    work.document(None, &detections, shown);
+    let detections = match view {
+        Some(view) => {
+            let detections = find(view, &coding, &layout, orientation, shown, work)?;
+            work.document(None, &detections, shown);
+            detections
+        }
+        None => work.take_given(None, shown)?,
+    };
     if work.writes() {
         work.progress(0.7);
         work.enter(Stage::Mask);
@@ -96,13 +102,13 @@ fn check(bytes: &[u8]) -> Result<Coding, PictureError> {
     Ok(coding)
 }
 
-/// Reads all coefficients, and makes of them what the detectors look at, as it is stored.
+/// Reads all coefficients, and makes of them what the detectors look at, as it is stored; `None` where nobody looks.
 fn read<'a>(
     bytes: &'a [u8],
     coding: &Coding,
     orientation: Orientation,
     work: &mut Work<'_>,
-) -> Result<(Coefficients<'a>, Layout, View), PictureError> {
+) -> Result<(Coefficients<'a>, Layout, Option<View>), PictureError> {
     let (outcome, overlooked) = libjpeg::guarded(|| read_unguarded(bytes, orientation, work));
     let outcome = match outcome {
         Ok(outcome) => outcome?,
@@ -150,7 +156,7 @@ fn read_unguarded<'a>(
     bytes: &'a [u8],
     orientation: Orientation,
     work: &Work<'_>,
-) -> Result<(Coefficients<'a>, Layout, View), PictureError> {
+) -> Result<(Coefficients<'a>, Layout, Option<View>), PictureError> {
     let mut coefficients = Coefficients::open(bytes);
     // The decoder may have another opinion on the size than the probe: it is the decoder that allocates.
     let (width, height) = coefficients.size();
@@ -158,6 +164,11 @@ fn read_unguarded<'a>(
     let space = coefficients.color_space().ok_or(PictureError::Unsupported {
         what: "JPEG pictures in a colour space other than grayscale, YCbCr, RGB, CMYK and YCCK",
     })?;
+    if work.is_given() {
+        coefficients.read();
+        let layout = Layout::of(&coefficients, space)?;
+        return Ok((coefficients, layout, None));
+    }
     if coefficients.is_renderable() {
         let shown = orientation.upright_size(width, height);
         let eighths = eighths(width.max(height), work.long_side_px(shown));
@@ -170,11 +181,11 @@ fn read_unguarded<'a>(
         return Ok((
             coefficients,
             layout,
-            View {
+            Some(View {
                 size,
                 channels,
                 samples,
-            },
+            }),
         ));
     }
     coefficients.read();
@@ -188,7 +199,7 @@ fn read_unguarded<'a>(
         channels: raster.channels.count(),
         samples,
     };
-    Ok((coefficients, layout, view))
+    Ok((coefficients, layout, Some(view)))
 }
 
 /// The smallest size in eighths that has the pixels that detectors want.

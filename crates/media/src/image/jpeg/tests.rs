@@ -83,6 +83,7 @@ fn task(bytes: &[u8], style: MaskStyle) -> Task {
         goal: Goal::Anonymize,
         options: options(style),
         limits: MediaLimits::default(),
+        given: None,
         seed: [42; 32],
     }
 }

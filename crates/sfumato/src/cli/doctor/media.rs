@@ -84,6 +84,7 @@ async fn process(config: MediaPoolConfig, settings: &Settings) -> Vec<Check> {
         goal: Goal::Anonymize,
         options: AnonymizeOptions::default(),
         limits: crate::server::media_limits(settings),
+        given: None,
         seed: [0; 32],
     };
     let mut original = TRIAL_PICTURE;

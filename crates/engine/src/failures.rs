@@ -1,4 +1,4 @@
-//! How often a login may fail.
+//! How often a login may fail. The one truth that lives in memory: forgetting it costs an attacker nothing but a restart.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use sfumato_core::Timestamp;
 
-/// Pairs of client identifier and address that are remembered at most. Where there are more, the oldest are forgotten:
+/// Pairs of name and address that are remembered at most. Where there are more, the oldest are forgotten:
 /// an attacker who can send from so many addresses is not stopped by counting.
 const PAIRS_MAX: usize = 10_000;
 
-/// Counts failed logins of one client identifier from one address. A success from another address is never refused.
+/// Counts failed logins under one name (of a client or of a person) from one address. A success from another address is never refused.
 #[derive(Debug)]
-pub(crate) struct LoginFailures {
+pub struct LoginFailures {
     failures_max: u32,
     window: Duration,
     hasher: RandomState,
@@ -27,12 +27,13 @@ struct Count {
     failures: u32,
 }
 
-/// A pair of client identifier and address, hashed with a key of this process: identifiers have any length.
+/// A pair of name and address, hashed with a key of this process: names have any length.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair(u64);
+pub struct Pair(u64);
 
 impl LoginFailures {
-    pub(crate) fn new(failures_max: u32, window: Duration) -> Self {
+    /// Refuses after `failures_max` failures within `window`, until it ends.
+    pub fn new(failures_max: u32, window: Duration) -> Self {
         Self {
             failures_max,
             window,
@@ -42,16 +43,16 @@ impl LoginFailures {
     }
 
     /// Names a pair. Addresses of one IPv6 /64 are one: a single host has them all.
-    pub(crate) fn pair(&self, client_id: &str, address: Option<IpAddr>) -> Pair {
+    pub fn pair(&self, name: &str, address: Option<IpAddr>) -> Pair {
         let network = address.map(|address| match address.to_canonical() {
             IpAddr::V4(v4) => u64::from(v4.to_bits()),
             IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64,
         });
-        Pair(self.hasher.hash_one((client_id, network)))
+        Pair(self.hasher.hash_one((name, network)))
     }
 
     /// How long a pair has to wait, where it has failed too often.
-    pub(crate) fn must_wait(&self, pair: Pair, now: Timestamp) -> Option<Duration> {
+    pub fn must_wait(&self, pair: Pair, now: Timestamp) -> Option<Duration> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.get(&pair.0)?;
         if self.is_over(count, now) || count.failures < self.failures_max {
@@ -61,7 +62,7 @@ impl LoginFailures {
     }
 
     /// Remembers a failure.
-    pub(crate) fn record(&self, pair: Pair, now: Timestamp) {
+    pub fn record(&self, pair: Pair, now: Timestamp) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= PAIRS_MAX && !counts.contains_key(&pair.0) {
             counts.retain(|_, count| !self.is_over(count, now));

@@ -1,0 +1,116 @@
+//! Style sheet and scripts, inside the executable. Their names carry the hash of their content, so that browsers keep them
+//! for good and never show yesterday's.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+use crate::Console;
+use crate::error::ConsoleError;
+
+/// One file.
+struct Asset {
+    /// Under which name it is served.
+    path: String,
+    media_type: &'static str,
+    content: &'static [u8],
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, media_type: &'static str, content: &'static [u8]) -> Self {
+        let mut path = format!("{stem}-");
+        for byte in Sha256::digest(content).iter().take(8) {
+            // Writing to a string cannot fail.
+            let _ = write!(path, "{byte:02x}");
+        }
+        let _ = write!(path, ".{extension}");
+        Self {
+            path,
+            media_type,
+            content,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("/manager/assets/{}", self.path)
+    }
+}
+
+/// Everything that pages refer to.
+struct Assets {
+    css: Asset,
+    js: Asset,
+    htmx: Asset,
+    icon: Asset,
+}
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
+    css: Asset::new(
+        "app",
+        "css",
+        "text/css; charset=utf-8",
+        include_bytes!("../assets/app.css"),
+    ),
+    js: Asset::new(
+        "app",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/app.js"),
+    ),
+    htmx: Asset::new(
+        "htmx",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../assets/htmx.min.js"),
+    ),
+    icon: Asset::new(
+        "icon",
+        "svg",
+        "image/svg+xml",
+        include_bytes!("../assets/icon.svg"),
+    ),
+});
+
+/// The addresses of what the head of every page names.
+#[derive(Clone, Debug)]
+pub(crate) struct Links {
+    pub(crate) css: String,
+    pub(crate) js: String,
+    pub(crate) htmx: String,
+    pub(crate) icon: String,
+}
+
+static LINKS: LazyLock<Links> = LazyLock::new(|| Links {
+    css: ASSETS.css.url(),
+    js: ASSETS.js.url(),
+    htmx: ASSETS.htmx.url(),
+    icon: ASSETS.icon.url(),
+});
+
+/// The addresses of what the head of every page names.
+pub(crate) fn links() -> &'static Links {
+    &LINKS
+}
+
+pub(crate) fn router() -> Router<Console> {
+    Router::new().route("/manager/assets/{name}", get(asset))
+}
+
+async fn asset(Path(name): Path<String>) -> Result<Response, ConsoleError> {
+    let assets = &*ASSETS;
+    let asset = [&assets.css, &assets.js, &assets.htmx, &assets.icon]
+        .into_iter()
+        .find(|asset| asset.path == name)
+        .ok_or(ConsoleError::NotFound)?;
+    let headers = [
+        (CONTENT_TYPE, asset.media_type),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((headers, asset.content).into_response())
+}

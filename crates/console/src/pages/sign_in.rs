@@ -1,0 +1,153 @@
+//! `/manager/sign-in`, `/manager/sign-out`: in and out.
+
+use askama::Template;
+use axum::extract::{Form, Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, extract::rejection::FormRejection};
+use serde::Deserialize;
+use sfumato_core::UserName;
+use sfumato_core::audit::{Action, Actor};
+use sfumato_core::client::Secret;
+use sfumato_engine::audit::Deed;
+use sfumato_engine::people::PeopleError;
+
+use crate::Console;
+use crate::cookies;
+use crate::error::ConsoleError;
+use crate::page::{self, Look, Toast};
+use crate::session::{FromBrowser, Visitor, deed, is_ours};
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    next: &'a str,
+    name: &'a str,
+    error: Option<&'a str>,
+}
+
+/// Where the visitor wanted to go.
+#[derive(Debug, Default, Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    name: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(super) fn router() -> Router<Console> {
+    Router::new()
+        .route("/manager/sign-in", get(show).post(sign_in))
+        .route("/manager/sign-out", post(sign_out))
+        .route("/manager/sign-out-everywhere", post(sign_out_everywhere))
+}
+
+async fn show(
+    visitor: Option<Visitor>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, ConsoleError> {
+    if visitor.is_some() {
+        return Ok(page::redirect(target(&wanted.next), None));
+    }
+    let body = SignIn {
+        next: &wanted.next,
+        name: "",
+        error: None,
+    };
+    Ok(page::door(&Look::of(&headers), "Sign in", &body)?.into_response())
+}
+
+async fn sign_in(
+    State(console): State<Console>,
+    FromBrowser(browser): FromBrowser,
+    headers: HeaderMap,
+    given: Result<Form<Given>, FormRejection>,
+) -> Result<Response, ConsoleError> {
+    let Form(given) = given?;
+    let name = given.name.trim();
+    let pair = console.failures.pair(&name.to_lowercase(), browser.address);
+    if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
+        return Err(ConsoleError::TooMany { wait });
+    }
+    let address = browser.address;
+    match console.engine.sign_in(name, &given.password, browser).await {
+        Ok((token, signed_in)) => {
+            console
+                .audit(deed(&signed_in.user, address, Action::SignedIn))
+                .await;
+            let mut response = page::redirect(target(&given.next), None);
+            keep_session(&mut response, &console, &headers, &token);
+            Ok(response)
+        }
+        Err(PeopleError::WrongCredentials) => {
+            console.failures.record(pair, console.engine.now());
+            // Anything may have been given as a name, a password too; names that cannot be one are not kept.
+            let actor = Actor::Stranger {
+                name: name
+                    .parse()
+                    .map_or_else(|_| "?".to_owned(), |name: UserName| name.to_string()),
+            };
+            console
+                .audit(Deed::new(actor, Action::SignInRefused).from(address))
+                .await;
+            let body = SignIn {
+                next: &given.next,
+                name,
+                error: Some("The name or the password is wrong."),
+            };
+            let page = page::door(&Look::of(&headers), "Sign in", &body)?;
+            Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn target(next: &str) -> &str {
+    if is_ours(next) { next } else { "/manager" }
+}
+
+/// Gives the browser its session.
+pub(super) fn keep_session(response: &mut Response, console: &Console, headers: &HeaderMap, token: &Secret) {
+    let seconds = console.engine.settings().session_lifetime.as_secs();
+    let cookie = cookies::set_session(token.expose(), headers, &console.settings, seconds);
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+/// Leads to the sign-in page without a session.
+fn leave(message: String) -> Response {
+    let mut response = page::redirect("/manager/sign-in", Some(Toast::success(message)));
+    for cookie in cookies::clear_session() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn sign_out(State(console): State<Console>, visitor: Visitor) -> Result<Response, ConsoleError> {
+    console.engine.sign_out(visitor.signed_in()).await?;
+    console.audit(visitor.deed(Action::SignedOut)).await;
+    Ok(leave("You have signed out.".into()))
+}
+
+async fn sign_out_everywhere(
+    State(console): State<Console>,
+    visitor: Visitor,
+) -> Result<Response, ConsoleError> {
+    let ended = console.engine.sign_out_everywhere(visitor.id()).await?;
+    console.audit(visitor.deed(Action::SignedOutEverywhere)).await;
+    let message = match ended {
+        1 => "You have signed out. There was no other session.".into(),
+        ended => format!("You have signed out of all {ended} sessions."),
+    };
+    Ok(leave(message))
+}

@@ -1,0 +1,292 @@
+//! Who sends a request: the layer that looks the session up and turns failures into pages, and the [`Visitor`] that
+//! handlers ask for.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, Request, State};
+use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sfumato_core::audit::{Action, Actor};
+use sfumato_core::{ClientId, Role, Scope, User, UserId};
+use sfumato_engine::access::{Caller, Via};
+use sfumato_engine::audit::Deed;
+use sfumato_engine::people::{Browser, SignedIn};
+use sha2::{Digest, Sha256};
+
+use crate::Console;
+use crate::cookies;
+use crate::edge::RequestContext;
+use crate::error::ConsoleError;
+use crate::page::{self, Look};
+
+const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
+const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
+
+/// A person who is signed in, as handlers and templates see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    signed_in: Arc<SignedIn>,
+    csrf: Arc<str>,
+    look: Look,
+    address: Option<IpAddr>,
+}
+
+impl Visitor {
+    fn new(signed_in: SignedIn, token: &str, look: Look, address: Option<IpAddr>) -> Self {
+        Self {
+            signed_in: Arc::new(signed_in),
+            csrf: csrf_token(token).into(),
+            look,
+            address,
+        }
+    }
+
+    /// The person's identifier.
+    pub(crate) fn id(&self) -> UserId {
+        self.signed_in.user.id
+    }
+
+    /// What the person signs in with.
+    pub(crate) fn name(&self) -> &str {
+        self.signed_in.user.name.as_str()
+    }
+
+    /// The user and the session.
+    pub(crate) fn signed_in(&self) -> &SignedIn {
+        &self.signed_in
+    }
+
+    /// Whose things the person may see.
+    pub(crate) fn scope(&self) -> Scope {
+        self.signed_in.user.role.scope()
+    }
+
+    /// Whether the person is an administrator, for templates.
+    pub(crate) fn is_administrator(&self) -> bool {
+        self.signed_in.user.role == Role::Administrator
+    }
+
+    /// For what administrators alone may see; for others it does not exist.
+    pub(crate) fn administrator(&self) -> Result<(), ConsoleError> {
+        if self.is_administrator() {
+            Ok(())
+        } else {
+            Err(ConsoleError::NotFound)
+        }
+    }
+
+    /// The caller to act for a client; `None` where the client is not the person's.
+    pub(crate) fn caller_for(&self, client: ClientId) -> Option<Caller> {
+        self.scope().contains(client).then_some(Caller {
+            client,
+            via: Via::User(self.id()),
+        })
+    }
+
+    /// What the person does, for the audit log.
+    pub(crate) fn deed(&self, action: Action) -> Deed {
+        deed(&self.signed_in.user, self.address, action)
+    }
+
+    /// What every form and request that changes something must bring.
+    pub(crate) fn csrf(&self) -> &str {
+        &self.csrf
+    }
+
+    /// How pages look to the person.
+    pub(crate) fn look(&self) -> &Look {
+        &self.look
+    }
+}
+
+/// What a person does from an address, for the audit log.
+pub(crate) fn deed(user: &User, address: Option<IpAddr>, action: Action) -> Deed {
+    let actor = Actor::User {
+        id: user.id,
+        name: user.name.to_string(),
+    };
+    Deed::new(actor, action).from(address)
+}
+
+impl FromRequestParts<Console> for Visitor {
+    type Rejection = ConsoleError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Self, ConsoleError> {
+        let visitor = parts.extensions.get::<Self>().cloned();
+        visitor.ok_or(ConsoleError::SignedOut)
+    }
+}
+
+impl OptionalFromRequestParts<Console> for Visitor {
+    type Rejection = ConsoleError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Option<Self>, ConsoleError> {
+        Ok(parts.extensions.get::<Self>().cloned())
+    }
+}
+
+/// Derived from the session's token, so that it need not be stored and ends with it. It tells nothing of the token.
+fn csrf_token(token: &str) -> String {
+    let hash = Sha256::new()
+        .chain_update(b"sfumato csrf 1\0")
+        .chain_update(token)
+        .finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The browser of a request, as a session remembers it.
+pub(crate) struct FromBrowser(pub(crate) Browser);
+
+impl FromRequestParts<Console> for FromBrowser {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Console) -> Result<Self, std::convert::Infallible> {
+        let user_agent = parts.headers.get(USER_AGENT);
+        Ok(Self(Browser {
+            user_agent: user_agent
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .unwrap_or_default(),
+            address: address(&parts.extensions),
+        }))
+    }
+}
+
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(peer)| peer.ip())
+}
+
+/// Whether htmx asks, which wants a fragment and not a page.
+pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
+    headers.contains_key(HX_REQUEST)
+}
+
+/// The layer.
+pub(crate) async fn session(State(console): State<Console>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers().clone();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let look = Look::of(&headers);
+    let address = address(request.extensions());
+    let visitor = match visitor(&console, &headers, &look, address).await {
+        Ok(visitor) => visitor,
+        Err(error) => return failed(error.into_response(), None, &look, &headers, &method, &uri),
+    };
+    if let Some(visitor) = &visitor {
+        if let Some(context) = request.extensions().get::<Arc<RequestContext>>() {
+            let _ = context.user.set(visitor.id());
+        }
+        request.extensions_mut().insert(visitor.clone());
+    }
+    let response = next.run(request).await;
+    failed(response, visitor.as_ref(), &look, &headers, &method, &uri)
+}
+
+async fn visitor(
+    console: &Console,
+    headers: &HeaderMap,
+    look: &Look,
+    address: Option<IpAddr>,
+) -> Result<Option<Visitor>, ConsoleError> {
+    let Some(token) = cookies::session(headers) else {
+        return Ok(None);
+    };
+    let signed_in = console.engine.identify(token).await?;
+    Ok(signed_in.map(|signed_in| Visitor::new(signed_in, token, look.clone(), address)))
+}
+
+/// Gives a failed answer its body. Other answers pass.
+fn failed(
+    mut response: Response,
+    visitor: Option<&Visitor>,
+    look: &Look,
+    headers: &HeaderMap,
+    method: &Method,
+    uri: &Uri,
+) -> Response {
+    let error = match response.extensions_mut().remove::<Arc<ConsoleError>>() {
+        Some(error) => error,
+        // Whatever axum refuses by itself; its plain text is no page.
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Arc::new(ConsoleError::NotFound),
+        None => return response,
+    };
+    let mut rendered = match &*error {
+        ConsoleError::SignedOut => to_sign_in(headers, method, uri),
+        _ if is_htmx(headers) => page::error_for_htmx(&error),
+        _ => page::error(&error, visitor, look),
+    };
+    for cookie in response.headers().get_all(SET_COOKIE) {
+        rendered.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+    rendered.extensions_mut().insert(error);
+    rendered
+}
+
+/// Leads to the sign-in page, and from there back to where the visitor wanted to go.
+fn to_sign_in(headers: &HeaderMap, method: &Method, uri: &Uri) -> Response {
+    let wanted = if is_htmx(headers) {
+        let current = headers.get("hx-current-url").and_then(|url| url.to_str().ok());
+        current
+            .and_then(|url| url::Url::parse(url).ok())
+            .map(|url| url.path().to_owned())
+    } else if method == Method::GET {
+        uri.path_and_query().map(|wanted| wanted.as_str().to_owned())
+    } else {
+        None
+    };
+    let wanted = wanted.filter(|wanted| is_ours(wanted) && wanted != "/manager");
+    let target = match wanted {
+        Some(wanted) => format!(
+            "/manager/sign-in?next={}",
+            utf8_percent_encode(&wanted, NON_ALPHANUMERIC)
+        ),
+        None => "/manager/sign-in".to_owned(),
+    };
+    let target = HeaderValue::from_str(&target).unwrap_or(HeaderValue::from_static("/manager/sign-in"));
+    if is_htmx(headers) {
+        (StatusCode::UNAUTHORIZED, [(HX_REDIRECT, target)]).into_response()
+    } else {
+        (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response()
+    }
+}
+
+/// Whether a path leads to a page of ours: a link to the sign-in page must not lead anywhere else afterwards.
+pub(crate) fn is_ours(path: &str) -> bool {
+    let rest = path.strip_prefix("/manager");
+    let under = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    under && !path.contains('\\') && !path.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_ours_are_gone_to_after_signing_in() {
+        for ours in ["/manager", "/manager/jobs?status=failed", "/manager?x"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for foreign in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example",
+            "/managers",
+            "/manager\\@evil.example",
+            "/manager/\r\nx",
+        ] {
+            assert!(!is_ours(foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_csrf_token_tells_nothing_of_the_session_and_differs_from_sessions_of_others() {
+        assert_eq!(csrf_token("a").len(), 64);
+        assert_ne!(csrf_token("a"), csrf_token("b"));
+    }
+}

@@ -1,0 +1,72 @@
+//! The database of a data folder, opened for a command that works beside a running server.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use sfumato_core::{Clock, Entropy, Store};
+use sfumato_engine::audit::{self, Deed};
+use sfumato_engine::system::{SystemClock, SystemEntropy};
+
+use super::flags::{ConfigFlag, DataFlag, Overrides, load};
+use crate::data_dir::DataDir;
+use crate::{output, telemetry};
+
+/// The flags that every such command has.
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFlag,
+    #[command(flatten)]
+    data: DataFlag,
+}
+
+/// What the commands work with.
+pub(super) struct Access {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    /// Where browsers reach the server, as far as the settings say, without a slash at the end.
+    pub(super) base_url: String,
+    pub(super) json: bool,
+}
+
+impl Access {
+    pub(super) fn open(common: &Common, may_create: bool) -> anyhow::Result<Self> {
+        let loaded = load(&common.config, &[&common.data as &dyn Overrides])?;
+        telemetry::start_quiet(&loaded);
+        let settings = &loaded.settings;
+        let path = &settings.data_dir;
+        let dir = match DataDir::open(path) {
+            Ok(dir) => dir,
+            Err(_) if may_create => {
+                let dir = DataDir::open_or_create(path)?;
+                output::note(format!("made a new database in {}", path.display()));
+                dir
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let base_url = match &settings.public_url {
+            Some(url) => url.to_string(),
+            None => format!("http://{}", settings.listen),
+        };
+        Ok(Self {
+            store: dir.open_store(&clock, &entropy)?,
+            clock,
+            entropy,
+            base_url,
+            json: common.json,
+        })
+    }
+
+    /// Writes down what the operator did.
+    pub(super) async fn write_down(&self, deed: Deed) -> anyhow::Result<()> {
+        audit::write_down(&*self.store, &*self.clock, &*self.entropy, deed)
+            .await
+            .context("write the audit log")
+    }
+}

@@ -1,0 +1,4 @@
+SELECT id, at, actor_kind, actor, actor_name, action, subject_kind, subject, client, detail, address
+FROM audit
+WHERE id < ?1 AND id >= ?2
+ORDER BY id DESC;

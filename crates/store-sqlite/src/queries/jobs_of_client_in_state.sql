@@ -1,0 +1,4 @@
+SELECT id
+FROM jobs
+WHERE client = ?4 AND state = ?3 AND id < ?1 AND id >= ?2
+ORDER BY id DESC;
