@@ -213,13 +213,10 @@ impl<'a> Coefficients<'a> {
         if comes_apart {
             self.read_to_the_end()?;
         }
-        let mut rendered = self.render()?;
-        let scan = self.info().output_scan_number;
+        let rendered = self.render()?;
+        // Where components come together there is no further scan: it would change what has been rendered, and libjpeg
+        // refuses it.
         self.read_to_the_end()?;
-        if self.info().input_scan_number > scan {
-            // A scan that nobody has announced: what it has changed has to be seen as well.
-            rendered = self.render()?;
-        }
         Ok(rendered)
     }
 
