@@ -217,8 +217,14 @@ fn kinds_that_are_not_supported_are_named() {
     let kinds = [
         ("jpeg/bad-12-bits", "JPEG pictures with more than 8 bits a sample"),
         ("jpeg/bad-lossless", "lossless and hierarchical JPEG pictures"),
-        ("tiff/bad-fax-group-3", "TIFF pictures with CCITT group 3 compression"),
-        ("tiff/bad-bits-in-reverse", "TIFF pictures whose bits are in reverse order"),
+        (
+            "tiff/bad-fax-group-3",
+            "TIFF pictures with CCITT group 3 compression",
+        ),
+        (
+            "tiff/bad-bits-in-reverse",
+            "TIFF pictures whose bits are in reverse order",
+        ),
         (
             "tiff/bad-alpha-beside-inks",
             "TIFF pictures with alpha beside CMYK, palettes or few bits",
@@ -227,8 +233,14 @@ fn kinds_that_are_not_supported_are_named() {
             "tiff/bad-jpeg-of-the-old-kind",
             "TIFF pictures with JPEG compression of the old kind",
         ),
-        ("tiff/bad-float", "TIFF pictures with signed or floating-point samples"),
-        ("bmp/bad-compression", "BMP pictures with this depth and compression"),
+        (
+            "tiff/bad-float",
+            "TIFF pictures with signed or floating-point samples",
+        ),
+        (
+            "bmp/bad-compression",
+            "BMP pictures with this depth and compression",
+        ),
         ("bmp/bad-holds-jpeg", "BMP pictures that hold a JPEG or a PNG"),
         ("bmp/bad-holds-png", "BMP pictures that hold a JPEG or a PNG"),
     ];

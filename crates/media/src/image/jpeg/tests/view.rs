@@ -88,7 +88,10 @@ fn a_scan_behind_the_one_that_was_shown_is_refused() {
     let scan = secret.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
     let both = [&harmless[..harmless.len() - 2], &secret[scan..]].concat();
     let outcome = run(&both, &mut Told::default(), &task(&both, MaskStyle::Blur));
-    assert!(matches!(outcome, Err(PictureError::Damaged { .. })), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(PictureError::Damaged { .. })),
+        "{outcome:?}"
+    );
 }
 
 #[test]
