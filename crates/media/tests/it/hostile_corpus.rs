@@ -158,6 +158,11 @@ fn hostile_videos_are_read_or_refused() {
         );
         if let Err(error) = outcome {
             assert_eq!(error.class(), FailureClass::Input, "{name}: {error:?}");
+            let reason = error.to_string();
+            assert!(
+                !reason.ends_with(": "),
+                "{name}: the reason is missing in {reason:?}"
+            );
         }
     }
 }

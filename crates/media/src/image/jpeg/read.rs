@@ -282,7 +282,7 @@ impl<'a> Coefficients<'a> {
     /// One row of blocks of a component.
     ///
     /// # Panics
-    /// Where there is no such row, or nothing has been read.
+    /// Where there is no such row, or reading has not begun.
     pub(super) fn row(&mut self, component: usize, row: usize) -> &mut [Block] {
         let (columns, rows) = {
             let info = &self.infos()[component];
@@ -292,7 +292,7 @@ impl<'a> Coefficients<'a> {
         let arrays = self.arrays;
         let info = self.info_mut();
         // SAFETY: there is one array a component. It lies in memory as a whole, since libjpeg is built without backing store;
-        // so a row keeps its address. It is at least as long as the component is wide, has been filled by reading, and is
+        // so a row keeps its address. It is at least as long as the component is wide, is zero until it has been read, and is
         // borrowed from `self`.
         unsafe {
             let memory = &*info.common.mem;
