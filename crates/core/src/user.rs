@@ -58,9 +58,6 @@ mod tests {
         assert!(member.contains(own) && !member.contains(other));
         assert_eq!(member.narrowed_to(own), Some(Scope::Client(own)));
         assert_eq!(member.narrowed_to(other), None);
-        assert_eq!(
-            Role::Administrator.scope().narrowed_to(other),
-            Some(Scope::Client(other))
-        );
+        assert_eq!(Role::Administrator.scope().narrowed_to(other), Some(Scope::Client(other)));
     }
 }
