@@ -6,7 +6,8 @@
 //! second one: a track that was followed forwards only lags behind, and leaks. Before the first detection and after the
 //! last one the box is held for some frames, because faces are missed most while they come into view and leave it.
 //!
-//! A box that comes out is never smaller than what was detected in its frame.
+//! A box that comes out is never smaller than what was detected in its frame. It is larger where that was a part of the thing
+//! only (see [`whole`]).
 
 mod association;
 mod cadence;
@@ -15,7 +16,10 @@ mod edges;
 mod leaks;
 mod path;
 #[cfg(test)]
+mod pillars;
+#[cfg(test)]
 mod tests;
+mod whole;
 
 use sfumato_core::detection::{Detection, Origin};
 use sfumato_core::options::Profile;
