@@ -181,8 +181,7 @@ impl Area {
             for (y, (before, after)) in (top..).zip(lines) {
                 let luma_row = planes.row_mut(0, y);
                 let pixels = before.chunks_exact(3).zip(after.chunks_exact(3));
-                for (x, (before, after)) in pixels.enumerate().filter(|(_, (before, after))| before != after)
-                {
+                for (x, (_, after)) in pixels.enumerate().filter(|(_, (before, after))| before != after) {
                     let [luma, blue, red] = color.yuv([0, 1, 2].map(|i| after[i].to_fraction()));
                     B::set(luma_row, self.left + x, color.luma(luma));
                     let sum = &mut sums[x >> across];
