@@ -22,7 +22,7 @@ const IOU_MIN: f32 = 0.15;
 
 /// How far, in sizes, a detection may lie from where a track is expected, at once and for every frame that has passed: a
 /// track whose motion is not known yet may be anywhere around.
-const DISTANCE_MAX: f32 = 0.6;
+const DISTANCE_MAX: f32 = 0.65;
 const DISTANCE_PER_FRAME: f32 = 0.15;
 const DISTANCE_LIMIT: f32 = 2.0;
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sfumato_core::detection::{BoundingBox, Corners, Detection};
+use sfumato_core::detection::{BoundingBox, Class, Corners, Detection};
 use sfumato_core::options::Profile;
 
 use super::edges::{Edges, bounding_box, edges, mean_side, union};
@@ -73,6 +73,13 @@ impl Track {
     pub(super) fn is_alive(&self, frame: u32, gap_max: u32) -> bool {
         self.scene_end.is_none_or(|end| frame < end)
             && self.last().is_some_and(|key| frame <= key.frame + gap_max)
+    }
+
+    /// Whether a detection that is only suspected may carry it on. A face may turn away for as long as it likes; what is
+    /// taken for a plate by mistake stays one, and is large.
+    pub(super) fn may_be_carried(&self, frame: u32, settings: &Settings) -> bool {
+        let is_plate = self.last().is_some_and(|key| key.detection.class == Class::Plate);
+        !is_plate || self.number.is_none() || frame <= self.sure + settings.weak_max
     }
 
     pub(super) fn extend(&mut self, key: Key) {
