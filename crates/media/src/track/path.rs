@@ -19,7 +19,7 @@ const SLACK_PER_FRAME: f32 = 0.015;
 const SLACK_MAX: f32 = 0.15;
 
 /// The same where there is but one of them: a box that is held covers where it was too.
-const SLACK_HELD_PER_FRAME: f32 = 0.008;
+const SLACK_HELD_PER_FRAME: f32 = 0.007;
 const SLACK_HELD_MAX: f32 = 0.08;
 
 /// How many detections, and from how many frames, say how a track moves at its ends.
