@@ -1,10 +1,12 @@
-//! How the allocator of this process deals with the large buffers of models and frames.
+//! How the allocator of a process for pictures deals with the large buffers of models.
 //!
 //! Looking at a picture takes buffers of several megabytes for each layer of a network, one after the other. By default the
-//! C library gives the pages of each of them back to the system and asks for them anew, which costs a fifth of the time of a
-//! look. An arena of ONNX Runtime avoids that, but every model has its own, which grows by powers of two and is used by
-//! nobody else: 100 MB that are idle most of the time. Here all of them, and the frames of videos, share one heap, which
-//! keeps its pages.
+//! C library gives the pages of many of them back to the system and asks for them anew, which costs up to a fifth of the
+//! time of a look. An arena of ONNX Runtime avoids that, but every model has its own, which grows by powers of two and is
+//! idle while the others run. Here all of them share one heap, which keeps its pages.
+//!
+//! Not for videos: frames of a few megabytes that live for different times leave holes in a heap that keeps its pages, and
+//! the peak was 40 MB higher.
 
 /// Buffers up to this size in bytes come from the heap. It is the most that the C library allows.
 const HEAP_BUFFER_BYTES_MAX: i32 = 32 << 20;
