@@ -286,12 +286,15 @@ fn sum(activity: &[JobActivity]) -> JobActivity {
         })
 }
 
-/// A plot of members of the activity: name, class, member.
+/// A number of the activity to be plotted: its name, the class of its columns, and how it is read.
+type Member<'a> = (&'a str, &'a str, fn(&JobActivity) -> u64);
+
+/// A plot of members of the activity.
 fn plot(
     title: &str,
     axis: &Axis,
     activity: &[JobActivity],
-    members: &[(&str, &str, fn(&JobActivity) -> u64)],
+    members: &[Member<'_>],
     show: fn(u64) -> String,
 ) -> String {
     let values: Vec<Vec<u64>> = members

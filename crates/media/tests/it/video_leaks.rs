@@ -198,6 +198,7 @@ fn hide(path: &Path, result: &Path, lost: u64, seed: u64) {
         video: VideoOptions::default(),
         limits: VideoLimits::default(),
         seed: [7; 32],
+        given: None,
     };
     anonymize(task, &mut finder, &mut |_| Ok(()), &mut |_| {}).unwrap();
 }
