@@ -202,7 +202,7 @@ impl Live<'_> {
             "videos or archives"
         };
         format!(
-            "at once: {} picture{plural}, {} {long}",
+            "room for {} picture{plural} and {} {long}",
             slots.pictures, slots.long
         )
     }
@@ -286,10 +286,10 @@ fn sum(activity: &[JobActivity]) -> JobActivity {
         })
 }
 
-/// A number of the activity to be plotted: its name, the class of its columns, and how it is read.
+/// One series of a plot: its name, its class in the style sheet, and what it counts.
 type Member<'a> = (&'a str, &'a str, fn(&JobActivity) -> u64);
 
-/// A plot of members of the activity.
+/// A plot of some of what the activity counts.
 fn plot(
     title: &str,
     axis: &Axis,
