@@ -1,6 +1,7 @@
 //! A webhook receiver that records what it gets and answers as it is told.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
 use axum::Router;
@@ -19,6 +20,8 @@ pub struct Received {
     pub raw: Vec<u8>,
     /// Its body.
     pub body: Value,
+    /// When it had arrived.
+    pub at: Instant,
 }
 
 impl Received {
@@ -106,6 +109,7 @@ async fn receive(State(inner): State<Arc<Mutex<Inner>>>, headers: HeaderMap, raw
         headers,
         raw: raw.to_vec(),
         body,
+        at: Instant::now(),
     });
     axum::Json(json!({"taskId": task})).into_response()
 }

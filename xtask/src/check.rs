@@ -4,6 +4,9 @@ use crate::process::{self, cargo};
 use crate::report::Steps;
 use crate::{browser, setup, tidy, workspace};
 
+/// How long the simulation of deliveries lives lives that no run has seen before.
+const SIMULATION_SECONDS: &str = "60";
+
 /// What the checks can do more than usual.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Options {
@@ -63,6 +66,15 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Tests", || cargo(&["nextest", "run", "--locked", "--workspace"]))?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;
+    // After the tests and beside nothing: so many lives are lived as there is time for.
+    steps.run("Simulation", || {
+        let only = "package(sfumato-engine) and test(every_life_keeps_the_promises)";
+        process::run(
+            process::cargo(&root)
+                .env("SFUMATO_SIM_SECONDS", SIMULATION_SECONDS)
+                .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
+        )
+    })?;
     steps.run("Documentation", || {
         process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
             "doc",

@@ -11,7 +11,8 @@
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
   // A drag that is shorter is a click, in pixels of the screen.
   const DRAG_MIN = 4;
-  const HANDLE_RADIUS = 7;
+  // Larger where a finger has to meet them.
+  const HANDLE_RADIUS = matchMedia("(pointer: coarse)").matches ? 11 : 7;
   // How long a new box of a video lasts at first, in seconds.
   const LASTS_S = 2;
 
@@ -135,10 +136,12 @@
       } else return;
       event.preventDefault();
     }
-    // Opens its fields in the list.
+    // Opens its fields in the list. The list scrolls and not the page, which would take the picture away from under a finger.
     reveal(focus) {
       this.details.open = true;
-      this.element.scrollIntoView({ block: "nearest" });
+      const [frame, own] = [list.getBoundingClientRect(), this.element.getBoundingClientRect()];
+      if (own.bottom > frame.bottom) list.scrollTop += Math.min(own.bottom - frame.bottom, own.top - frame.top);
+      else if (own.top < frame.top) list.scrollTop += own.top - frame.top;
       if (focus) this.element.querySelector("select, input").focus();
     }
     // Draws it as it is now.
@@ -232,8 +235,8 @@
     media?.pause?.();
     const side = Math.min(width, height) / 4;
     const row = add({ x: (width - side) / 2, y: (height - side) / 2, width: side, height: side });
-    if (row.body) row.body.focus();
-    else row.reveal(true);
+    row.reveal(!row.body);
+    row.body?.focus();
   });
 
   // The pointer.
@@ -286,8 +289,10 @@
   }
   function pointer_up() {
     if (drag && !drag.box) {
-      if (drag.row) drag.row.body.focus({ preventScroll: true });
-      else select(undefined);
+      if (drag.row) {
+        drag.row.body.focus({ preventScroll: true });
+        drag.row.reveal(false);
+      } else select(undefined);
     }
     drag = undefined;
   }

@@ -19,6 +19,7 @@
     return `${unit ? bytes.toFixed(1) : bytes} ${units[unit]}`;
   };
   for (const element of form.querySelectorAll("[data-scripted]")) element.hidden = false;
+  form.classList.add("is-scripted");
 
   // Files.
   const FILES_AT_ONCE = 2;

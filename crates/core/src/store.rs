@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, DeliveryLease};
 use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
@@ -389,6 +389,10 @@ pub trait Store:
 
     /// Frees every delivery that `worker` holds, without an attempt: for a graceful stop.
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError>;
+
+    /// Frees deliveries that were leased and not sent, without an attempt, and makes them due at once. Leases that are lost
+    /// are passed over. Returns how many were free.
+    async fn hand_back_unsent(&self, leases: Vec<(DeliveryId, DeliveryLease)>) -> Result<u64, StoreError>;
 
     /// A job's deliveries with their attempts, in the order of events.
     async fn deliveries_of_job(

@@ -221,11 +221,12 @@ async fn server(folder: &Path, sink: &str, report: &Path) -> Outcome<()> {
 
 /// A change of status: which client, and when it was sent. The answer is one byte, after the commit.
 async fn take(
-    mut stream: UnixStream,
+    stream: UnixStream,
     store: &dyn Store,
     clients: &[sfumato_core::ClientId],
     notes: &Notes,
 ) -> Outcome<()> {
+    let mut stream = BufReader::new(stream);
     loop {
         let Ok(client) = stream.read_u8().await else {
             return Ok(());
@@ -235,7 +236,7 @@ async fn take(
         let job = build::job(*client, &SystemClock, &SystemEntropy);
         store.submit(&job).await?;
         notes.add((hash(&job.public_id().to_string()), sent, now_us()));
-        stream.write_all(&[1]).await?;
+        stream.get_mut().write_all(&[1]).await?;
     }
 }
 

@@ -19,7 +19,9 @@ mod faults;
 mod flight;
 mod lane;
 mod pace;
+mod queues;
 mod rate;
+mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -9,6 +9,7 @@ mod blur;
 mod cli;
 mod contract;
 mod data_dir;
+mod descriptors;
 mod detect;
 mod forward;
 mod front;

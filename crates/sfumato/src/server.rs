@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
 use crate::settings::{Loaded, LogFormat, Origin, Settings, lines};
-use crate::{front, lifecycle, locate, output, sandbox};
+use crate::{descriptors, front, lifecycle, locate, output, sandbox};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -42,6 +42,7 @@ const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
 /// Something that a server needs is missing; says what. Exit code 1 where a part has ended by itself.
 pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let settings = &loaded.settings;
+    descriptors::raise_limit();
     let shutdown = lifecycle::watch_signals().context("watch for signals")?;
     let dir = DataDir::open_or_create(&settings.data_dir)?;
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.

@@ -108,7 +108,7 @@ CREATE TABLE jobs (
     finished_at      INTEGER,
     error            TEXT,
     expired_at       INTEGER,
-    result           BLOB UNIQUE CHECK (length(result) = 16),
+    result           BLOB CHECK (length(result) = 16),
     result_format    TEXT,
     result_bytes     INTEGER,
     result_sha256    BLOB CHECK (length(result_sha256) = 32),
@@ -150,6 +150,7 @@ CREATE INDEX jobs_by_name ON jobs (id, client, file_name);
 CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, ifnull(revision, 0));
 -- A job is looked for among what refers to jobs when one is written, since triggers write with it.
 CREATE INDEX jobs_revising ON jobs (revises) WHERE revises IS NOT NULL;
+CREATE UNIQUE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
 CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;

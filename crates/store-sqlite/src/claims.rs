@@ -8,11 +8,12 @@ use sfumato_core::endpoint::{Endpoint, EndpointState};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::{PROBE_INTERVAL, WAITING_MAX};
-use sfumato_core::store::{Claimed, Dispatch, Waiting, Want};
-use sfumato_core::{EndpointId, StoreError, Timestamp, WorkerId};
+use sfumato_core::store::{Claimed, Dispatch, News, Waiting, Want};
+use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp, WorkerId};
 
 use crate::deliveries::{broken, expire_waiting, move_all, write};
 use crate::endpoints;
+use crate::hook::Hook;
 use crate::jobs;
 use crate::queries;
 use crate::rows::{self, Reader, key};
@@ -218,6 +219,26 @@ pub(crate) fn hand_back(conn: &Connection, worker: WorkerId, now: Timestamp) -> 
         rows::delivery,
     )?;
     free_all(conn, mine, now)
+}
+
+/// Frees what was leased ahead and is not to be sent now. A lease that is lost stands for nothing.
+pub(crate) fn hand_back_unsent(
+    conn: &Connection,
+    hook: &Hook,
+    leases: &[(DeliveryId, DeliveryLease)],
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let mut unsent = Vec::with_capacity(leases.len());
+    for (id, lease) in leases {
+        let found = query_one(conn, queries::DELIVERY, [key(id.as_uuid())], rows::delivery)?;
+        unsent.extend(found.filter(|(delivery, _)| {
+            matches!(&delivery.state, DeliveryState::Sending { lease: held, .. } if held == lease)
+        }));
+    }
+    for (delivery, _) in &unsent {
+        hook.gather(News::Waiting(delivery.endpoint));
+    }
+    free_all(conn, unsent, now)
 }
 
 /// Deliveries that one call closes because they have waited for too long or are too many.

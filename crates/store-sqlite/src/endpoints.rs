@@ -7,12 +7,12 @@ use sfumato_core::endpoint::{
     Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret, Warning,
     WebhookToken,
 };
-use sfumato_core::store::EndpointChange;
+use sfumato_core::store::{EndpointChange, News};
 use sfumato_core::{ClientId, EndpointId, StoreError, Timestamp};
 
 use crate::queries;
 use crate::rows::{self, key};
-use crate::sql::{execute, execute_one, query, query_one, unavailable};
+use crate::sql::{Sources, execute, execute_one, query, query_one, unavailable};
 
 const NOT_FOUND: StoreError = StoreError::NotFound {
     what: "webhook endpoint",
@@ -166,11 +166,12 @@ pub(crate) fn pull_forward(conn: &Connection, id: EndpointId, now: Timestamp) ->
 
 pub(crate) fn update(
     conn: &Connection,
+    sources: &Sources,
     client: ClientId,
     id: EndpointId,
     change: EndpointChange,
-    now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
+    let now = sources.clock.now();
     let mut endpoint = of_client_by_id(conn, client, id)?;
     if let Some(url) = change.url {
         endpoint.url = url;
@@ -197,7 +198,7 @@ pub(crate) fn update(
         Some(false) => endpoint.state = EndpointState::Disabled,
         None => {}
     }
-    changed(conn, endpoint, now)
+    changed(conn, sources, endpoint)
 }
 
 fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreError> {
@@ -230,12 +231,13 @@ pub(crate) enum Credential {
 
 pub(crate) fn rotate(
     conn: &Connection,
+    sources: &Sources,
     client: ClientId,
     id: EndpointId,
     next: Credential,
     overlap: Duration,
-    now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
+    let now = sources.clock.now();
     let under_way = |_| StoreError::UnderWay { what: "a rotation" };
     let mut endpoint = of_client_by_id(conn, client, id)?;
     match next {
@@ -249,25 +251,26 @@ pub(crate) fn rotate(
                 .map_err(under_way)?;
         }
     }
-    changed(conn, endpoint, now)
+    changed(conn, sources, endpoint)
 }
 
 pub(crate) fn settle(
     conn: &Connection,
+    sources: &Sources,
     client: ClientId,
     id: EndpointId,
-    now: Timestamp,
 ) -> Result<Endpoint, StoreError> {
     let mut endpoint = of_client_by_id(conn, client, id)?;
     endpoint.token = endpoint.token.settled();
     endpoint.signing_secret = endpoint.signing_secret.settled();
-    changed(conn, endpoint, now)
+    changed(conn, sources, endpoint)
 }
 
-fn changed(conn: &Connection, mut endpoint: Endpoint, now: Timestamp) -> Result<Endpoint, StoreError> {
-    endpoint.updated_at = now;
+fn changed(conn: &Connection, sources: &Sources, mut endpoint: Endpoint) -> Result<Endpoint, StoreError> {
+    endpoint.updated_at = sources.clock.now();
     write(conn, &endpoint)?;
     write_settings(conn, &endpoint)?;
+    sources.hook.gather(News::Changed(endpoint.id));
     Ok(endpoint)
 }
 

@@ -1,7 +1,7 @@
 //! Events and the deliveries that they make: written in the transaction of the change that they tell of, and read in the
 //! order of their commits.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use sfumato_core::delivery::{Delivery, DeliveryLease, DeliveryState};
 use sfumato_core::endpoint::{Endpoint, EndpointState};
 use sfumato_core::event::{Event, EventStatus};
@@ -14,6 +14,16 @@ use crate::queries;
 use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
 
+/// The endpoints that hear of what happens to a client's jobs now.
+pub(crate) fn hearers(conn: &Connection, client: ClientId) -> Result<Vec<Endpoint>, StoreError> {
+    query(
+        conn,
+        queries::ENDPOINTS_FOR_EVENTS,
+        [key(client.as_uuid())],
+        rows::endpoint,
+    )
+}
+
 /// Writes an event and one delivery for every endpoint that is to hear of it.
 pub(crate) fn tell(
     conn: &Connection,
@@ -21,15 +31,28 @@ pub(crate) fn tell(
     job: &Job,
     status: EventStatus,
 ) -> Result<(), StoreError> {
+    tell_these(conn, sources, job, status, &hearers(conn, job.client)?)
+}
+
+/// The same where the endpoints have been read.
+pub(crate) fn tell_these(
+    conn: &Connection,
+    sources: &Sources,
+    job: &Job,
+    status: EventStatus,
+    hearers: &[Endpoint],
+) -> Result<(), StoreError> {
     let (clock, entropy) = (&*sources.clock, &*sources.entropy);
     let at = clock.now();
     let now = at.as_micros();
     let event = EventId::new(clock, entropy);
     let (client, job_key) = (key(job.client.as_uuid()), key(job.id.as_uuid()));
-    let sequence: i64 = query_one(conn, queries::NEXT_EVENT_SEQUENCE, [job_key], |row| {
-        row.get(0).map_err(unavailable)
-    })?
-    .unwrap_or(1);
+    let sequence: i64 = if is_first(status) {
+        1
+    } else {
+        let next = |row: &Row<'_>| row.get(0).map_err(unavailable);
+        query_one(conn, queries::NEXT_EVENT_SEQUENCE, [job_key], next)?.unwrap_or(1)
+    };
     let params = params![
         key(event.as_uuid()),
         client,
@@ -50,10 +73,16 @@ pub(crate) fn tell(
         status,
         at,
     };
-    for endpoint in query(conn, queries::ENDPOINTS_FOR_EVENTS, [client], rows::endpoint)? {
+    for endpoint in hearers {
         add_delivery(conn, sources, &told, endpoint)?;
     }
     Ok(())
+}
+
+/// Whether an event of this status is the first of its job. It is written together with the job: nothing was told before
+/// it, and nothing waits. A unique index holds the schema to that.
+fn is_first(status: EventStatus) -> bool {
+    status == EventStatus::Sent
 }
 
 /// Writes a delivery: leased at once where the courier has a place for it, waiting otherwise.
@@ -61,12 +90,13 @@ fn add_delivery(
     conn: &Connection,
     sources: &Sources,
     event: &Event,
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
 ) -> Result<(), StoreError> {
     let chain = [key(event.job.as_uuid()), key(endpoint.id.as_uuid())];
-    let is_head = query_one(conn, queries::CHAIN_IS_OPEN, chain, |row| {
-        row.get::<_, bool>(0).map_err(unavailable)
-    })? == Some(false);
+    let is_head = is_first(event.status)
+        || query_one(conn, queries::CHAIN_IS_OPEN, chain, |row| {
+            row.get::<_, bool>(0).map_err(unavailable)
+        })? == Some(false);
     let callable = is_head
         && endpoint.state == EndpointState::Active
         && endpoint.health.paused_until.is_none_or(|until| until <= event.at);
@@ -106,16 +136,15 @@ fn add_delivery(
     let written = deliveries::insert(conn, &delivery, event, is_head, claims);
     match state {
         DeliveryState::Sending { lease, .. } => {
-            let endpoint_id = endpoint.id;
             if let Err(error) = written {
-                sources.hook.withdraw(endpoint_id);
+                sources.hook.withdraw(endpoint.id);
                 return Err(error);
             }
             sources.hook.gather(News::Leased(Box::new(Dispatch {
                 delivery,
                 lease,
                 event: event.clone(),
-                endpoint,
+                endpoint: endpoint.clone(),
             })));
             Ok(())
         }

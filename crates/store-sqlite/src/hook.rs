@@ -6,14 +6,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use sfumato_core::EndpointId;
 use sfumato_core::store::{Admission, Courier, News};
+use sfumato_core::{ClientId, Endpoint, EndpointId, StoreError};
 
 /// The courier, and what the open transaction is going to tell it.
 #[derive(Default)]
 pub(crate) struct Hook {
     courier: Mutex<Option<Weak<dyn Courier>>>,
     gathered: Mutex<Vec<News>>,
+    /// The endpoints that hear of a client's jobs, as the open transaction has read them last.
+    hearers: Mutex<Option<(ClientId, Arc<[Endpoint]>)>>,
 }
 
 impl Hook {
@@ -33,6 +35,28 @@ impl Hook {
         if let Some(courier) = self.courier() {
             courier.withdraw(endpoint);
         }
+    }
+
+    /// The endpoints that hear of a client's jobs: read once for many submissions that follow each other.
+    pub(crate) fn hearers(
+        &self,
+        client: ClientId,
+        read: impl FnOnce() -> Result<Vec<Endpoint>, StoreError>,
+    ) -> Result<Arc<[Endpoint]>, StoreError> {
+        let mut known = lock(&self.hearers);
+        if let Some((of, hearers)) = &*known
+            && *of == client
+        {
+            return Ok(hearers.clone());
+        }
+        let hearers: Arc<[Endpoint]> = read()?.into();
+        *known = Some((client, hearers.clone()));
+        Ok(hearers)
+    }
+
+    /// Something begins that may change endpoints, or another process may have changed them.
+    pub(crate) fn forget_hearers(&self) {
+        *lock(&self.hearers) = None;
     }
 
     /// Remembers what is to be told if the transaction is committed.
@@ -80,7 +104,7 @@ mod tests {
     use sfumato_core::event::EventStatus::Sent;
     use sfumato_core::replay::ReplaySelection;
     use sfumato_core::store::EndpointChange;
-    use sfumato_core::{ReplayId, Store, StoreError};
+    use sfumato_core::{ReplayId, Store};
     use sfumato_testkit::{COURIER, LEASE, SimClock, SimEntropy, World};
 
     use super::*;
@@ -223,7 +247,11 @@ mod tests {
             assert_eq!(ears.heard(), [News::Waiting(endpoint.id)]);
             assert_eq!(world.history(&job).await, vec![(Sent, "pending"); told]);
         }
-        for (active, told) in [(false, vec![]), (true, vec![News::Waiting(old.id)])] {
+        let changed = News::Changed(old.id);
+        for (active, told) in [
+            (false, vec![changed.clone()]),
+            (true, vec![changed, News::Waiting(old.id)]),
+        ] {
             let change = EndpointChange {
                 active: Some(active),
                 ..EndpointChange::default()
@@ -232,6 +260,21 @@ mod tests {
             changed.await.unwrap();
             assert_eq!(ears.heard(), told);
         }
+    }
+
+    #[tokio::test]
+    async fn the_endpoints_of_a_client_are_read_once_until_something_may_have_changed_them() {
+        let (world, _ears, _folder) = world(0);
+        let client = world.client().await.id;
+        let endpoint = world.endpoint(client).await;
+        let hook = Hook::default();
+        let first = hook.hearers(client, || Ok(vec![endpoint.clone()])).unwrap();
+        let again = hook.hearers(client, || panic!("it is known")).unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+        let other = world.client().await.id;
+        assert!(hook.hearers(other, || Ok(vec![])).unwrap().is_empty());
+        hook.forget_hearers();
+        assert!(hook.hearers(other, || Err(StoreError::LeaseLost)).is_err());
     }
 
     #[tokio::test]

@@ -84,9 +84,14 @@ fn bytes(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(unavailable)
 }
 
+/// Writes a job, its first event and the deliveries. Reads everything before it writes anything: it is run without a
+/// savepoint, and a row that cannot be read must not take the jobs of other clients with it.
 pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<(), StoreError> {
     policies::admit(conn, job, sources.clock.now())?;
     let options = serde_json::to_string(&job.options).map_err(unavailable)?;
+    let hearers = sources
+        .hook
+        .hearers(job.client, || events::hearers(conn, job.client))?;
     let columns = Columns::of(&job.state);
     let result = columns.result;
     execute_one(
@@ -133,7 +138,7 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             job.source.given().map(|given| given.sha256),
         ],
     )?;
-    events::tell(conn, sources, job, EventStatus::Sent)
+    events::tell_these(conn, sources, job, EventStatus::Sent, &hearers)
 }
 
 pub(crate) fn submit_revision(

@@ -1,5 +1,7 @@
 //! Rows to domain objects and back. A row that breaks a rule is reported with table, column and key.
 
+use std::cell::Cell;
+
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use sfumato_core::client::{Client, ClientKey, ClientState, SecretHash};
@@ -18,11 +20,17 @@ use uuid::Uuid;
 pub(crate) struct Reader<'r, 's> {
     row: &'r Row<'s>,
     table: &'static str,
+    /// Where the next column is looked for first: rows are mostly read in the order of their columns.
+    next: Cell<usize>,
 }
 
 impl<'r, 's> Reader<'r, 's> {
     pub(crate) const fn new(row: &'r Row<'s>, table: &'static str) -> Self {
-        Self { row, table }
+        Self {
+            row,
+            table,
+            next: Cell::new(0),
+        }
     }
 
     pub(crate) fn corrupt(&self, column: &'static str, why: impl std::fmt::Display) -> StoreError {
@@ -39,7 +47,20 @@ impl<'r, 's> Reader<'r, 's> {
     }
 
     pub(crate) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
-        self.row.get(column).map_err(|error| self.corrupt(column, error))
+        let found = self.position_of(column).and_then(|index| self.row.get(index));
+        found.map_err(|error| self.corrupt(column, error))
+    }
+
+    /// The driver would compare every name from the first on, for each column of each row.
+    fn position_of(&self, column: &'static str) -> rusqlite::Result<usize> {
+        let (next, statement) = (self.next.get(), self.row.as_ref());
+        if statement.column_name(next).is_ok_and(|name| name == column) {
+            self.next.set(next + 1);
+            return Ok(next);
+        }
+        let index = statement.column_index(column)?;
+        self.next.set(index + 1);
+        Ok(index)
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {

@@ -10,7 +10,7 @@ use crate::hook::Hook;
 use crate::open::{self, OpenError, SqliteOptions};
 use crate::readers::{self, Readers};
 use crate::sql::Sources;
-use crate::writer::{self, Writer};
+use crate::writer::{self, Undo, Writer};
 
 /// A [`sfumato_core::Store`] in one SQLite file.
 pub struct SqliteStore {
@@ -82,13 +82,23 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.write_undoing(Undo::Alone, work).await
+    }
+
+    /// See [`Undo`].
+    pub(crate) async fn write_undoing<T: Send + 'static>(
+        &self,
+        undo: Undo,
+        work: impl FnOnce(&Connection, &Sources) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let sources = self.sources.clone();
         let work = move |connection: &Connection| work(connection, &sources);
         match &self.mode {
-            Mode::Threads { writer, .. } => writer.run(work).await,
+            Mode::Threads { writer, .. } => writer.run(undo, work).await,
             Mode::Inline(connection) => writer::run_inline(
                 &connection.lock().unwrap_or_else(PoisonError::into_inner),
                 &self.sources.hook,
+                undo,
                 work,
             ),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
-use sfumato_core::delivery::{Delivery, Resend};
+use sfumato_core::delivery::{Delivery, DeliveryLease, Resend};
 use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
 use sfumato_core::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
@@ -20,6 +20,7 @@ use sfumato_core::{
 
 use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
+use crate::writer::Undo;
 use crate::{
     attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
     sql, statistics, users,
@@ -88,8 +89,10 @@ impl Store for SqliteStore {
 
     async fn submit(&self, job: &Job) -> Result<(), StoreError> {
         let job = job.clone();
-        self.write(move |conn, sources| jobs::submit(conn, sources, &job))
-            .await
+        self.write_undoing(Undo::WithAll, move |conn, sources| {
+            jobs::submit(conn, sources, &job)
+        })
+        .await
     }
 
     async fn submit_revision(
@@ -224,7 +227,7 @@ impl Store for SqliteStore {
     ) -> Result<Endpoint, StoreError> {
         self.write(move |conn, sources| {
             let released = change.active == Some(true);
-            let changed = endpoints::update(conn, client, endpoint, change, sources.clock.now())?;
+            let changed = endpoints::update(conn, sources, client, endpoint, change)?;
             if released {
                 sources.hook.gather(News::Waiting(endpoint));
             }
@@ -241,10 +244,8 @@ impl Store for SqliteStore {
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::Token(token.clone());
-        self.write(move |conn, sources| {
-            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
-        })
-        .await
+        self.write(move |conn, sources| endpoints::rotate(conn, sources, client, endpoint, next, overlap))
+            .await
     }
 
     async fn rotate_signing_secret(
@@ -255,14 +256,12 @@ impl Store for SqliteStore {
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::SigningSecret(secret.clone());
-        self.write(move |conn, sources| {
-            endpoints::rotate(conn, client, endpoint, next, overlap, sources.clock.now())
-        })
-        .await
+        self.write(move |conn, sources| endpoints::rotate(conn, sources, client, endpoint, next, overlap))
+            .await
     }
 
     async fn settle_rotations(&self, client: ClientId, endpoint: EndpointId) -> Result<Endpoint, StoreError> {
-        self.write(move |conn, sources| endpoints::settle(conn, client, endpoint, sources.clock.now()))
+        self.write(move |conn, sources| endpoints::settle(conn, sources, client, endpoint))
             .await
     }
 
@@ -324,6 +323,13 @@ impl Store for SqliteStore {
     async fn hand_back_deliveries(&self, worker: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| claims::hand_back(conn, worker, sources.clock.now()))
             .await
+    }
+
+    async fn hand_back_unsent(&self, leases: Vec<(DeliveryId, DeliveryLease)>) -> Result<u64, StoreError> {
+        self.write(move |conn, sources| {
+            claims::hand_back_unsent(conn, &sources.hook, &leases, sources.clock.now())
+        })
+        .await
     }
 
     async fn deliveries_of_job(

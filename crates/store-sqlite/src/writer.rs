@@ -1,8 +1,9 @@
 //! The one writer: requests queue up, share a commit, and are answered after it.
 //!
-//! Each request runs in a savepoint of its own, so that one that is refused takes nothing of the others with it. Nobody is
-//! answered before the commit has reached the disk; if the commit fails, nothing of the batch has happened and everybody
-//! is told so: also those who were refused, because what they were refused for may have been rolled back. If the process dies in the middle, SQLite drops the open transaction at the next start.
+//! One that is refused takes nothing of the others with it ([`Undo`]). Nobody is answered before the commit has reached the
+//! disk; if the commit fails, nothing of the batch has happened and everybody is told so: also those who were refused,
+//! because what they were refused for may have been rolled back. If the process dies in the middle, SQLite drops the open
+//! transaction at the next start.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,16 +11,40 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use sfumato_core::StoreError;
+use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::hook::Hook;
 use crate::sql::unavailable;
 
+/// How what a refused request has written is undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undo {
+    /// By a savepoint of its own.
+    Alone,
+    /// With the whole transaction: for submissions, which come in great numbers and are refused, if at all, before they
+    /// write. A savepoint keeps a copy of every page that is written after it, which costs as much as a fifth of the writing.
+    WithAll,
+}
+
+/// Why nothing of a transaction has happened.
+#[derive(Debug, Error)]
+enum Failed {
+    /// SQLite refused a statement of ours.
+    #[error("the transaction failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A request that cannot be undone alone was refused when it had written something.
+    #[error("a request failed in the middle and took the transaction with it")]
+    Torn,
+}
+
 /// What came of a transaction, for all requests in it.
-type Commit = Result<(), Arc<rusqlite::Error>>;
+type Commit = Result<(), Arc<Failed>>;
 
 trait Request: Send {
-    /// Runs in a savepoint, and says whether to keep it.
+    fn undo(&self) -> Undo;
+
+    /// Runs in the open transaction, and says whether to keep what it wrote.
     fn run(&mut self, connection: &Connection) -> bool;
 
     /// Answers the requester, once it is known what came of the transaction.
@@ -27,6 +52,7 @@ trait Request: Send {
 }
 
 struct Waiting<T, F> {
+    undo: Undo,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     requester: oneshot::Sender<Result<T, StoreError>>,
@@ -37,9 +63,10 @@ where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 {
-    fn new(work: F) -> (Box<Self>, oneshot::Receiver<Result<T, StoreError>>) {
+    fn new(undo: Undo, work: F) -> (Box<Self>, oneshot::Receiver<Result<T, StoreError>>) {
         let (requester, answer) = oneshot::channel();
         let request = Box::new(Self {
+            undo,
             work: Some(work),
             outcome: None,
             requester,
@@ -53,6 +80,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
+    fn undo(&self) -> Undo {
+        self.undo
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         let Some(work) = self.work.take() else {
             return false;
@@ -103,9 +134,10 @@ impl Writer {
     /// Runs `work` in a transaction and returns what it returns, after the commit.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        undo: Undo,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (request, answer) = Waiting::new(work);
+        let (request, answer) = Waiting::new(undo, work);
         let closed = || unavailable("the store is closed");
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(request).await.map_err(|_| closed())?;
@@ -129,9 +161,10 @@ impl Drop for Writer {
 pub(crate) fn run_inline<T: Send + 'static>(
     connection: &Connection,
     hook: &Hook,
+    undo: Undo,
     work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let (request, mut answer) = Waiting::new(work);
+    let (request, mut answer) = Waiting::new(undo, work);
     transact(connection, hook, request, || None, 1);
     answer
         .try_recv()
@@ -172,17 +205,25 @@ fn in_transaction(
     requests: &mut Vec<Box<dyn Request>>,
     mut more: impl FnMut() -> Option<Box<dyn Request>>,
     batch_max: usize,
-) -> Result<(), rusqlite::Error> {
+) -> Result<(), Failed> {
     run(connection, "BEGIN IMMEDIATE")?;
+    hook.forget_hearers();
     let mut next = 0;
     while let Some(request) = requests.get_mut(next) {
-        in_savepoint(connection, hook, request.as_mut())?;
+        match request.undo() {
+            Undo::Alone => {
+                in_savepoint(connection, hook, request.as_mut())?;
+                // Of those that run without a savepoint none changes an endpoint.
+                hook.forget_hearers();
+            }
+            Undo::WithAll => without_savepoint(connection, hook, request.as_mut())?,
+        }
         next += 1;
         if requests.len() < batch_max {
             requests.extend(more());
         }
     }
-    run(connection, "COMMIT")
+    run(connection, "COMMIT").map_err(Failed::Sqlite)
 }
 
 fn in_savepoint(
@@ -200,6 +241,19 @@ fn in_savepoint(
         run(connection, "ROLLBACK TO request")?;
     }
     run(connection, "RELEASE request")
+}
+
+fn without_savepoint(connection: &Connection, hook: &Hook, request: &mut dyn Request) -> Result<(), Failed> {
+    let (mark, before) = (hook.mark(), connection.total_changes());
+    if request.run(connection) {
+        return Ok(());
+    }
+    hook.forget_after(mark);
+    // SQLite may have rolled everything back by itself: what the next request wrote would be outside of any transaction.
+    if connection.is_autocommit() || connection.total_changes() != before {
+        return Err(Failed::Torn);
+    }
+    Ok(())
 }
 
 /// A statement without parameters or rows, kept prepared: these are run for every request.
@@ -236,7 +290,17 @@ mod tests {
         numbers: &[i64],
         batch_max: usize,
     ) -> Vec<Option<Result<i64, StoreError>>> {
-        let (requests, answers): (Vec<_>, Vec<_>) = numbers.iter().map(|n| Waiting::new(insert(*n))).unzip();
+        together_by(Undo::Alone, connection, numbers, batch_max)
+    }
+
+    fn together_by(
+        undo: Undo,
+        connection: &Connection,
+        numbers: &[i64],
+        batch_max: usize,
+    ) -> Vec<Option<Result<i64, StoreError>>> {
+        let (requests, answers): (Vec<_>, Vec<_>) =
+            numbers.iter().map(|n| Waiting::new(undo, insert(*n))).unzip();
         let mut requests = requests.into_iter().map(|request| request as Box<dyn Request>);
         let first = requests.next().unwrap();
         transact(connection, &Hook::default(), first, || requests.next(), batch_max);
@@ -264,6 +328,30 @@ mod tests {
         let kept: Vec<i64> = answers.into_iter().flatten().flatten().collect();
         assert_eq!(kept, [1, 3, 5, 6]);
         assert_eq!(stored(&reader), [1, 3, 5, 6]);
+    }
+
+    #[test]
+    fn without_a_savepoint_one_that_is_refused_before_it_writes_takes_nothing_with_it() {
+        let (_folder, connection, reader) = connections();
+        let answers = together_by(Undo::WithAll, &connection, &[1, 2, 2, 3], 64);
+        let kept: Vec<i64> = answers.into_iter().flatten().flatten().collect();
+        assert_eq!((kept, stored(&reader)), (vec![1, 2, 3], vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn without_a_savepoint_one_that_is_refused_after_it_has_written_takes_everything_with_it() {
+        let (_folder, connection, reader) = connections();
+        for answer in together_by(Undo::WithAll, &connection, &[1, -2, 3], 64) {
+            assert!(
+                matches!(answer, Some(Err(StoreError::Unavailable { .. })) | None),
+                "{answer:?}"
+            );
+        }
+        assert!(stored(&reader).is_empty());
+        assert!(matches!(
+            together_by(Undo::WithAll, &connection, &[5], 64)[..],
+            [Some(Ok(5))]
+        ));
     }
 
     #[test]
@@ -314,11 +402,15 @@ mod tests {
     #[test]
     fn a_panic_leaves_the_inline_mode_usable() {
         let (_folder, connection, reader) = connections();
-        let panicked = run_inline(&connection, &Hook::default(), |_| -> Result<(), StoreError> {
-            panic!("a fault of ours")
-        });
+        let panicked = run_inline(
+            &connection,
+            &Hook::default(),
+            Undo::Alone,
+            |_| -> Result<(), StoreError> { panic!("a fault of ours") },
+        );
         assert!(matches!(panicked, Err(StoreError::Unavailable { .. })));
-        assert_eq!(run_inline(&connection, &Hook::default(), insert(7)).unwrap(), 7);
+        let answer = run_inline(&connection, &Hook::default(), Undo::Alone, insert(7));
+        assert_eq!(answer.unwrap(), 7);
         assert_eq!(stored(&reader), [7]);
     }
 
@@ -327,9 +419,11 @@ mod tests {
         let (_folder, connection, _reader) = connections();
         let writer = Writer::start(connection, Arc::default(), 16, 8).unwrap();
         let panicked = writer
-            .run(|_| -> Result<(), StoreError> { panic!("a fault of ours") })
+            .run(Undo::Alone, |_| -> Result<(), StoreError> {
+                panic!("a fault of ours")
+            })
             .await;
         assert!(matches!(panicked, Err(StoreError::Unavailable { .. })));
-        assert_eq!(writer.run(insert(7)).await.unwrap(), 7);
+        assert_eq!(writer.run(Undo::Alone, insert(7)).await.unwrap(), 7);
     }
 }

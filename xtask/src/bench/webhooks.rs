@@ -41,12 +41,12 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let root = workspace::root();
     let mut build = cargo(&root);
+    // Of the whole workspace: another selection of crates would unify other features and build the dependencies once more.
     build.args([
         "build",
         "--release",
         "--quiet",
-        "--package",
-        "sfumato-engine",
+        "--workspace",
         "--example",
         "webhooks",
     ]);

@@ -96,6 +96,8 @@ pub enum News {
     Leased(Box<Dispatch>),
     /// Something may be due at this endpoint.
     Waiting(EndpointId),
+    /// The settings of this endpoint have changed: deliveries that are leased and not sent yet know the old ones.
+    Changed(EndpointId),
     /// This endpoint has been deleted, and its deliveries are dropped.
     Gone(EndpointId),
 }
@@ -105,10 +107,10 @@ pub enum News {
 /// It only saves a look into the database: what it misses is found by [`super::Store::waiting_endpoints`]. Called on the thread
 /// that writes, so that it must not wait.
 pub trait Courier: Send + Sync {
-    /// A place for one more delivery to this endpoint, if there is one now and nothing else is before it.
+    /// A lease for one more delivery to this endpoint, if it can go out now or in a moment and nothing else is before it.
     fn admit(&self, endpoint: EndpointId) -> Option<Admission>;
 
-    /// The transaction of an admitted delivery was rolled back: its place is free again.
+    /// The transaction of an admitted delivery was rolled back: it is not to come.
     fn withdraw(&self, endpoint: EndpointId);
 
     /// A transaction has been committed.

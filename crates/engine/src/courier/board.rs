@@ -37,6 +37,11 @@ impl Limits {
     fn slow(&self) -> usize {
         (self.in_flight / 4).max(1)
     }
+
+    /// What may be leased ahead in all.
+    fn ahead(&self) -> usize {
+        self.in_flight / 2
+    }
 }
 
 /// What the end of an attempt has changed.
@@ -50,6 +55,19 @@ pub(super) struct Ended {
     pub(super) network: Option<bool>,
 }
 
+/// What is to be done with the delivery of an endpoint that is leased and has waited longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is sent: its place counts until [`Board::ended`].
+    Depart,
+    /// It waits until another one has ended.
+    Wait,
+    /// Its lease is given back: it would wait for too long.
+    HandBack,
+    /// Its endpoint has been deleted.
+    Drop,
+}
+
 /// All endpoints with something to do.
 #[derive(Debug)]
 pub(super) struct Board {
@@ -61,6 +79,8 @@ pub(super) struct Board {
     later: BTreeSet<(Timestamp, EndpointId)>,
     in_flight: usize,
     slow_in_flight: usize,
+    /// Deliveries that are leased and wait for a place.
+    ahead: usize,
     faults: Faults,
     /// New deliveries may be leased when they are made: the database has been looked at, and we are not stopping.
     admits: bool,
@@ -75,6 +95,7 @@ impl Board {
             later: BTreeSet::new(),
             in_flight: 0,
             slow_in_flight: 0,
+            ahead: 0,
             faults: Faults::default(),
             admits: false,
         }
@@ -92,6 +113,13 @@ impl Board {
         self.limits.in_flight.saturating_sub(self.in_flight)
     }
 
+    fn ahead_free(&self) -> usize {
+        if self.faults.is_away() {
+            return 0;
+        }
+        self.limits.ahead().saturating_sub(self.ahead)
+    }
+
     fn slow_free(&self) -> usize {
         self.limits.slow().saturating_sub(self.slow_in_flight)
     }
@@ -106,6 +134,30 @@ impl Board {
         if lane.slow {
             self.slow_in_flight = (self.slow_in_flight + more).saturating_sub(fewer);
         }
+    }
+
+    /// Takes places that nothing has departed with yet, or gives them back.
+    fn reserve(&mut self, id: EndpointId, more: usize, fewer: usize) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.boarding = (lane.boarding + more).saturating_sub(fewer);
+        }
+        self.fly(id, more, fewer);
+    }
+
+    /// Changes how much waits for a place at an endpoint.
+    fn wait(&mut self, id: EndpointId, more: usize, fewer: usize) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.ahead = (lane.ahead + more).saturating_sub(fewer);
+            self.ahead = (self.ahead + more).saturating_sub(fewer);
+        }
+    }
+
+    /// What was expected does not come. What waits and what boards is one queue, so that it does not matter which of them
+    /// it would have been.
+    fn expect_fewer(&mut self, id: EndpointId, count: usize) {
+        let ahead = self.lanes.get(&id).map_or(0, |lane| lane.ahead.min(count));
+        self.wait(id, 0, ahead);
+        self.reserve(id, 0, count - ahead);
     }
 
     /// Brings an endpoint to the place that it belongs to: the ring, later, or nowhere.
@@ -129,31 +181,68 @@ impl Board {
         }
     }
 
-    /// A place for a delivery that is just being made, if nothing is before it.
+    /// A place for a delivery that is just being made, if nothing in the database is before it: to depart at once or soon.
     pub(super) fn admit(&mut self, id: EndpointId, now: Timestamp) -> bool {
         if !self.admits || self.faults.is_away() || self.free() == 0 {
             return false;
         }
-        let slow_free = self.slow_free();
+        let (slow_free, ahead_free) = (self.slow_free(), self.ahead_free());
         let limits = self.limits;
         let lane = self.lanes.entry(id).or_insert_with(|| Lane::new(&limits, 0, now));
         let waits = lane.in_ring || lane.claiming > 0 || lane.due.is_some_and(|due| due <= now);
         let barred = lane.held || !lane.breaker.is_closed() || (lane.slow && slow_free == 0);
-        if waits || barred || lane.room(now) == 0 {
+        if waits || barred {
             return false;
         }
         lane.used_at = now;
-        if let Some(rate) = &mut lane.rate {
-            rate.take(1.0);
+        if lane.ahead == 0 && lane.room(now) > 0 {
+            if let Some(rate) = &mut lane.rate {
+                rate.take(1.0);
+            }
+            self.reserve(id, 1, 0);
+            return true;
         }
-        self.fly(id, 1, 0);
-        true
+        let waits = lane.room_ahead().min(ahead_free) > 0;
+        if waits {
+            self.wait(id, 1, 0);
+        }
+        waits
     }
 
-    /// What was admitted was not made after all, or not sent.
+    /// What was admitted was not made after all.
     pub(super) fn withdraw(&mut self, id: EndpointId, now: Timestamp) {
-        self.fly(id, 0, 1);
+        self.expect_fewer(id, 1);
         self.place(id, now);
+    }
+
+    /// Decides on the first of an endpoint's deliveries that are leased and have not departed.
+    pub(super) fn turn_of(&mut self, id: EndpointId, now: Timestamp) -> Turn {
+        let (free, slow_free) = (self.free(), self.slow_free());
+        let away = self.faults.is_away();
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return Turn::HandBack;
+        };
+        let boards = lane.boarding > 0;
+        let turn = if lane.gone {
+            Turn::Drop
+        } else if boards || free > 0 && (!lane.slow || slow_free > 0) && lane.has_place(now) {
+            Turn::Depart
+        } else if lane.may_wait() && lane.in_flight > 0 && !away {
+            Turn::Wait
+        } else {
+            Turn::HandBack
+        };
+        match turn {
+            Turn::Wait => return turn,
+            Turn::Depart if boards => lane.boarding -= 1,
+            Turn::Depart => {
+                self.wait(id, 0, 1);
+                self.fly(id, 1, 0);
+            }
+            Turn::HandBack | Turn::Drop => self.expect_fewer(id, 1),
+        }
+        self.place(id, now);
+        turn
     }
 
     /// Something may be due at an endpoint.
@@ -217,9 +306,9 @@ impl Board {
         let mut counts = BTreeMap::new();
         let mut without_progress = 0;
         while without_progress < self.ring.len() && self.free() > 0 {
-            let before = self.in_flight;
+            let before = self.in_flight + self.ahead;
             self.turn(&mut counts, now);
-            without_progress = if self.in_flight > before {
+            without_progress = if self.in_flight + self.ahead > before {
                 0
             } else {
                 without_progress + 1
@@ -235,15 +324,21 @@ impl Board {
         let Some(id) = self.ring.pop_front() else {
             return;
         };
-        let Some(lane) = self.lanes.get_mut(&id) else {
-            return;
-        };
-        let own = if lane.due.is_some_and(|due| due <= now) {
-            lane.room(now)
+        // Where others wait for their turn, nobody is given more than places.
+        let ahead_free = if self.ring.is_empty() {
+            self.ahead_free()
         } else {
             0
         };
-        if own == 0 {
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return;
+        };
+        let (own, ahead) = if lane.due.is_some_and(|due| due <= now) {
+            (lane.room(now), lane.claimable_ahead().min(ahead_free))
+        } else {
+            (0, 0)
+        };
+        if own == 0 && ahead == 0 {
             // Its next delivery, its breaker, or the end of an attempt brings it back.
             lane.in_ring = false;
             lane.deficit = 0;
@@ -256,27 +351,29 @@ impl Board {
             lane.deficit = QUANTUM;
         }
         let count = room.min(lane.deficit).min(free);
-        if count == 0 {
+        let served = count == own;
+        let ahead = if served { ahead } else { 0 };
+        if count + ahead == 0 {
             // The other slow ones have it all: its turn is over.
             lane.deficit = 0;
             self.ring.push_back(id);
             return;
         }
         lane.deficit -= count;
-        lane.claiming += count;
+        lane.claiming += count + ahead;
         lane.used_at = now;
         if let Some(rate) = &mut lane.rate {
             rate.take(count as f64);
         }
-        *counts.entry(id).or_default() += count;
-        let served = count == own;
+        *counts.entry(id).or_default() += count + ahead;
         if served {
             lane.in_ring = false;
             lane.deficit = 0;
         }
         lane.news = None;
         let cut_short = lane.deficit > 0 && count == free;
-        self.fly(id, count, 0);
+        self.reserve(id, count, 0);
+        self.wait(id, ahead, 0);
         if !served {
             if cut_short && !self.faults.is_away() {
                 self.ring.push_front(id);
@@ -319,7 +416,7 @@ impl Board {
                     }
                 }
             }
-            self.fly(id, 0, unused);
+            self.expect_fewer(id, unused);
             self.place(id, now);
         }
     }

@@ -1,12 +1,14 @@
 //! The one task of the courier: it asks the board, claims, sends off, and records, one transaction of each kind at a time.
 
+mod departures;
+
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::delivery::Outcome;
-use sfumato_core::store::{Claimed, Dispatch, Finished, News, Recorded, Waiting, Want};
+use sfumato_core::store::{Claimed, Finished, News, Recorded, Waiting, Want};
 use sfumato_core::time::random;
 use sfumato_core::{EndpointId, StoreError, Timestamp};
 use tokio::sync::mpsc;
@@ -17,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::Ears;
 use super::flight::Landed;
 use super::lane::Observation;
+use super::queues::Queues;
+use super::trouble::{BACKOFF, Trouble};
 use crate::Engine;
 
 /// The whole database is looked at this often, varied by a tenth.
@@ -27,9 +31,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Time in which the last attempts are recorded after the rest was stopped.
 const LAST_RECORDS: Duration = Duration::from_secs(1);
-
-/// First and longest wait between two questions to a database that cannot answer.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// Attempts that one transaction records, and news that is taken at once.
 const BATCH_MAX: usize = 256;
@@ -46,7 +47,9 @@ pub(super) struct Desk {
     flying: JoinSet<Option<Landed>>,
     /// Where each goes, and what stops it.
     flights: HashMap<Id, (EndpointId, CancellationToken)>,
+    queues: Queues,
     landed: VecDeque<Landed>,
+    hand_back: Option<Answer<Result<u64, StoreError>>>,
     scan: Option<Answer<Result<Vec<Waiting>, StoreError>>>,
     scan_at: Instant,
     claim: Option<(Vec<Want>, Answer<Claims>)>,
@@ -62,6 +65,7 @@ enum Event {
     Claimed(Claims),
     Recorded(Records),
     Scanned(Result<Vec<Waiting>, StoreError>),
+    HandedBack(Result<u64, StoreError>),
     News,
     Look,
     Time,
@@ -83,7 +87,9 @@ impl Desk {
             heard,
             flying: JoinSet::new(),
             flights: HashMap::new(),
+            queues: Queues::default(),
             landed: VecDeque::new(),
+            hand_back: None,
             scan: None,
             scan_at: Instant::now(),
             claim: None,
@@ -105,6 +111,7 @@ impl Desk {
             self.begin_scan(instant);
             self.begin_claim(instant);
             self.begin_record(instant);
+            self.begin_hand_back();
             let wakes_at = self.wakes_at(instant);
             let event = tokio::select! {
                 biased;
@@ -113,6 +120,7 @@ impl Desk {
                 answer = answer(self.record.as_mut().map(|(_, answer)| answer)) => Event::Recorded(answer),
                 answer = answer(self.claim.as_mut().map(|(_, answer)| answer)) => Event::Claimed(answer),
                 answer = answer(self.scan.as_mut()) => Event::Scanned(answer),
+                answer = answer(self.hand_back.as_mut()) => Event::HandedBack(answer),
                 _ = self.heard.recv_many(&mut news, BATCH_MAX) => Event::News,
                 () = self.engine.inner().signals.deliveries.notified() => Event::Look,
                 () = tokio::time::sleep_until(wakes_at) => Event::Time,
@@ -128,6 +136,7 @@ impl Desk {
                 Event::Claimed(answer) => self.claimed(answer),
                 Event::Recorded(answer) => self.recorded(answer),
                 Event::Scanned(answer) => self.scanned(answer),
+                Event::HandedBack(answer) => self.handed_back(answer),
                 Event::News => self.hear(&mut news),
                 Event::Look => self.scan_at = Instant::now(),
             }
@@ -209,7 +218,13 @@ impl Desk {
             match news {
                 News::Leased(dispatch) => self.send(*dispatch, now),
                 News::Waiting(endpoint) => self.ears.board().hint(endpoint, now),
+                News::Changed(endpoint) => {
+                    for _ in 0..self.queues.hand_back(endpoint) {
+                        self.ears.board().withdraw(endpoint, now);
+                    }
+                }
                 News::Gone(endpoint) => {
+                    self.advance(endpoint, now);
                     // Its deliveries are dropped: nothing of what is on its way is worth recording.
                     for (of, flight) in self.flights.values() {
                         if *of == endpoint {
@@ -219,27 +234,6 @@ impl Desk {
                 }
             }
         }
-    }
-
-    fn send(&mut self, dispatch: Dispatch, now: Timestamp) {
-        let endpoint = dispatch.endpoint.id;
-        let mut board = self.ears.board();
-        if board.is_gone(endpoint) {
-            board.withdraw(endpoint, now);
-            return;
-        }
-        board.goes_to(endpoint, dispatch.endpoint.url.as_str());
-        drop(board);
-        let (engine, ears) = (self.engine.clone(), self.ears.clone());
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let flight = self.flying.spawn(async move {
-            if ears.board().is_gone(endpoint) {
-                return None;
-            }
-            Some(engine.fly(dispatch, stopped).await)
-        });
-        self.flights.insert(flight.id(), (endpoint, stop));
     }
 
     /// A request has ended. A panic costs one attempt and no more: its lease ends, and the delivery goes out again.
@@ -265,7 +259,9 @@ impl Desk {
                     Some(true) => tracing::info!("endpoints can be reached again"),
                     None => {}
                 }
+                let endpoint = landed.endpoint;
                 self.landed.push_back(landed);
+                self.advance(endpoint, now);
             }
             Err(error) => {
                 if error.is_panic() {
@@ -282,6 +278,8 @@ impl Desk {
             let mut board = self.ears.board();
             board.ended(endpoint, &Observation::nothing(now), now);
             board.recorded(endpoint, None, now);
+            drop(board);
+            self.advance(endpoint, now);
         }
     }
 
@@ -302,6 +300,10 @@ impl Desk {
                 self.ears.board().claimed(&wants, None, now);
                 self.cannot_claim(&error);
             }
+        }
+        // Places that the claim did not need are for what has been leased before.
+        for want in &wants {
+            self.advance(want.endpoint, now);
         }
     }
 
@@ -344,6 +346,8 @@ impl Desk {
                 self.record_trouble = Trouble::default();
                 for (landed, answer) in batch.iter().zip(answers) {
                     self.told(landed, answer);
+                    // It may be held from now on.
+                    self.advance(landed.endpoint, self.now());
                 }
             }
             Err(error) => {
@@ -409,6 +413,8 @@ impl Desk {
     /// Lets what is on its way end for a few seconds, stops the rest and hands it back.
     pub(super) async fn stop(mut self) {
         self.ears.board().close();
+        // What has not departed is handed back with the rest.
+        self.queues = Queues::default();
         let grace = self.engine.settings().delivery_deadline.min(SHUTDOWN_GRACE);
         self.finish_until(Instant::now() + grace).await;
         for (_, flight) in self.flights.values() {
@@ -448,28 +454,5 @@ impl Desk {
                 () = tokio::time::sleep_until(wakes_at.unwrap_or(deadline).min(deadline)) => {}
             }
         }
-    }
-}
-
-/// Growing waits for a database that cannot answer.
-#[derive(Clone, Copy, Debug, Default)]
-struct Trouble {
-    wait: Option<Duration>,
-    until: Option<Instant>,
-}
-
-impl Trouble {
-    fn is_new(&self) -> bool {
-        self.wait.is_none()
-    }
-
-    fn is_over(&self, instant: Instant) -> bool {
-        self.until.is_none_or(|until| until <= instant)
-    }
-
-    fn goes_on(&mut self, engine: &Engine) {
-        let wait = self.wait.map_or(BACKOFF.0, |wait| (wait * 2).min(BACKOFF.1));
-        self.wait = Some(wait);
-        self.until = Some(Instant::now() + engine.jittered(wait));
     }
 }

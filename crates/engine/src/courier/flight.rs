@@ -82,7 +82,8 @@ fn observation(exchange: &Exchange) -> Observation {
         }
         Outcome::Status => match exchange.status.unwrap_or_default() {
             500.. => (Sign::Failed, Load::Refused, Reach::Reached),
-            429 => (Sign::Answered, Load::Refused, Reach::Reached),
+            // Who is gone is held when the attempt is recorded: what is leased ahead must not go out until then.
+            410 | 429 => (Sign::Answered, Load::Refused, Reach::Reached),
             _ => (Sign::Answered, Load::Borne, Reach::Reached),
         },
         Outcome::TimeoutTotal | Outcome::Connect if wrote => (Sign::Failed, Load::Refused, Reach::Reached),

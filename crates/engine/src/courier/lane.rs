@@ -11,6 +11,10 @@ use super::faults::Reach;
 use super::pace::{Load, Pace, Sample};
 use super::rate::Rate;
 
+/// Deliveries that may be leased ahead for a brisk endpoint, in widths of it: what the writer of the store needs for one
+/// transaction, the endpoint needs for some rounds of answers.
+const ROUNDS_AHEAD: usize = 4;
+
 /// What the end of an attempt says, in the words of those who judge it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observation {
@@ -47,7 +51,11 @@ pub(super) struct Lane {
     pub(super) news: Option<Timestamp>,
     /// Deliveries on their way, those of a claim that is not answered yet included.
     pub(super) in_flight: usize,
-    /// Of these, what a claim that is on its way may bring.
+    /// Of these, places that no delivery has departed with yet.
+    pub(super) boarding: usize,
+    /// Deliveries that are leased and wait for a place.
+    pub(super) ahead: usize,
+    /// What a claim that is on its way may bring, to board or to wait.
     pub(super) claiming: usize,
     /// Attempts that have ended and are not recorded yet.
     pub(super) unrecorded: usize,
@@ -81,6 +89,8 @@ impl Lane {
             urgent: false,
             news: None,
             in_flight: 0,
+            boarding: 0,
+            ahead: 0,
             claiming: 0,
             unrecorded: 0,
             deficit: 0,
@@ -105,12 +115,43 @@ impl Lane {
         if self.urgent || self.held {
             return usize::from(self.urgent || self.in_flight == 0);
         }
-        self.breaker = self.breaker.at(now);
-        let limit = self.pace.limit().min(self.breaker.in_flight_max());
-        let room = limit.saturating_sub(self.in_flight);
+        let room = self.width(now).saturating_sub(self.in_flight);
         match &mut self.rate {
             Some(rate) => room.min(rate.available(now)),
             None => room,
+        }
+    }
+
+    /// How many may be in flight at once, by its pace and its breaker.
+    fn width(&mut self, now: Timestamp) -> usize {
+        self.breaker = self.breaker.at(now);
+        self.pace.limit().min(self.breaker.in_flight_max())
+    }
+
+    /// Whether a delivery that was leased ahead may depart by the width alone.
+    pub(super) fn has_place(&mut self, now: Timestamp) -> bool {
+        !self.held && self.width(now) > self.in_flight
+    }
+
+    /// Whether what is leased ahead is going out soon, so that it may wait for its place.
+    pub(super) fn may_wait(&self) -> bool {
+        let called = !self.gone && !self.held && !self.slow && self.breaker.is_closed();
+        called && self.rate.is_none() && self.pace.is_steady()
+    }
+
+    /// How many more may be leased ahead.
+    pub(super) fn room_ahead(&self) -> usize {
+        if self.urgent || !self.may_wait() || !self.pace.is_brisk() {
+            return 0;
+        }
+        (ROUNDS_AHEAD * self.pace.limit()).saturating_sub(self.ahead)
+    }
+
+    /// How many more a claim may bring ahead: many or none, because a transaction for one costs what one for many does.
+    pub(super) fn claimable_ahead(&self) -> usize {
+        match self.room_ahead() {
+            room if 2 * room >= ROUNDS_AHEAD * self.pace.limit() => room,
+            _ => 0,
         }
     }
 
@@ -123,7 +164,7 @@ impl Lane {
         if due > now {
             return Some(due);
         }
-        if self.room(now) > 0 {
+        if self.room(now) > 0 || self.claimable_ahead() > 0 {
             return Some(now);
         }
         if let Some(until) = self.breaker.until() {
@@ -174,7 +215,7 @@ impl Lane {
     /// Whether forgetting it changes nothing.
     pub(super) fn is_forgettable(&self, now: Timestamp) -> bool {
         const IDLE: Duration = Duration::from_secs(600);
-        let busy = self.due.is_some() || self.in_flight + self.claiming + self.unrecorded > 0;
+        let busy = self.due.is_some() || self.in_flight + self.ahead + self.claiming + self.unrecorded > 0;
         !busy && (self.gone || self.breaker.is_closed()) && now.since(self.used_at) > IDLE
     }
 }

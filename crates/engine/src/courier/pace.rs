@@ -12,6 +12,12 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Attempts that the percentile is taken of.
 const RECENT_MAX: usize = 32;
 
+/// An endpoint that bears every attempt and needs no longer than this is brisk.
+const BRISK: Duration = Duration::from_millis(100);
+
+/// So many attempts must be known before it is taken to be brisk.
+const BRISK_MIN: usize = 8;
+
 /// What an attempt says of the load that an endpoint bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {
@@ -38,8 +44,16 @@ pub(super) struct Pace {
     in_flight_max: usize,
     limit: f64,
     cut_at: Option<Timestamp>,
-    /// For each of the recent attempts, whether it was slow.
-    recent: VecDeque<bool>,
+    recent: VecDeque<Gait>,
+}
+
+/// How one attempt went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gait {
+    Brisk,
+    Ordinary,
+    Refused,
+    Slow,
 }
 
 impl Pace {
@@ -69,12 +83,17 @@ impl Pace {
         if sample.load == Load::Unknown {
             return;
         }
-        let slow = sample.took > SLOW;
+        let gait = match sample.load {
+            _ if sample.took > SLOW => Gait::Slow,
+            Load::Borne if sample.took <= BRISK => Gait::Brisk,
+            Load::Borne => Gait::Ordinary,
+            Load::Refused | Load::Unknown => Gait::Refused,
+        };
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(slow);
-        if sample.load == Load::Borne && !slow {
+        self.recent.push_back(gait);
+        if sample.load == Load::Borne && gait != Gait::Slow {
             self.limit = (self.limit + 1.0 / self.limit).min(self.in_flight_max as f64);
         } else if self.cut_at.is_none_or(|cut_at| sample.started_at > cut_at) {
             // What began before the last cut tells of the load before it: one cut a round.
@@ -86,9 +105,22 @@ impl Pace {
     /// Whether the 95th percentile of the recent attempts (nearest rank) is slow.
     pub(super) fn is_slow(&self) -> bool {
         let count = self.recent.len();
-        let slow = self.recent.iter().filter(|slow| **slow).count();
+        let slow = self.recent.iter().filter(|gait| **gait == Gait::Slow).count();
         let rank = (count * 95).div_ceil(100);
         slow > count - rank
+    }
+
+    /// Whether what has been leased ahead for it still goes out soon: none of the recent attempts was refused or slow.
+    pub(super) fn is_steady(&self) -> bool {
+        let troubled = |gait: &Gait| matches!(gait, Gait::Refused | Gait::Slow);
+        !self.recent.iter().any(troubled)
+    }
+
+    /// Whether what is leased ahead for it goes out within a moment: it is at its full width, and none of the recent
+    /// attempts was refused or took long.
+    pub(super) fn is_brisk(&self) -> bool {
+        let known = self.recent.len() >= BRISK_MIN && self.limit() == self.in_flight_max;
+        known && self.recent.iter().all(|gait| *gait == Gait::Brisk)
     }
 }
 
@@ -144,6 +176,37 @@ mod tests {
         let mut fresh = Pace::new(16);
         fresh.ended(sample(Load::Refused, 15_000, 20));
         assert!(fresh.is_slow(), "the only one that is known");
+    }
+
+    #[test]
+    fn brisk_is_who_bears_everything_and_answers_at_once() {
+        let mut pace = Pace::new(16);
+        for second in 0..8 {
+            assert!(!pace.is_brisk(), "{second} are known");
+            pace.ended(sample(Load::Borne, 100, second));
+        }
+        assert!(pace.is_brisk());
+        for (spoiler, steady) in [
+            (sample(Load::Borne, 101, 20), true),
+            (sample(Load::Borne, 2_001, 20), false),
+            (sample(Load::Refused, 1, 20), false),
+        ] {
+            let mut pace = pace.clone();
+            pace.ended(spoiler);
+            assert_eq!(pace.is_steady(), steady);
+            for second in 21..21 + RECENT_MAX as i64 {
+                assert!(!pace.is_brisk(), "at {second}");
+                pace.ended(sample(Load::Borne, 1, second));
+            }
+            assert!(pace.is_steady(), "it is forgotten");
+            while pace.limit() < 16 {
+                assert!(!pace.is_brisk(), "{} at once", pace.limit());
+                pace.ended(sample(Load::Borne, 1, 60));
+            }
+            assert!(pace.is_brisk());
+        }
+        pace.restart();
+        assert!(!pace.is_brisk(), "one at a time");
     }
 
     proptest! {

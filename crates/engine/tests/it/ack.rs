@@ -59,6 +59,7 @@ async fn a_right_body_acknowledges_whatever_its_content_type_and_its_other_heade
     );
 }
 
+/// Promise 5.
 #[tokio::test]
 async fn a_strict_endpoint_wants_exactly_200_and_our_task_in_a_json_object() {
     let outbound = outbound(LONG);

@@ -20,6 +20,7 @@ mod hostile_stalls;
 mod intake;
 mod janitor;
 mod kept;
+mod leased_ahead;
 mod logs;
 mod outbound;
 mod pull;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::routing::post;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use crate::server::{Client, Server, failed, ok, text};
 
@@ -219,10 +221,13 @@ async fn a_deleted_endpoint_is_gone() {
     assert_eq!(list(&client, "").await, Vec::<String>::new());
 }
 
-/// An endpoint of a customer: acknowledges under `/good`, answers otherwise under `/bad`.
-async fn receiver() -> String {
-    let acknowledge = |axum::Json(event): axum::Json<Value>| async move {
-        axum::Json(json!({"taskId": event["taskId"], "status": event["status"]}))
+/// An endpoint of a customer: acknowledges under `/good`, answers otherwise under `/bad`. Tells what arrives at the former.
+async fn receiver() -> (String, mpsc::UnboundedReceiver<(HeaderMap, Value)>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let acknowledge = move |headers: HeaderMap, axum::Json(event): axum::Json<Value>| async move {
+        let answer = json!({"taskId": event["taskId"], "status": event["status"]});
+        tell.send((headers, event)).unwrap();
+        axum::Json(answer)
     };
     let router = Router::new()
         .route("/good", post(acknowledge))
@@ -230,14 +235,14 @@ async fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
+    (format!("http://{address}"), told)
 }
 
 #[tokio::test]
-async fn a_test_shows_the_whole_exchange() {
+async fn promise_11_a_test_sends_one_real_post_now_and_shows_the_whole_exchange() {
     let server = Server::start().await;
     let client = server.client("a").await;
-    let base = receiver().await;
+    let (base, mut arrivals) = receiver().await;
     let test = async |path: &str| {
         let uuid = text(&added(&client, &format!("{base}{path}")).await["uuid"]);
         ok(client
@@ -262,6 +267,20 @@ async fn a_test_shows_the_whole_exchange() {
             .any(|header| header["name"] == "content-type")
     );
     assert_eq!(good.get("tls"), None);
+    let (headers, event) = arrivals.recv().await.unwrap();
+    for name in [
+        "x-auth-token",
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    ] {
+        assert!(headers.contains_key(name), "{name}");
+    }
+    assert!(
+        text(&good["body"]).contains(event["taskId"].as_str().unwrap()),
+        "{event}"
+    );
+    assert!(arrivals.try_recv().is_err(), "one POST");
 
     let bad = test("/bad").await;
     assert_eq!(bad["kept"], false, "{bad}");

@@ -1,6 +1,6 @@
 use std::io::{Read, Write};
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::support::{Place, Running, Stream, request};
 
@@ -48,6 +48,26 @@ fn a_server_takes_a_free_port_answers_and_stops_in_order() {
             .collect();
         assert_eq!(troubles, Vec::<&String>::new());
     }
+}
+
+#[test]
+fn a_server_raises_its_limit_on_open_files_to_the_highest_that_it_may() {
+    // A child inherits the limits of its parent: here of this process, which is the test's own.
+    let given = getrlimit(Resource::Nofile);
+    let low = Rlimit {
+        current: Some(256),
+        ..given
+    };
+    setrlimit(Resource::Nofile, low).unwrap();
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    server.address();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files"));
+    let words: Vec<&str> = open_files.unwrap().split_whitespace().collect();
+    assert_eq!(words[3], words[4], "soft and hard: {limits}");
+    assert_ne!(words[3], "256");
+    setrlimit(Resource::Nofile, given).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sfumato_core::delivery::{DeliveryLease, DeliveryState, Outcome};
+use sfumato_core::event::EventStatus::Sent;
 use sfumato_core::store::{Dispatch, Want};
 use sfumato_core::{DeliveryId, StoreError, WorkerId};
 
@@ -109,6 +110,24 @@ pub async fn a_courier_hands_back_what_it_holds_and_nothing_else(world: World) {
     let again = world.dispatch().await;
     assert_eq!((again.delivery.job, again.delivery.attempts), (mine.id, 0));
     world.attempted(&held[0], Outcome::Ok).await;
+}
+
+pub async fn what_was_leased_and_not_sent_is_handed_back_without_an_attempt_and_lost_leases_are_passed_over(
+    world: World,
+) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let job = world.submitted(client.id).await;
+    let lost = world.dispatch().await;
+    let leases = |dispatch: &Dispatch| vec![(dispatch.delivery.id, dispatch.lease)];
+    assert_eq!(world.store.hand_back_unsent(leases(&lost)).await.unwrap(), 1);
+    assert_is_lost(&world, &lost).await;
+    let again = world.dispatch().await;
+    assert_eq!((again.delivery.job, again.delivery.attempts), (job.id, 0));
+    assert_eq!(world.store.hand_back_unsent(leases(&lost)).await.unwrap(), 0);
+    world.attempted(&again, Outcome::Ok).await;
+    assert_eq!(world.store.hand_back_unsent(leases(&again)).await.unwrap(), 0);
+    assert_eq!(world.history(&job).await, [(Sent, "delivered")]);
 }
 
 pub async fn delivery_leases_of_dead_couriers_are_voided_whatever_their_end(world: World) {

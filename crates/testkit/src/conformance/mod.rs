@@ -104,6 +104,7 @@ macro_rules! store_conformance {
                 a_lease_on_a_delivery_that_does_not_exist_is_lost,
                 a_delivery_whose_lease_has_ended_goes_out_again_under_the_same_id,
                 a_courier_hands_back_what_it_holds_and_nothing_else,
+                what_was_leased_and_not_sent_is_handed_back_without_an_attempt_and_lost_leases_are_passed_over,
                 delivery_leases_of_dead_couriers_are_voided_whatever_their_end,
                 reaping_counts_jobs_and_deliveries;
             endpoints: endpoints_are_listed_oldest_first_to_their_client_alone,

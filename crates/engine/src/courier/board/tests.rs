@@ -10,6 +10,8 @@ use super::super::faults::Reach;
 use super::super::pace::Load;
 use super::*;
 
+mod ahead;
+
 const LIMITS: Limits = Limits {
     in_flight: 40,
     per_endpoint: 16,
@@ -98,8 +100,8 @@ fn failed(millis: u64, now: Timestamp) -> Observation {
     }
 }
 
-/// Claims everything that is wanted; something always stays behind. Returns who was given how much.
-fn claim_all(board: &mut Board, now: Timestamp) -> BTreeMap<EndpointId, usize> {
+/// Claims everything that is wanted; something always stays behind. Returns who was leased how much.
+fn claim(board: &mut Board, now: Timestamp) -> BTreeMap<EndpointId, usize> {
     let wants = board.wants(now);
     let claimed = Claimed {
         dispatches: wants
@@ -112,6 +114,20 @@ fn claim_all(board: &mut Board, now: Timestamp) -> BTreeMap<EndpointId, usize> {
     wants
         .into_iter()
         .map(|want| (want.endpoint, want.count))
+        .collect()
+}
+
+/// The same, and sends what has a place. Returns how much departed to whom.
+fn claim_all(board: &mut Board, now: Timestamp) -> BTreeMap<EndpointId, usize> {
+    let leased = claim(board, now);
+    let departed = |(id, count)| {
+        let turns = (0..count).map(|_| board.turn_of(id, now));
+        (id, turns.filter(|turn| *turn == Turn::Depart).count())
+    };
+    leased
+        .into_iter()
+        .map(departed)
+        .filter(|(_, count)| *count > 0)
         .collect()
 }
 
@@ -360,13 +376,12 @@ proptest! {
         board.scanned(&[], START);
         let mut now = START;
         let mut flying: Vec<EndpointId> = Vec::new();
+        let mut queued: BTreeMap<EndpointId, usize> = BTreeMap::new();
         for step in steps {
             match step {
                 Step::Hint(n) => board.hint(id(n), now),
                 Step::Admit(n) => {
-                    if board.admit(id(n), now) {
-                        flying.push(id(n));
-                    }
+                    *queued.entry(id(n)).or_default() += usize::from(board.admit(id(n), now));
                 }
                 Step::Claim(found) => {
                     let wants = board.wants(now);
@@ -376,7 +391,7 @@ proptest! {
                         let count = want.count.min(left);
                         left -= count;
                         claimed.dispatches.extend(dispatches(want.endpoint, count));
-                        flying.extend(vec![want.endpoint; count]);
+                        *queued.entry(want.endpoint).or_default() += count;
                         if left == 0 {
                             claimed.waiting.push(waiting(want.endpoint, now));
                         }
@@ -399,12 +414,26 @@ proptest! {
                 Step::Scan => board.scanned(&[waiting(id(1), now)], now),
                 Step::Delete(n) => board.forget(id(n), now),
             }
+            for (endpoint, count) in &mut queued {
+                while *count > 0 {
+                    match board.turn_of(*endpoint, now) {
+                        Turn::Wait => break,
+                        Turn::Depart => flying.push(*endpoint),
+                        Turn::HandBack | Turn::Drop => {}
+                    }
+                    *count -= 1;
+                }
+            }
             prop_assert!(flying.len() <= LIMITS.in_flight);
+            prop_assert!(board.ahead <= LIMITS.ahead());
+            prop_assert_eq!(board.ahead, queued.values().sum::<usize>());
             prop_assert_eq!(board.in_flight, flying.len());
             let mut slow = 0;
             for (id, lane) in &board.lanes {
                 let count = flying.iter().filter(|flying| *flying == id).count();
                 prop_assert_eq!(lane.in_flight, count);
+                prop_assert_eq!(lane.boarding, 0);
+                prop_assert_eq!(lane.ahead, queued.get(id).copied().unwrap_or(0));
                 prop_assert!(count <= LIMITS.per_endpoint);
                 slow += if lane.slow { count } else { 0 };
             }

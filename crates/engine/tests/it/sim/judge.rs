@@ -13,6 +13,15 @@ use super::receivers::Posted;
 /// courier takes it, is probed every 30 s at most, and 15 s are the deadline of what is in its way.
 const INNOCENT: Duration = Duration::from_secs(90);
 
+/// A replay: until it is done, what its endpoint has had may come again and from its beginning.
+#[derive(Clone, Debug)]
+pub(super) struct Replayed {
+    pub(super) url: String,
+    pub(super) from: Timestamp,
+    /// `None` while it is not done.
+    pub(super) until: Option<Timestamp>,
+}
+
 /// What is known at the end.
 pub(super) struct Facts {
     pub(super) records: Vec<DeliveryRecord>,
@@ -26,6 +35,18 @@ pub(super) struct Facts {
     pub(super) network: Vec<(Timestamp, bool)>,
     /// Crashes and stops.
     pub(super) disturbances: Vec<Timestamp>,
+    pub(super) replays: Vec<Replayed>,
+}
+
+impl Facts {
+    /// Whether a replay has come between two POSTs to the same endpoint.
+    fn replayed_between(&self, first: &Posted, second: &Posted) -> bool {
+        self.replays.iter().any(|replay| {
+            replay.url == first.url
+                && replay.from <= second.began
+                && replay.until.is_none_or(|until| first.began <= until)
+        })
+    }
 }
 
 /// The promises that were broken, in words.
@@ -46,7 +67,7 @@ pub(super) fn broken_promises(facts: &Facts) -> Vec<String> {
         let id = record.delivery.id.to_string();
         let posts = by_id.remove(id.as_str()).unwrap_or_default();
         promise_1(record, &posts, facts, &mut broken);
-        promise_2(record, &posts, &mut broken);
+        promise_2(record, &posts, facts, &mut broken);
     }
     for id in by_id.keys() {
         broken.push(format!("{id} was sent and is none of the deliveries"));
@@ -84,8 +105,8 @@ fn promise_1(record: &DeliveryRecord, posts: &[&Posted], facts: &Facts, broken: 
     }
 }
 
-/// At least once, under one identifier: a repetition follows a failure or the end of the run that sent it.
-fn promise_2(record: &DeliveryRecord, posts: &[&Posted], broken: &mut Vec<String>) {
+/// At least once, under one identifier: a repetition follows a failure, the end of the run that sent it, or a replay.
+fn promise_2(record: &DeliveryRecord, posts: &[&Posted], facts: &Facts, broken: &mut Vec<String>) {
     let id = record.delivery.id;
     let job = PublicJobId {
         client: record.delivery.client,
@@ -97,7 +118,7 @@ fn promise_2(record: &DeliveryRecord, posts: &[&Posted], broken: &mut Vec<String
         }
     }
     for pair in posts.windows(2) {
-        if pair[0].run != pair[1].run {
+        if pair[0].run != pair[1].run || facts.replayed_between(pair[0], pair[1]) {
             continue;
         }
         match pair[0].ended {
@@ -126,6 +147,9 @@ fn promises_3_and_4(facts: &Facts, broken: &mut Vec<String>) {
     for ((url, task), posts) in chains {
         for pair in posts.windows(2) {
             let (first, second) = (pair[0], pair[1]);
+            if facts.replayed_between(first, second) {
+                continue;
+            }
             if second.sequence < first.sequence {
                 broken.push(format!(
                     "promise 3: {url} {task}: {} came after {}",

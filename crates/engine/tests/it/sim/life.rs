@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::job::{JobOutcome, JobState, Lease};
+use sfumato_core::replay::ReplaySelection;
 use sfumato_core::store::{EndpointChange, JobLimits};
-use sfumato_core::{ClientId, Clock, Endpoint, JobId, Store, StoreError, Timestamp, WorkerId};
+use sfumato_core::{ClientId, Clock, Endpoint, JobId, ReplayId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::{Engine, EngineSettings, Parts};
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::dice::Dice;
-use super::judge::{self, Facts};
+use super::judge::{self, Facts, Replayed};
 use super::receivers::{DEADLINE, Mood, Receivers};
 
 /// The most that may be in flight in all, and to one endpoint.
@@ -52,6 +53,7 @@ struct Life {
     network: Vec<(Timestamp, bool)>,
     /// Crashes and stops.
     disturbances: Vec<Timestamp>,
+    replays: Vec<Replayed>,
     trace: Vec<String>,
 }
 
@@ -98,6 +100,7 @@ impl Life {
             deleted: vec![],
             network: vec![],
             disturbances: vec![],
+            replays: vec![],
             trace: vec![],
         };
         for _ in 0..3 {
@@ -188,7 +191,8 @@ impl Life {
                 });
             }
             17 => self.crash(self.dice.below(3) == 0).await,
-            18 => self.delete_or_switch().await,
+            18 if self.dice.below(2) == 0 => self.delete_or_switch().await,
+            18 => self.replay().await,
             _ => drop(self.store.reap().await.unwrap()),
         }
         // Mostly within the time of a request, now and then within that of the schedule.
@@ -267,6 +271,53 @@ impl Life {
         }
     }
 
+    /// A client has everything sent again to one of its endpoints; some steps of it are done now, the others later.
+    async fn replay(&mut self) {
+        let index = self.dice.below(self.endpoints.len() as u64) as usize;
+        let endpoint = &self.endpoints[index];
+        let id = ReplayId::new(&*self.clock, &*self.entropy);
+        let everything = ReplaySelection {
+            since: Timestamp::from_seconds(0),
+            until: self.clock.now(),
+            statuses: vec![],
+            standings: vec![],
+            job: None,
+        };
+        let begun = self
+            .store
+            .create_replay(self.client, endpoint.id, id, &everything);
+        match begun.await {
+            Ok(_) => {
+                self.replays.push(Replayed {
+                    url: endpoint.url.as_str().to_owned(),
+                    from: self.clock.now(),
+                    until: None,
+                });
+                self.note(format_args!("a replay to {index} is begun"));
+            }
+            Err(StoreError::UnderWay { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+        let steps = self.dice.below(4);
+        self.go_on_with_replays(steps).await;
+    }
+
+    /// So many steps of each that runs.
+    async fn go_on_with_replays(&mut self, steps: u64) {
+        for _ in 0..steps {
+            for id in self.store.running_replays().await.unwrap() {
+                let limit = 1 + self.dice.below(20) as usize;
+                self.store.advance_replay(id, limit).await.unwrap();
+            }
+        }
+        if self.store.running_replays().await.unwrap().is_empty() {
+            let now = self.clock.now();
+            for replay in &mut self.replays {
+                replay.until.get_or_insert(now);
+            }
+        }
+    }
+
     fn cut(&mut self, away: bool) {
         self.receivers.cut(away);
         self.network.push((self.clock.now(), away));
@@ -286,6 +337,7 @@ impl Life {
             }
             self.finish().await;
         }
+        self.go_on_with_replays(1_000).await;
         // A held endpoint is released by its client, or by the probe that goes out within the hour.
         let by_probe = self.dice.below(4) == 0;
         if !by_probe {
@@ -321,6 +373,7 @@ impl Life {
             endpoints: self.endpoints.clone(),
             network: self.network.clone(),
             disturbances: self.disturbances.clone(),
+            replays: self.replays.clone(),
         };
         let broken = judge::broken_promises(&facts);
         if !broken.is_empty() {
