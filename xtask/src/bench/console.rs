@@ -1,8 +1,10 @@
-//! `cargo xtask bench console`: how long the questions of the Manager's pages take with many jobs in the database.
+//! `cargo xtask bench console`: how long the Manager's pages, and the questions that they ask of the database, take with many
+//! jobs in it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::pages;
 use crate::process::{cargo, command, run as run_visibly};
 use crate::workspace;
 
@@ -15,6 +17,9 @@ pub(crate) struct Options {
     /// Fills this data folder and keeps it, to start a server on; a folder that has a database already is measured as it is.
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
+    /// Fails when a page takes longer than 50 ms in more than 5 of 100 cases.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Measures and prints.
@@ -34,10 +39,27 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "console",
     ]);
     run_visibly(&mut build)?;
+    let mut build = cargo(&root);
+    build.args([
+        "build",
+        "--release",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "sfumato",
+        "--bin",
+        "sfumato-media",
+    ]);
+    run_visibly(&mut build)?;
     let program = root.join("target/release/examples/console");
+    let server = root.join("target/release/sfumato");
+    let all = |folder: &Path| {
+        measure(&program, folder, options.jobs)?;
+        pages::measure(&server, folder, options.check)
+    };
     match &options.data_dir {
-        Some(folder) => measure(&program, folder, options.jobs),
-        None => measure(&program, tempfile::tempdir()?.path(), options.jobs),
+        Some(folder) => all(folder),
+        None => all(tempfile::tempdir()?.path()),
     }
 }
 

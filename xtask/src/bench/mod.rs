@@ -4,6 +4,7 @@ mod console;
 mod deface;
 mod images;
 mod measure;
+mod pages;
 mod pictures;
 mod quality;
 mod show;

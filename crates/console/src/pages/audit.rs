@@ -164,6 +164,10 @@ impl Audit<'_> {
         audit_words::actor_words(&entry.actor)
     }
 
+    fn particulars<'e>(&self, entry: &'e AuditEntry) -> Vec<(&'e str, &'e str)> {
+        audit_words::particulars(entry)
+    }
+
     fn about(&self, entry: &AuditEntry) -> Option<About> {
         audit_words::about(entry, self.users, self.clients)
     }

@@ -150,6 +150,21 @@ pub(super) fn about(entry: &AuditEntry, users: &[User], clients: &[Client]) -> O
     })
 }
 
+/// The particulars of an entry that its subject does not say already.
+pub(super) fn particulars(entry: &AuditEntry) -> Vec<(&str, &str)> {
+    let said = match entry.subject {
+        Some(Subject::User(_) | Subject::Client(_)) => "name",
+        Some(Subject::Endpoint(_)) => "url",
+        Some(Subject::Job(_)) => "file",
+        _ => "",
+    };
+    let all = entry
+        .detail
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    all.filter(|(name, _)| *name != said).collect()
+}
+
 fn user_name(users: &[User], id: UserId) -> Option<String> {
     let user = users.iter().find(|user| user.id == id)?;
     Some(user.name.as_str().to_owned())

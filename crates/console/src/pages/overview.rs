@@ -14,7 +14,7 @@ use sfumato_core::client::Client;
 use sfumato_core::endpoint::{EndpointState, HoldReason};
 use sfumato_core::job::JobStateKind;
 use sfumato_core::store::{JobActivity, Stretches};
-use sfumato_core::{ClientId, Endpoint, Scope};
+use sfumato_core::{ClientId, Endpoint, Scope, Timestamp};
 use sfumato_engine::lists::Overview as Now;
 
 use crate::Console;
@@ -28,6 +28,9 @@ use crate::ui::{self, Tone};
 
 /// Endpoints in trouble that are shown; the others are counted.
 const TROUBLED_SHOWN: usize = 6;
+
+/// Seconds after which ages are told anew.
+const AGES_STEP_S: i64 = 15;
 
 /// How far back the page looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +190,37 @@ impl Live<'_> {
         let workers = self.now.totals.workers;
         let plural = if workers == 1 { "" } else { "s" };
         format!("{} worker{plural} busy", ui::count(workers))
+    }
+
+    /// What this process works on at once at most.
+    fn room(&self) -> String {
+        let slots = self.now.slots;
+        let plural = if slots.pictures == 1 { "" } else { "s" };
+        let long = if slots.long == 1 {
+            "video or archive"
+        } else {
+            "videos or archives"
+        };
+        format!(
+            "at once: {} picture{plural}, {} {long}",
+            slots.pictures, slots.long
+        )
+    }
+
+    /// How long ago something was, told anew in steps: what looked different each second would be sent each second.
+    fn ago(&self, instant: &Timestamp) -> String {
+        let seconds = self.now.now.as_seconds();
+        ui::ago(
+            instant,
+            &Timestamp::from_seconds(seconds - seconds.rem_euclid(AGES_STEP_S)),
+        )
+    }
+
+    fn failures(&self, endpoint: &Endpoint) -> String {
+        match endpoint.health.consecutive_failures {
+            1 => "one attempt has failed".to_owned(),
+            many => format!("{} attempts in a row have failed", ui::count(many.into())),
+        }
     }
 
     fn mean_wait(&self) -> Option<String> {

@@ -174,10 +174,11 @@ fn sections(settings: &[ServerSetting]) -> Vec<Section<'_>> {
 
 /// Which clients are wanted, how many were found, and how many there are.
 fn wanted(clients: Vec<Client>, scope: Scope, q: &str) -> (Vec<Client>, usize, usize) {
-    let own: Vec<Client> = clients
+    let mut own: Vec<Client> = clients
         .into_iter()
         .filter(|client| scope.contains(client.id))
         .collect();
+    own.sort_by_key(|client| client.name.to_lowercase());
     let total = own.len();
     let lower = q.to_lowercase();
     let mut found: Vec<Client> = own

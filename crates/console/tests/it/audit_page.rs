@@ -29,14 +29,14 @@ async fn entries_are_found_by_person_action_client_subject_and_time() {
     let server = Server::start().await;
     let (own, _) = server.engine.create_client("Acme").await.unwrap();
     let (other, _) = server.engine.create_client("Other").await.unwrap();
-    let mut ada = server.signed_in("ada", Role::Administrator).await;
-    let id = server.engine.users().await.unwrap()[0].id;
     let job = JobId::from_uuid(Uuid::from_u128(7));
     let read = deed(Action::ResultRead, own.id)
         .to(Subject::Job(job))
         .with("file", "street <b>.jpg");
     write(&server, read).await;
     server.clock.advance(Duration::from_secs(3 * 86_400));
+    let mut ada = server.signed_in("ada", Role::Administrator).await;
+    let id = server.engine.users().await.unwrap()[0].id;
     write(&server, deed(Action::EndpointDeleted, other.id)).await;
     write(&server, deed(Action::EndpointCreated, other.id)).await;
     let public = PublicJobId { client: own.id, job };
@@ -49,7 +49,7 @@ async fn entries_are_found_by_person_action_client_subject_and_time() {
         (format!("?client={}", own.id), 1),
         (format!("?about={public}"), 1),
         (format!("?about={}", job.as_uuid()), 1),
-        (format!("?from={today}&to={today}"), 2),
+        (format!("?from={today}&to={today}"), 3),
         (format!("?client={}&action=session", own.id), 0),
     ] {
         let page = ada.get(&format!("/manager/audit{query}")).await;
