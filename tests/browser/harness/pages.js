@@ -1,4 +1,4 @@
-// Every page of the Manager: how a visitor comes there, in a world.
+// Every page of the Manager: how a visitor comes there, in a world. Nothing here may change what another page shows.
 const click = (page, role, name) => page.getByRole(role, { name, exact: true }).first().click();
 
 // From the developer section to a part of the endpoint.
@@ -86,10 +86,18 @@ export const PAGES = [
       await page.getByRole("link", { name: /^Change what is agreed/ }).click();
     },
   },
-  { name: "audit", heading: "Audit log", open: (page) => page.goto("/manager/audit") },
-  { name: "users", heading: "Users", open: (page) => page.goto("/manager/users") },
+  { name: "audit", heading: "Audit log", open: (page) => page.goto("/manager/audit?action=user.created") },
+  {
+    name: "users",
+    heading: "Users",
+    open: async (page, { place, member }, visit) => {
+      // The list says when each has signed in.
+      await visit(member, { at: place });
+      await page.goto("/manager/users");
+    },
+  },
   { name: "account", heading: "Your account", open: (page) => page.goto("/manager/account") },
-  { name: "not-found", heading: "Not found", open: (page) => page.goto("/manager/nowhere") },
+  { name: "not-found", heading: "Nothing here", open: (page) => page.goto("/manager/nowhere") },
   { name: "overview-member", as: "member", heading: "Overview", open: (page) => page.goto("/manager") },
   { name: "settings-member", as: "member", heading: "Settings", open: (page) => page.goto("/manager/settings") },
 ];
