@@ -232,7 +232,6 @@ fn judge(scene: &Scene, result: &Path, run: &str) {
             leaks.push(format!("frame {number}: {under} of {}", points.len()));
         }
     }
-    println!("{run}: {:.2} of the area, {} leaks", hidden / truly, leaks.len());
     assert!(leaks.is_empty(), "{run}: {leaks:?}");
     assert!(
         hidden <= scene.area_max * truly,
