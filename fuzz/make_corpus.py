@@ -193,6 +193,8 @@ def bmps():
         "bad-offset-outside": bmp(16, 16, offset=0xFFFFFFF0),
         "bad-bits": bmp(16, 16, bits=7, pixels=bytes(999)),
         "bad-compression": bmp(16, 16, compression=99),
+        "bad-holds-jpeg": bmp(16, 16, bits=0, compression=4, pixels=jpeg(16, 16)),
+        "bad-holds-png": bmp(16, 16, bits=0, compression=5, pixels=png(16, 16)),
     }
     for name, content in files.items():
         write("bmp", name, content)
@@ -210,16 +212,18 @@ def exif_loop():
     return tiff_fields([(0x8769, 4, 1, loop), (0x8825, 4, 1, loop), (0xA005, 4, 1, loop)], next_directory=8)
 
 
-def tiff(width, height, *, strip=None, offset=None, next_directory=0, extra=(), compression=1, count=None):
+def tiff(
+    width, height, *, strip=None, offset=None, next_directory=0, extra=(), compression=1, count=None, bits=8, color=1, samples=1
+):
     pixels = bytes(width * height) if strip is None else strip
     number = lambda value: struct.pack("<I", value)
     fields = [
         (0x0100, 4, 1, number(width)),
         (0x0101, 4, 1, number(height)),
-        (0x0102, 3, 1, number(8)),
+        (0x0102, 3, 1, number(bits)),
         (0x0103, 3, 1, number(compression)),
-        (0x0106, 3, 1, number(1)),
-        (0x0115, 3, 1, number(1)),
+        (0x0106, 3, 1, number(color)),
+        (0x0115, 3, 1, number(samples)),
         (0x0116, 4, 1, number(height)),
         (0x0117, 4, 1, number(len(pixels) if count is None else count)),
         *extra,
@@ -230,6 +234,7 @@ def tiff(width, height, *, strip=None, offset=None, next_directory=0, extra=(), 
 
 
 def tiffs():
+    number = lambda value: struct.pack("<I", value)
     plain = tiff(16, 16)
     files = {
         "ok-16x16": plain,
@@ -247,6 +252,11 @@ def tiffs():
         "bad-strip-that-lies": tiff(16, 16, count=0xFFFFFFFF),
         "bad-pages-in-a-circle": tiff(16, 16, next_directory=8),
         "bad-compression": tiff(16, 16, compression=60000),
+        "bad-fax-group-3": tiff(16, 16, compression=3, bits=1),
+        "bad-bits-in-reverse": tiff(16, 16, bits=1, extra=[(0x010A, 3, 1, number(2))]),
+        "bad-alpha-beside-inks": tiff(16, 16, color=5, samples=5, extra=[(0x0152, 3, 1, number(2))]),
+        "bad-jpeg-of-the-old-kind": tiff(16, 16, compression=6),
+        "bad-float": tiff(16, 16, extra=[(0x0153, 3, 1, number(3))]),
     }
     for name, content in files.items():
         write("tiff", name, content)
@@ -438,5 +448,167 @@ def archives():
         write("archive", name, content)
 
 
-for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives):
+# Videos: two frames of JPEG, 16 pixels a side. They are read up to where frames would be decoded, so that codecs that nobody
+# knows are well.
+
+FRAME = jpeg(16, 16)
+
+
+def box(kind, *content, size=None):
+    content = b"".join(content)
+    return struct.pack(">I", 8 + len(content) if size is None else size) + kind + content
+
+
+def full_box(kind, *content, flags=0):
+    return box(kind, struct.pack(">I", flags), *content)
+
+
+def sample_entry(kind, width, height, extra=b""):
+    head = bytes(6) + struct.pack(">H", 1) + bytes(16) + struct.pack(">HHII", width, height, 72 << 16, 72 << 16)
+    return box(kind, head, struct.pack(">IH", 0, 1), bytes(32), struct.pack(">Hh", 24, -1), extra)
+
+
+MP4_JPEG = full_box(
+    b"esds", b"\3\x15\0\1\0", b"\4\x0d\x6c\x11", bytes(11), b"\6\1\2"
+)
+
+
+def mov(
+    *, brand=b"qt  ", entry=None, handler=b"vide", frames=2, sizes=None, durations=None, chunk=None, reference=None,
+    duration=80, extra=b"", tracks=1, index=None, in_front=b"",
+):
+    front = box(b"ftyp", brand, bytes(4), brand) + in_front
+    data = box(b"mdat", FRAME * frames)
+    entry = sample_entry(b"jpeg", 16, 16) if entry is None else entry
+    sizes = struct.pack(">II", len(FRAME), frames) if sizes is None else sizes
+    durations = struct.pack(">III", 1, frames, 40) if durations is None else durations
+    chunk = len(front) + 8 if chunk is None else chunk
+    reference = full_box(b"url ", flags=1) if reference is None else reference
+    table = box(
+        b"stbl",
+        full_box(b"stsd", struct.pack(">I", 1), entry),
+        full_box(b"stts", durations),
+        full_box(b"stsc", struct.pack(">IIII", 1, 1, frames, 1)),
+        full_box(b"stsz", sizes),
+        full_box(b"stco", struct.pack(">II", 1, chunk)),
+    )
+    matrix = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    media = box(
+        b"mdia",
+        full_box(b"mdhd", struct.pack(">IIIIHH", 0, 0, 1000, duration, 0x55C4, 0)),
+        full_box(b"hdlr", bytes(4), handler, bytes(13)),
+        box(
+            b"minf",
+            full_box(b"vmhd", bytes(8), flags=1),
+            box(b"dinf", full_box(b"dref", struct.pack(">I", 1), reference)),
+            table,
+        ),
+    )
+    head = full_box(
+        b"tkhd", struct.pack(">IIIII", 0, 0, 1, 0, duration), bytes(16), matrix, struct.pack(">II", 16 << 16, 16 << 16), flags=7
+    )
+    movie = full_box(
+        b"mvhd", struct.pack(">IIIIIH", 0, 0, 1000, duration, 1 << 16, 1 << 8), bytes(10), matrix, bytes(24), struct.pack(">I", 9)
+    )
+    track = box(b"trak", head, extra, media)
+    return front + data + (box(b"moov", movie, track * tracks) if index is None else index)
+
+
+def avi(*, width=16, height=16, codec=b"MJPG", frames=2, size=None, rate=25):
+    head = struct.pack("<14I", 40000, 0, 0, 0x10, frames, 0, 1, 0, width, height, 0, 0, 0, 0)
+    stream = b"vids" + codec + struct.pack("<10I", 0, 0, 0, 1, rate, 0, frames, 0, 0, 0) + struct.pack("<4H", 0, 0, width & 0xFFFF, height & 0xFFFF)
+    form = struct.pack("<IiiHH4s5I", 40, width, height, 1, 24, codec, 0, 0, 0, 0, 0)
+
+    def riff_list(kind, *chunks):
+        return (b"LIST", kind + b"".join(struct.pack("<4sI", *chunk_head) + body for chunk_head, body in chunks))
+
+    def as_chunk(kind, body):
+        return ((kind, len(body)), body + bytes(len(body) % 2))
+
+    tracks = as_chunk(*riff_list(b"strl", as_chunk(b"strh", stream), as_chunk(b"strf", form)))
+    header = as_chunk(*riff_list(b"hdrl", as_chunk(b"avih", head), tracks))
+    movie = as_chunk(*riff_list(b"movi", *[as_chunk(b"00dc", FRAME)] * 2))
+    body = b"AVI " + b"".join(struct.pack("<4sI", *head) + content for head, content in (header, movie))
+    return b"RIFF" + struct.pack("<I", len(body) if size is None else size) + body
+
+
+def element(name, *content, size=None):
+    """An element of Matroska."""
+    content = b"".join(content)
+    # The size in eight bytes; all ones is unknown.
+    return name + (b"\1" + struct.pack(">Q", len(content) if size is None else size)[1:]) + content
+
+
+def short_element(name, content):
+    return name + bytes([0x80 | len(content)]) + content
+
+
+def number(name, value):
+    return element(name, struct.pack(">Q", value))
+
+
+def mkv(*, document=b"matroska", codec=b"V_MJPEG", width=16, height=16, tracks=1, size=None, scale=1000000, extra=b"", block=b"\x81\0\0\x80"):
+    kind = short_element(b"\x42\x82", document)
+    head = element(b"\x1a\x45\xdf\xa3", kind, number(b"\x42\x87", 4), number(b"\x42\x85", 2))
+    info = element(b"\x15\x49\xa9\x66", number(b"\x2a\xd7\xb1", scale))
+    entries = [
+        element(
+            b"\xae", number(b"\xd7", i + 1), number(b"\x73\xc5", i + 1), number(b"\x83", 1), element(b"\x86", codec),
+            element(b"\xe0", number(b"\xb0", width), number(b"\xba", height)),
+        )
+        for i in range(tracks)
+    ]
+    cluster = element(
+        b"\x1f\x43\xb6\x75", number(b"\xe7", 0), element(b"\xa3", block, FRAME), element(b"\xa3", b"\x81\0\x28\x80", FRAME)
+    )
+    return head + element(b"\x18\x53\x80\x67", info, extra, element(b"\x16\x54\xae\x6b", *entries), cluster, size=size)
+
+
+def videos():
+    plain = mov()
+    nested = b""
+    for _ in range(400):
+        nested = box(b"udta", nested)
+    files = {
+        "ok-mov": plain,
+        "ok-mp4": mov(brand=b"isom", entry=sample_entry(b"mp4v", 16, 16, MP4_JPEG)),
+        "ok-avi": avi(),
+        "ok-mkv": mkv(),
+        "ok-mkv-of-unknown-size": mkv(size=(1 << 56) - 1),
+        "ok-webm": mkv(document=b"webm", codec=b"V_VP8"),
+        "bad-nested-boxes": mov(extra=nested),
+        "ok-garbage-behind": plain + b"garbage" * 9,
+        "ok-avi-size-that-lies": avi(size=0xFFFFFFFF),
+        "ok-second-track": mov(tracks=2),
+        "bad-cut-in-header": plain[:20],
+        "bad-no-index": mov(index=b""),
+        "bad-cut-in-index": plain[:-300],
+        "bad-index-that-is-empty": mov(index=box(b"moov")),
+        "bad-index-in-itself": mov(index=box(b"moov", size=1 << 31)),
+        "bad-box-that-is-too-short": mov(in_front=box(b"free", size=4)),
+        "bad-sound-alone": mov(handler=b"soun", entry=sample_entry(b"sowt", 16, 16)),
+        "bad-reference": mov(reference=full_box(b"url ", b"http://127.0.0.1/a\0")),
+        "bad-alias": mov(reference=full_box(b"alis", bytes(150))),
+        "bad-compressed-index": mov(index=box(b"moov", box(b"cmov", b"garbage"))),
+        "bad-many-samples": mov(sizes=struct.pack(">II", 1, 0xFFFFFFFF)),
+        "bad-many-sizes": mov(sizes=struct.pack(">II", 0, 0x7FFFFFFF)),
+        "bad-huge": mov(entry=sample_entry(b"jpeg", 0xFFFF, 0xFFFF)),
+        "ok-unknown-codec": mov(entry=sample_entry(b"what", 16, 16)),
+        "bad-long": mov(duration=0xFFFFFFFE),
+        "bad-many-tracks": mov(tracks=300),
+        "bad-avi-cut": avi()[:60],
+        "bad-avi-huge": avi(width=1 << 30, height=1 << 30),
+        "ok-avi-unknown-codec": avi(codec=b"what"),
+        "bad-mkv-cut": mkv()[:60],
+        "bad-mkv-huge": mkv(width=1 << 20, height=1 << 20),
+        "ok-mkv-unknown-codec": mkv(codec=b"V_WHAT"),
+        "bad-mkv-many-tracks": mkv(tracks=300),
+        "ok-mkv-element-that-overflows": mkv(extra=element(b"\x11\x4d\x9b\x74", size=(1 << 56) - 2)),
+        "bad-empty-matroska": element(b"\x1a\x45\xdf\xa3", short_element(b"\x42\x82", b"matroska")),
+    }
+    for name, content in files.items():
+        write("video", name, content)
+
+
+for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives, videos):
     make()

@@ -154,3 +154,12 @@ pub fn archive(bytes: &[u8]) {
     }
     assert!(total <= limits.bytes_max);
 }
+
+/// A video up to where its frames would be decoded: its boxes, its tracks, its packets.
+pub fn video(bytes: &[u8]) {
+    let limits = MediaLimits::DEFAULT.video;
+    match fuzzing::video_parts(bytes, &limits) {
+        Ok(parts) => assert!(parts > 0),
+        Err(error) => assert_ne!(error.class(), FailureClass::Internal, "{error:?}"),
+    }
+}

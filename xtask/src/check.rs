@@ -64,8 +64,6 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
         ])
     })?;
     steps.run("Tests", || cargo(&["nextest", "run", "--locked", "--workspace"]))?;
-    // The tests have built the binaries.
-    steps.run("Browser", || browser::test(&root))?;
     // After the tests and beside nothing: so many lives are lived as there is time for.
     steps.run("Simulation", || {
         let only = "package(sfumato-engine) and test(every_life_keeps_the_promises)";
@@ -75,6 +73,8 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
                 .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
         )
     })?;
+    // The tests have built the binaries.
+    steps.run("Browser", || browser::test(&root))?;
     steps.run("Documentation", || {
         process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
             "doc",

@@ -62,8 +62,8 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         concat!(
             include_str!("../assets/app.css"),
             include_str!("../assets/jobs.css"),
-            include_str!("../assets/upload.css"),
-            include_str!("../assets/overview.css")
+            include_str!("../assets/overview.css"),
+            include_str!("../assets/upload.css")
         )
         .as_bytes(),
     ),

@@ -78,31 +78,6 @@ pub(crate) fn columns(title: &str, labels: &[String], series: &[Series<'_>]) -> 
     svg
 }
 
-/// A line without axes, to stand beside a number.
-pub(crate) fn sparkline(title: &str, values: &[u64]) -> String {
-    const TALL: f64 = 48.0;
-    let most = values.iter().copied().max().unwrap_or(0).max(1) as f64;
-    let step = WIDTH / values.len().saturating_sub(1).max(1) as f64;
-    let points: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(index, value)| {
-            let y = TALL - 4.0 - (TALL - 8.0) * *value as f64 / most;
-            format!("{:.1},{y:.1}", step * index as f64)
-        })
-        .collect();
-    let points = points.join(" ");
-    let mut svg = open(title, TALL, "chart sparkline");
-    if !values.is_empty() {
-        let _ = write!(
-            svg,
-            r#"<polygon class="chart-area" points="0,{TALL} {points} {WIDTH},{TALL}"/><polyline class="chart-line" points="{points}"/>"#
-        );
-    }
-    svg.push_str("</svg>");
-    svg
-}
-
 fn open(title: &str, height: f64, class: &str) -> String {
     format!(
         r#"<svg class="{class}" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="img" aria-label="{}">"#,
@@ -187,11 +162,5 @@ mod tests {
         assert!(!html.contains("<10:00>"));
         assert_eq!(html.matches("<rect").count(), 1, "what is nothing is not drawn");
         assert!(html.contains("<td>3</td>"));
-    }
-
-    #[test]
-    fn a_sparkline_of_nothing_is_empty() {
-        assert!(!sparkline("x", &[]).contains("polyline"));
-        assert!(sparkline("x", &[1, 2, 3]).contains("320.0"));
     }
 }

@@ -246,14 +246,6 @@ pub(crate) fn door(look: &Look, title: &str, body: &impl Template) -> Result<Pag
     })
 }
 
-/// A part of a page, for htmx.
-///
-/// # Errors
-/// [`ConsoleError::Internal`] where the template fails.
-pub(crate) fn fragment(body: &impl Template) -> Result<Html<String>, ConsoleError> {
-    Ok(Html(body.render()?))
-}
-
 /// Leads on after a plain form, with a message for the next page. Not for htmx, which would put the whole page into its
 /// target.
 pub(crate) fn redirect(path: &str, toast: Option<Toast>) -> Response {

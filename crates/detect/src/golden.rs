@@ -31,7 +31,9 @@ const PLATE: &str = "plate-retinanet";
 fn tensor(image: ImageView<'_>, long_side_px: u32, encoding: Encoding) -> Tensor {
     let scaled = scaled_size((image.width(), image.height()), long_side_px);
     let letterbox = Letterbox::new(&mut Resizer::new(), image, scaled, Rect::whole(scaled)).unwrap();
-    letterbox.tensor(encoding, false)
+    let mut tensor = Tensor::default();
+    letterbox.fill(&mut tensor, encoding, false);
+    tensor
 }
 
 fn portrait(long_side_px: u32, encoding: Encoding) -> Tensor {

@@ -16,7 +16,7 @@ use crate::merge::{self, merge};
 use crate::pack::ModelPack;
 use crate::plan::{DetectionPlan, Pass};
 use crate::session::{Network, runtime};
-use crate::tensor::{Letterbox, scaled_size};
+use crate::tensor::{Letterbox, Tensor, scaled_size};
 use crate::tile::Rect;
 
 /// The share of a class's threshold from which one look's detection is kept: others may confirm it.
@@ -76,6 +76,8 @@ pub struct DetectorSet {
     /// One for each model of the catalogue, in its order.
     networks: Vec<Network>,
     resizer: Resizer,
+    /// What the networks look at, one after the other.
+    tensor: Tensor,
 }
 
 impl DetectorSet {
@@ -99,6 +101,7 @@ impl DetectorSet {
             networks: catalogue.models().iter().map(load).collect::<Result<_, _>>()?,
             catalogue,
             resizer: Resizer::new(),
+            tensor: Tensor::default(),
         })
     }
 
@@ -140,7 +143,7 @@ impl DetectorSet {
         wanted: Wanted,
         plan: &DetectionPlan,
     ) -> Result<Sighting, DetectError> {
-        let mut scaled: Vec<((u32, Rect), Letterbox)> = Vec::new();
+        let mut scaled: Vec<((u32, Rect), Letterbox<'_>)> = Vec::new();
         let mut found = Vec::new();
         let (mut resize, mut inference) = (Duration::ZERO, Duration::ZERO);
         let mut stopwatch = Stopwatch::start();
@@ -164,9 +167,9 @@ impl DetectorSet {
             };
             let letterbox = &scaled[index].1;
             let network = &mut self.networks[rank];
-            let tensor = letterbox.tensor(network.encoding(), pass.flipped);
+            letterbox.fill(&mut self.tensor, network.encoding(), pass.flipped);
             resize += stopwatch.lap();
-            let candidates = network.look(&tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
+            let candidates = network.look(&self.tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
             let located = candidates.into_iter().filter_map(|candidate| {
                 let (candidate, is_cut) = in_tile(pass, candidate, letterbox)?;
                 let detection = in_picture(pass, candidate, letterbox);
@@ -195,7 +198,7 @@ impl DetectorSet {
 
 /// A candidate in pixels of the scaled picture, and whether the border of its tile cuts it off; none where another tile
 /// answers for it.
-fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox) -> Option<(Candidate, bool)> {
+fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox<'_>) -> Option<(Candidate, bool)> {
     let Candidate {
         bbox,
         confidence,
@@ -232,7 +235,7 @@ fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox) -> Option<(
 }
 
 /// A candidate in pixels of the scaled picture as a detection in pixels of the given one.
-fn in_picture(pass: &Pass, candidate: Candidate, letterbox: &Letterbox) -> Detection {
+fn in_picture(pass: &Pass, candidate: Candidate, letterbox: &Letterbox<'_>) -> Detection {
     let Candidate {
         bbox,
         confidence,

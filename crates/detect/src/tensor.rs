@@ -1,5 +1,7 @@
 //! From pixels to the input of a network.
 
+use std::borrow::Cow;
+
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
@@ -40,8 +42,9 @@ impl Encoding {
     }
 }
 
-/// The input of a network: one picture, plane by plane (NCHW).
-#[derive(Clone, Debug)]
+/// The input of a network: one picture, plane by plane (NCHW). It is large, and fresh memory is dear, so that one serves for
+/// all looks.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tensor {
     /// Width in pixels, a multiple of 32.
     pub(crate) width: usize,
@@ -65,10 +68,10 @@ impl Tensor {
 /// A picture or a part of it, scaled to the size of an input: its aspect is kept, it sits in the top left corner, and the
 /// input is filled up with black to the right and below.
 #[derive(Clone, Debug)]
-pub(crate) struct Letterbox {
+pub(crate) struct Letterbox<'a> {
     width: usize,
     height: usize,
-    rgb: Vec<u8>,
+    rgb: Cow<'a, [u8]>,
     /// Where in the scaled picture the part begins.
     left: f32,
     top: f32,
@@ -76,19 +79,19 @@ pub(crate) struct Letterbox {
     scale: (f32, f32),
 }
 
-impl Letterbox {
+impl<'a> Letterbox<'a> {
     /// Scales a picture to a width and height and cuts a part out of the result.
     pub(crate) fn new(
         resizer: &mut Resizer,
-        image: ImageView<'_>,
+        image: ImageView<'a>,
         scaled: (u32, u32),
         part: Rect,
     ) -> Result<Self, DetectError> {
         let is_as_given = scaled == (image.width(), image.height());
         let rgb = if is_as_given && part == Rect::whole(scaled) {
-            image.rgb().to_vec()
+            Cow::Borrowed(image.rgb())
         } else {
-            resize(resizer, image, scaled, part)?
+            Cow::Owned(resize(resizer, image, scaled, part)?)
         };
         Ok(Self {
             width: part.width as usize,
@@ -114,18 +117,22 @@ impl Letterbox {
         [x / self.scale.0, y / self.scale.1]
     }
 
-    /// The input for a network; `flipped` mirrors the picture, not the filling.
-    pub(crate) fn tensor(&self, encoding: Encoding, flipped: bool) -> Tensor {
+    /// Makes `tensor` the input for a network; `flipped` mirrors the picture, not the filling.
+    pub(crate) fn fill(&self, tensor: &mut Tensor, encoding: Encoding, flipped: bool) {
         let width = self.width.next_multiple_of(MULTIPLE);
         let height = self.height.next_multiple_of(MULTIPLE);
-        let mut samples = vec![0.0; CHANNELS * height * width];
-        let planes = samples.chunks_exact_mut(height * width);
+        (tensor.width, tensor.height) = (width, height);
+        // What it held before stays until it is overwritten: all of it is.
+        tensor.samples.resize(CHANNELS * height * width, 0.0);
+        let planes = tensor.samples.chunks_exact_mut(height * width);
         for (plane, (channel, mean)) in planes.zip(encoding.planes()) {
-            if mean != 0.0 {
-                plane.fill(-mean);
-            }
-            let rows = plane.chunks_exact_mut(width);
+            let black = 0.0 - mean;
+            let (picture, below) = plane.split_at_mut(self.height * width);
+            below.fill(black);
+            let rows = picture.chunks_exact_mut(width);
             for (row, pixels) in rows.zip(self.rgb.chunks_exact(CHANNELS * self.width)) {
+                let (row, beside) = row.split_at_mut(self.width);
+                beside.fill(black);
                 let pixels = pixels.as_chunks::<CHANNELS>().0;
                 let fill = |(sample, pixel): (&mut f32, &[u8; CHANNELS])| {
                     *sample = f32::from(pixel[channel]) - mean;
@@ -136,11 +143,6 @@ impl Letterbox {
                     row.iter_mut().zip(pixels).for_each(fill);
                 }
             }
-        }
-        Tensor {
-            width,
-            height,
-            samples,
         }
     }
 }
@@ -189,15 +191,26 @@ fn resize(
 mod tests {
     use super::*;
 
-    fn letterbox(width: u32, height: u32, rgb: &[u8], long_side_px: u32) -> Letterbox {
+    fn letterbox(width: u32, height: u32, rgb: &[u8], long_side_px: u32) -> Letterbox<'_> {
         let image = ImageView::new(width, height, rgb).unwrap();
         let scaled = scaled_size((width, height), long_side_px);
         Letterbox::new(&mut Resizer::new(), image, scaled, Rect::whole(scaled)).unwrap()
     }
 
+    fn tensor(letterbox: &Letterbox<'_>, encoding: Encoding, flipped: bool) -> Tensor {
+        // What another picture has left behind must not be seen.
+        let mut tensor = Tensor {
+            width: 9,
+            height: 1000,
+            samples: vec![77.0; 3 * 9000],
+        };
+        letterbox.fill(&mut tensor, encoding, flipped);
+        tensor
+    }
+
     #[test]
     fn the_picture_sits_in_the_top_left_corner_and_the_rest_is_black() {
-        let tensor = letterbox(2, 1, &[1, 2, 3, 4, 5, 6], 2).tensor(Encoding::Rgb, false);
+        let tensor = tensor(&letterbox(2, 1, &[1, 2, 3, 4, 5, 6], 2), Encoding::Rgb, false);
         assert_eq!((tensor.width, tensor.height), (32, 32));
         assert_eq!(tensor.samples.len(), 3 * 32 * 32);
         for (plane, expected) in tensor
@@ -214,7 +227,7 @@ mod tests {
     fn planes_are_ordered_as_the_network_wants_them() {
         let letterbox = letterbox(1, 1, &[10, 20, 30], 1);
         let firsts_and_padding = |encoding| {
-            let samples = letterbox.tensor(encoding, false).samples;
+            let samples = tensor(&letterbox, encoding, false).samples;
             [samples[0], samples[1024], samples[2048], samples[1023]]
         };
         assert_eq!(firsts_and_padding(Encoding::Rgb), [10.0, 20.0, 30.0, 0.0]);
@@ -229,7 +242,7 @@ mod tests {
     fn points_go_back_by_the_scale_of_each_side() {
         // 100 by 33 becomes 50 by 17 (16.5 rounded), which is 64 by 32 with padding.
         let letterbox = letterbox(100, 33, &[0; 9900], 50);
-        let tensor = letterbox.tensor(Encoding::Rgb, false);
+        let tensor = tensor(&letterbox, Encoding::Rgb, false);
         assert_eq!((tensor.width, tensor.height), (64, 32));
         let [x, y] = letterbox.to_original([50.0, 17.0]);
         assert!((x - 100.0).abs() < 1e-4 && (y - 33.0).abs() < 1e-4);
@@ -240,9 +253,7 @@ mod tests {
         assert_eq!(scaled_size((10_000, 1), 640), (640, 1));
         assert_eq!(scaled_size((3, 9), 3), (1, 3));
         assert_eq!(
-            letterbox(1000, 1, &[7; 3000], 640)
-                .tensor(Encoding::Rgb, false)
-                .height,
+            tensor(&letterbox(1000, 1, &[7; 3000], 640), Encoding::Rgb, false).height,
             32
         );
     }
@@ -259,7 +270,7 @@ mod tests {
             height: 2,
         };
         let letterbox = Letterbox::new(&mut Resizer::new(), image, (16, 2), part).unwrap();
-        let tensor = letterbox.tensor(Encoding::Rgb, false);
+        let tensor = tensor(&letterbox, Encoding::Rgb, false);
         // The filter sees the neighbour outside the part: 10 / 4 + 200 * 3 / 4, rounded.
         assert_eq!(tensor.samples[..5], [153.0, 200.0, 200.0, 200.0, 0.0]);
         assert_eq!(letterbox.to_scaled([1.0, 1.0], false), [9.0, 1.0]);
@@ -269,7 +280,7 @@ mod tests {
     #[test]
     fn the_mirror_image_has_its_filling_where_it_was_and_its_points_go_back() {
         let letterbox = letterbox(2, 1, &[1, 2, 3, 4, 5, 6], 2);
-        let samples = letterbox.tensor(Encoding::Rgb, true).samples;
+        let samples = tensor(&letterbox, Encoding::Rgb, true).samples;
         assert_eq!(samples[..3], [4.0, 1.0, 0.0]);
         for x in [0.0, 0.5, 2.0] {
             let [mirrored, y] = letterbox.to_scaled([x, 0.25], true);

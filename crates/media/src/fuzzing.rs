@@ -4,9 +4,11 @@
 use std::fs::File;
 use std::io::Cursor;
 use std::num::NonZeroU32;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use sfumato_core::FailureClass;
 use sfumato_core::detection::Detection;
 use sfumato_core::options::MetadataPolicy;
@@ -18,6 +20,7 @@ use crate::error::PictureError;
 use crate::image::{icc, segments as jpeg_segments};
 use crate::metadata;
 use crate::orientation::Orientation;
+use crate::video::{self, VideoError, VideoLimits, VideoOptions};
 use crate::work::{Find, Found};
 
 /// What [`crate::anonymize()`] does, with the given detections in every frame instead of what models find; their boxes
@@ -59,6 +62,20 @@ pub fn archive(
 /// [`ArchiveError`] where there is nothing to walk through.
 pub fn archive_entries(bytes: &[u8], limits: &ArchiveLimits) -> Result<Vec<Unpacked>, ArchiveError> {
     archive::unpack_all(&bytes.to_vec(), bytes.len() as u64, limits)
+}
+
+/// Opens a video, chooses among its tracks, and reads all of its packets without decoding any. Says in how many parts it
+/// would be processed.
+///
+/// # Errors
+/// As [`video::plan()`].
+pub fn video_parts(bytes: &[u8], limits: &VideoLimits) -> Result<usize, VideoError> {
+    let descriptor =
+        memfd_create("video", MemfdFlags::CLOEXEC).map_err(|errno| VideoError::Read(errno.into()))?;
+    let file = File::from(descriptor);
+    file.write_all_at(bytes, 0).map_err(VideoError::Read)?;
+    let options = VideoOptions::default();
+    video::plan(Arc::new(file), &options, limits, NonZeroU32::MIN).map(|plan| plan.spans().len())
 }
 
 /// The EXIF data of a result.

@@ -5,6 +5,7 @@
 //! input ends. It can open no file and no connection then: all that it can reach are the descriptors that it was given.
 #![deny(unsafe_code)]
 
+mod heap;
 mod models;
 mod worker;
 
@@ -115,6 +116,9 @@ fn serve(sources: &Sources, arguments: &Arguments) -> Result<ExitCode, String> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
     let packs = models::read_packs(&sources.model_pack)?;
+    if arguments.purpose == Purpose::Pictures {
+        heap::keep_pages();
+    }
     let jail = &arguments.jail;
     let lockdown = (jail.sandbox != SandboxMode::Off).then(Lockdown::begin);
     let mut worker = Worker::load(&sources.assets, &packs, arguments, files)?;

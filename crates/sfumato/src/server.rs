@@ -41,8 +41,8 @@ const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
 /// # Errors
 /// Something that a server needs is missing; says what. Exit code 1 where a part has ended by itself.
 pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
-    let settings = &loaded.settings;
     descriptors::raise_limit();
+    let settings = &loaded.settings;
     let shutdown = lifecycle::watch_signals().context("watch for signals")?;
     let dir = DataDir::open_or_create(&settings.data_dir)?;
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.

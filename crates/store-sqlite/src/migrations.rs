@@ -134,6 +134,9 @@ mod tests {
                 "due",
                 "flying",
                 "heads",
+                "audit",
+                "job_hours",
+                "attempt_hours",
             ] {
                 // A partial index holds only what is running, sending or queued, in the order that is asked for.
                 let partial = |step: &str| {

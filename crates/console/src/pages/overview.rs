@@ -202,7 +202,7 @@ impl Live<'_> {
             "videos or archives"
         };
         format!(
-            "at once: {} picture{plural}, {} {long}",
+            "room for {} picture{plural} and {} {long}",
             slots.pictures, slots.long
         )
     }
@@ -286,12 +286,15 @@ fn sum(activity: &[JobActivity]) -> JobActivity {
         })
 }
 
-/// A plot of members of the activity: name, class, member.
+/// One series of a plot: its name, its class in the style sheet, and what it counts.
+type Member<'a> = (&'a str, &'a str, fn(&JobActivity) -> u64);
+
+/// A plot of some of what the activity counts.
 fn plot(
     title: &str,
     axis: &Axis,
     activity: &[JobActivity],
-    members: &[(&str, &str, fn(&JobActivity) -> u64)],
+    members: &[Member<'_>],
     show: fn(u64) -> String,
 ) -> String {
     let values: Vec<Vec<u64>> = members

@@ -37,12 +37,15 @@ pub(crate) fn sane_icc(profile: &[u8]) -> Option<Vec<u8>> {
     let tags_start = TAGS_START + table.len();
     let version = profile[8];
     let mut tags: Vec<Tag<'_>> = vec![];
+    // A table can name one tag as often as it has room, and each time all of its content would be judged.
+    let mut seen: Vec<&[u8]> = vec![];
     for entry in table.chunks_exact(ENTRY_BYTES) {
         let signature = &entry[..4];
         let is_known = TAGS_KEPT.iter().any(|kept| *kept == signature);
-        if !is_known || tags.iter().any(|tag| tag.signature == signature) {
+        if !is_known || seen.contains(&signature) {
             continue;
         }
+        seen.push(signature);
         let offset = usize::try_from(word(entry, 4)?).ok()?;
         let size = usize::try_from(word(entry, 8)?).ok()?;
         if offset < tags_start {
@@ -166,6 +169,21 @@ mod tests {
         let mut into_the_table = whole;
         into_the_table[TAGS_START + 7] = 100;
         assert_eq!(sane_icc(&into_the_table), None);
+    }
+
+    #[test]
+    fn a_tag_that_is_named_twice_is_judged_once() {
+        let bad = b"curv\0\0\0\0\0\0\0\x03\0\0\xFF\xFF\0\0\0\0";
+        let mut twice = profile(&[b"rTRC", b"rTRC"], &[&bad[..], CURVE].concat());
+        let mut put = |at: usize, number: usize| {
+            let word = u32::try_from(number).unwrap().to_be_bytes();
+            twice[at..at + 4].copy_from_slice(&word);
+        };
+        let start = TAGS_START + 2 * ENTRY_BYTES;
+        put(TAGS_START + 8, bad.len());
+        put(TAGS_START + ENTRY_BYTES + 4, start + bad.len());
+        put(TAGS_START + ENTRY_BYTES + 8, CURVE.len());
+        assert_eq!(sane_icc(&twice), None, "the second one was judged");
     }
 
     proptest! {

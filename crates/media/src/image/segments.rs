@@ -36,7 +36,7 @@ impl<'a> Segments<'a> {
     fn next_marker(&mut self) -> Option<u8> {
         loop {
             let rest = self.bytes.get(self.position..)?;
-            self.position += rest.iter().position(|byte| *byte == 0xFF)? + 1;
+            self.position += find_marker_byte(rest)? + 1;
             match *self.bytes.get(self.position)? {
                 0x00 | 0xD0..=0xD7 | TEM => self.position += 1,
                 0xFF => {}
@@ -66,6 +66,18 @@ impl<'a> Iterator for Segments<'a> {
         self.position += length.max(2);
         Some(Segment { marker, payload })
     }
+}
+
+/// Where the first 0xFF is. Entropy-coded data are nearly all of a file and have one in some hundred bytes, so that pieces
+/// without any are passed over as a whole.
+fn find_marker_byte(bytes: &[u8]) -> Option<usize> {
+    const PIECE_BYTES: usize = 32;
+    let is_marker = |byte: &u8| *byte == 0xFF;
+    let (pieces, _) = bytes.as_chunks::<PIECE_BYTES>();
+    // Without an early end the compiler compares many bytes at once.
+    let has_any = |piece: &[u8; PIECE_BYTES]| piece.iter().fold(false, |any, byte| any | is_marker(byte));
+    let start = pieces.iter().take_while(|piece| !has_any(piece)).count() * PIECE_BYTES;
+    Some(start + bytes[start..].iter().position(is_marker)?)
 }
 
 /// Marker and payload of each segment up to the end of image.
@@ -227,6 +239,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_first_byte_of_a_marker_is_found(bytes in prop::collection::vec(prop_oneof![1 => Just(0xFFu8), 40 => any::<u8>()], 0..200)) {
+            prop_assert_eq!(find_marker_byte(&bytes), bytes.iter().position(|byte| *byte == 0xFF));
+        }
+
         #[test]
         fn any_bytes_can_be_walked(bytes in prop::collection::vec(prop_oneof![Just(0xFFu8), any::<u8>()], 0..300)) {
             contents(&bytes);

@@ -22,12 +22,17 @@ const IOU_MIN: f32 = 0.15;
 
 /// How far, in sizes, a detection may lie from where a track is expected, at once and for every frame that has passed: a
 /// track whose motion is not known yet may be anywhere around.
-const DISTANCE_MAX: f32 = 0.6;
+const DISTANCE_MAX: f32 = 0.65;
+/// The same at once for one that has the same size.
+const DISTANCE_ALIKE_MAX: f32 = 0.9;
 const DISTANCE_PER_FRAME: f32 = 0.15;
 const DISTANCE_LIMIT: f32 = 2.0;
 
 /// How much larger or smaller a thing can have become.
 const AREA_RATIO_MAX: f32 = 3.0;
+
+/// The ratio of their areas up to which two boxes have the same size.
+const ALIKE_RATIO_MAX: f32 = 1.25;
 
 /// For each detection the track it belongs to, if any, by its place in `tracks`. A track has one detection at most, the
 /// best fitting pair comes first.
@@ -76,10 +81,16 @@ pub(super) fn closeness(expected: &BoundingBox, found: &BoundingBox, passed: f32
         return Some(1.0 + iou);
     }
     let (old, new) = (expected.area().max(1.0), found.area().max(1.0));
-    if old.max(new) / old.min(new) > AREA_RATIO_MAX {
+    let ratio = old.max(new) / old.min(new);
+    if ratio > AREA_RATIO_MAX {
         return None;
     }
-    let limit = (DISTANCE_MAX + DISTANCE_PER_FRAME * passed).min(DISTANCE_LIMIT);
+    let at_once = if ratio <= ALIKE_RATIO_MAX {
+        DISTANCE_ALIKE_MAX
+    } else {
+        DISTANCE_MAX
+    };
+    let limit = (at_once + DISTANCE_PER_FRAME * passed).min(DISTANCE_LIMIT);
     let distance = distance(expected, found);
     (distance < limit).then(|| 1.0 - distance / limit)
 }

@@ -9,6 +9,9 @@ const WAY_MAX: f32 = 0.5;
 /// How many frames in a row are looked at because something is missing in the last one.
 pub(super) const RETRIES: u32 = 3;
 
+/// The same for deep looks, which cost as much as ten others.
+const DEEP_RETRIES: u32 = 1;
+
 /// How often a video is looked at, and how hard, in frames. `usual` looks are many and find most of what there is; `deep`
 /// ones are few and find what the others are not sure of, which then goes on with what the others see weakly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ impl Rhythm {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cadence {
     rhythm: Rhythm,
+    /// Whether the next frame is the first one.
+    is_new: bool,
     /// Until the next look.
     left: u32,
     /// Until the next look that is a deep one.
@@ -71,10 +76,11 @@ pub(crate) struct Cadence {
 }
 
 impl Cadence {
-    /// Begins with a deep look at the first frame.
+    /// Begins as a scene does.
     pub(crate) const fn new(rhythm: Rhythm) -> Self {
         Self {
             rhythm,
+            is_new: true,
             left: 0,
             left_deep: 0,
             retries: 0,
@@ -83,15 +89,20 @@ impl Cadence {
 
     /// How the next frame is to be looked at, if at all. `is_cut`: a scene begins with it.
     pub(crate) const fn next(&mut self, is_cut: bool) -> Option<Profile> {
-        let is_look = is_cut || self.left == 0;
-        let is_deep = is_cut || is_look && self.left_deep == 0;
-        self.left = match is_look {
-            true => self.rhythm.every.saturating_sub(1),
-            false => self.left - 1,
+        let is_start = is_cut || self.is_new;
+        self.is_new = false;
+        let is_look = is_start || self.left == 0;
+        let is_deep = is_start || is_look && self.left_deep == 0;
+        // What the first look at a scene misses is not known from before, and may be gone soon.
+        self.left = match (is_start, is_look) {
+            (true, _) => 0,
+            (false, true) => self.rhythm.every.saturating_sub(1),
+            (false, false) => self.left - 1,
         };
-        self.left_deep = match is_deep {
-            true => self.rhythm.deep_every.saturating_sub(1),
-            false => self.left_deep.saturating_sub(1),
+        self.left_deep = match (is_start, is_deep) {
+            (true, _) => (self.rhythm.deep_every / 2).saturating_sub(1),
+            (false, true) => self.rhythm.deep_every.saturating_sub(1),
+            (false, false) => self.left_deep.saturating_sub(1),
         };
         match (is_look, is_deep) {
             (_, true) => Some(self.rhythm.deep),
@@ -101,16 +112,21 @@ impl Cadence {
     }
 
     /// After a look: how far the quickest thing moves in a frame, as a fraction of its size, and whether something is
-    /// missing. A detector that misses a face in one frame often finds it in the next one.
-    pub(crate) fn adapt(&mut self, speed: f32, misses_something: bool) {
+    /// missing that only such looks find. A detector that misses a face in one frame often finds it in the next one.
+    pub(crate) fn adapt(&mut self, look: Profile, speed: f32, misses_something: bool) {
         if speed * self.rhythm.every as f32 > WAY_MAX {
             // `as` saturates: a speed of 0 does not come here, and a large one gives 0.
             let every = (WAY_MAX / speed) as u32;
             self.left = self.left.min(every.saturating_sub(1));
         }
-        if misses_something && self.retries < RETRIES {
+        let is_deep = look != self.rhythm.usual;
+        let retries_max = if is_deep { DEEP_RETRIES } else { RETRIES };
+        if misses_something && self.retries < retries_max {
             self.retries += 1;
             self.left = 0;
+            if is_deep {
+                self.left_deep = 0;
+            }
         } else {
             self.retries = 0;
         }
@@ -142,25 +158,25 @@ mod tests {
                 .map(|frame| letter(cadence.next(frame == cut)))
                 .collect::<String>()
         };
-        assert_eq!(looks(Profile::Fast, 9), "f...f...ff...f...f..");
-        assert_eq!(looks(Profile::Balanced, 99), "b.f.f.f.f.f.f.f.f.b.");
-        assert_eq!(looks(Profile::Balanced, 3), "b.fb.f.f.f.f.f.f.f.f");
-        assert_eq!(looks(Profile::Thorough, 99), "tbbbbbbbbbbbbbbbtbbb");
+        assert_eq!(looks(Profile::Fast, 9), "ff...f...ff...f...f.");
+        assert_eq!(looks(Profile::Balanced, 99), "bf.f.f.f.b.f.f.f.f.f");
+        assert_eq!(looks(Profile::Balanced, 3), "bf.bf.f.f.f.b.f.f.f.");
+        assert_eq!(looks(Profile::Thorough, 99), "tbbbbbbbtbbbbbbbbbbb");
     }
 
     #[test]
     fn quick_things_are_looked_at_more_often() {
         let mut cadence = every(5);
-        assert!(cadence.next(false).is_some());
-        cadence.adapt(0.25, false);
+        assert!((0..2).all(|_| cadence.next(false).is_some()));
+        cadence.adapt(Profile::Fast, 0.25, false);
         assert!(cadence.next(false).is_none());
         assert!(
             cadence.next(false).is_some(),
             "two frames of a quarter of its size are a half"
         );
-        cadence.adapt(3.0, false);
+        cadence.adapt(Profile::Fast, 3.0, false);
         assert!(cadence.next(false).is_some());
-        cadence.adapt(0.0, false);
+        cadence.adapt(Profile::Fast, 0.0, false);
         assert!((0..4).all(|_| cadence.next(false).is_none()));
     }
 
@@ -170,7 +186,7 @@ mod tests {
         let looks = (0..20).filter(|_| {
             let look = cadence.next(false).is_some();
             if look {
-                cadence.adapt(0.0, true);
+                cadence.adapt(Profile::Fast, 0.0, true);
             }
             look
         });

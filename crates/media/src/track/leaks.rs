@@ -201,7 +201,8 @@ fn clip(profile: Profile, seed: u64, hard: f32, total: &mut Outcome) {
         if let Some(look) = look {
             total.looks += 1;
             total.deep_looks += u32::from(look == rhythm.deep);
-            cadence.adapt(tracker.speed(), tracker.misses_something(look));
+            let misses = tracker.misses_something(look, rhythm.interval(look));
+            cadence.adapt(look, tracker.speed(), misses);
             for earlier in tracker.look_back(rhythm.interval(look)) {
                 total.looks += 1;
                 total.deep_looks += u32::from(look == rhythm.deep);

@@ -6,7 +6,8 @@
 //! second one: a track that was followed forwards only lags behind, and leaks. Before the first detection and after the
 //! last one the box is held for some frames, because faces are missed most while they come into view and leave it.
 //!
-//! A box that comes out is never smaller than what was detected in its frame.
+//! A box that comes out is never smaller than what was detected in its frame. It is larger where that was a part of the thing
+//! only (see [`whole`]).
 
 mod association;
 mod cadence;
@@ -15,7 +16,10 @@ mod edges;
 mod leaks;
 mod path;
 #[cfg(test)]
+mod pillars;
+#[cfg(test)]
 mod tests;
+mod whole;
 
 use sfumato_core::detection::{Detection, Origin};
 use sfumato_core::options::Profile;
@@ -32,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) hold: u32,
     /// How long a track may go without a detection and still be the same.
     pub(crate) gap_max: u32,
-    /// How long weak detections carry a track on after one that was sure.
+    /// How long weak detections carry the track of a plate on after one that was sure.
     pub(crate) weak_max: u32,
     /// How far on both sides boxes are averaged.
     pub(crate) smooth: u32,
@@ -80,7 +84,7 @@ pub(crate) struct Region {
     pub(crate) detection: Detection,
 }
 
-/// How many frames weak detections carry a track on: two deep looks of the balanced profile lie in them, and what neither of
+/// How many frames weak detections carry the track of a plate on: two deep looks of the balanced profile lie in them, and what neither of
 /// them is sure of is none.
 const WEAK_FRAMES_MAX: u32 = 34;
 
@@ -147,6 +151,7 @@ impl Tracker {
             match self.best_fit(&key) {
                 Some(track) => {
                     self.confirm(track);
+                    self.tracks[track].sure = self.tracks[track].sure.max(frame);
                     self.tracks[track].insert(key);
                 }
                 None => self.begin(key, true),
@@ -154,6 +159,7 @@ impl Tracker {
         }
         for key in keys(seen.weak).take(WEAK_MAX) {
             if let Some(track) = self.best_fit(&key)
+                && self.tracks[track].may_be_carried(frame, &self.settings)
                 && self.tracks[track].keys.iter().all(|other| other.frame != frame)
             {
                 self.tracks[track].insert(key);
@@ -200,12 +206,13 @@ impl Tracker {
     }
 
     /// Whether something that was found lately, by looking as hard, is missing in the frame that came in last, which was
-    /// looked at.
-    pub(crate) fn misses_something(&self, profile: Profile) -> bool {
+    /// looked at. `interval`: how many frames ago such a look was the last time.
+    pub(crate) fn misses_something(&self, profile: Profile, interval: u32) -> bool {
         let last = self.taken.saturating_sub(1);
+        let lately = self.settings.hold.max(interval);
         self.tracks.iter().any(|track| {
             track.number.is_some()
-                && track.is_alive(last, self.settings.hold)
+                && track.is_alive(last, lately)
                 && track
                     .last()
                     .is_some_and(|key| key.frame < last && key.profile == profile)
@@ -276,6 +283,7 @@ impl Tracker {
                     None => self.settings.hold,
                 };
                 open(track)
+                    && (fit == Fit::Near || track.may_be_carried(frame, &self.settings))
                     && track.is_alive(frame, gap_max)
                     && track.last().is_some_and(|key| key.frame < frame)
             })

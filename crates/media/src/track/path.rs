@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use sfumato_core::detection::{BoundingBox, Corners, Detection};
+use sfumato_core::detection::{BoundingBox, Class, Corners, Detection};
 use sfumato_core::options::Profile;
 
 use super::edges::{Edges, bounding_box, edges, mean_side, union};
+use super::whole::whole;
 use sfumato_core::detection::Origin;
 
 use super::{Region, Settings, association};
@@ -18,7 +19,7 @@ const SLACK_PER_FRAME: f32 = 0.015;
 const SLACK_MAX: f32 = 0.15;
 
 /// The same where there is but one of them: a box that is held covers where it was too.
-const SLACK_HELD_PER_FRAME: f32 = 0.008;
+const SLACK_HELD_PER_FRAME: f32 = 0.007;
 const SLACK_HELD_MAX: f32 = 0.08;
 
 /// How many detections, and from how many frames, say how a track moves at its ends.
@@ -74,11 +75,21 @@ impl Track {
             && self.last().is_some_and(|key| frame <= key.frame + gap_max)
     }
 
+    /// Whether a detection that is only suspected may carry it on. A face may turn away for as long as it likes; what is
+    /// taken for a plate by mistake stays one, and is large.
+    pub(super) fn may_be_carried(&self, frame: u32, settings: &Settings) -> bool {
+        let is_plate = self.last().is_some_and(|key| key.detection.class == Class::Plate);
+        !is_plate || self.number.is_none() || frame <= self.sure + settings.weak_max
+    }
+
     pub(super) fn extend(&mut self, key: Key) {
         let Some(last) = self.last() else { return };
         let passed = (key.frame - last.frame) as f32;
-        let (from, to) = (edges(&last.detection.bbox), edges(&key.detection.bbox));
         let is_first = self.keys.len() == 1 && self.velocity == [0.0; 4];
+        self.keys.push_back(key);
+        let [.., from, to] = whole(&self.keys)[..] else {
+            return;
+        };
         for i in 0..4 {
             let now = (to[i] - from[i]) / passed;
             self.velocity[i] = if is_first {
@@ -87,12 +98,11 @@ impl Track {
                 (self.velocity[i] + now) / 2.0
             };
         }
-        self.keys.push_back(key);
     }
 
     /// How well a detection in any frame fits this track.
     pub(super) fn fits(&self, new: &Key, settings: &Settings) -> Option<f32> {
-        let (expected, _) = self.raw(new.frame, settings)?;
+        let (expected, _) = self.raw(&whole(&self.keys), new.frame, settings)?;
         let passed = self.keys.iter().map(|key| key.frame.abs_diff(new.frame)).min()?;
         if expected.class != new.detection.class {
             return None;
@@ -136,9 +146,10 @@ impl Track {
 
     pub(super) fn region(&self, frame: u32, settings: &Settings) -> Option<Region> {
         let track = self.number?;
-        let (mut detection, origin) = self.raw(frame, settings)?;
+        let whole = whole(&self.keys);
+        let (mut detection, origin) = self.raw(&whole, frame, settings)?;
         let around: Vec<Edges> = (frame.saturating_sub(settings.smooth)..=frame + settings.smooth)
-            .filter_map(|frame| Some(edges(&self.raw(frame, settings)?.0.bbox)))
+            .filter_map(|frame| Some(edges(&self.raw(&whole, frame, settings)?.0.bbox)))
             .collect();
         let mean =
             [0, 1, 2, 3].map(|i| around.iter().map(|edges| edges[i]).sum::<f32>() / around.len() as f32);
@@ -150,49 +161,72 @@ impl Track {
         })
     }
 
-    /// The box in a frame before it is smoothed.
-    fn raw(&self, frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
+    /// The box in a frame before it is smoothed. `whole`: the edges of the whole thing at each detection.
+    fn raw(&self, whole: &[Edges], frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
         if frame < self.scene_start || self.scene_end.is_some_and(|end| frame >= end) {
             return None;
         }
+        let anchor = |i: usize| {
+            Some(Anchor {
+                key: self.keys.get(i)?,
+                edges: *whole.get(i)?,
+            })
+        };
         let next = self.keys.partition_point(|key| key.frame < frame);
-        let (before, after) = (next.checked_sub(1).map(|i| &self.keys[i]), self.keys.get(next));
+        let (before, after) = (next.checked_sub(1).and_then(anchor), anchor(next));
         match (before, after) {
-            (_, Some(key)) if key.frame == frame => Some((key.detection.clone(), Origin::Detected)),
-            (Some(a), Some(b)) => Some((between(a, b, frame), Origin::Interpolated)),
-            (None, Some(key)) if key.frame - frame <= settings.hold => {
-                let passed = -((key.frame - frame) as f32);
-                Some((
-                    held(&key.detection, velocity(self.keys.iter()), passed),
-                    Origin::Held,
-                ))
+            (_, Some(at)) if at.key.frame == frame => Some((at.detection(at.bbox()), Origin::Detected)),
+            (Some(a), Some(b)) => Some((between(&a, &b, frame), Origin::Interpolated)),
+            (None, Some(first)) if first.key.frame - frame <= settings.hold => {
+                let velocity = velocity((0..self.keys.len()).filter_map(anchor));
+                let passed = -((first.key.frame - frame) as f32);
+                Some((held(&first, velocity, passed), Origin::Held))
             }
-            (Some(key), None) if frame - key.frame <= settings.hold => {
-                let passed = (frame - key.frame) as f32;
-                Some((
-                    held(&key.detection, velocity(self.keys.iter().rev()), passed),
-                    Origin::Held,
-                ))
+            (Some(last), None) if frame - last.key.frame <= settings.hold => {
+                let velocity = velocity((0..self.keys.len()).rev().filter_map(anchor));
+                let passed = (frame - last.key.frame) as f32;
+                Some((held(&last, velocity, passed), Origin::Held))
             }
             _ => None,
         }
     }
 }
 
+/// A detection, and the edges of the whole thing in its frame.
+struct Anchor<'a> {
+    key: &'a Key,
+    edges: Edges,
+}
+
+impl Anchor<'_> {
+    const fn bbox(&self) -> BoundingBox {
+        bounding_box(self.edges)
+    }
+
+    /// The detection with another box.
+    fn detection(&self, bbox: BoundingBox) -> Detection {
+        Detection {
+            bbox,
+            ..self.key.detection.clone()
+        }
+    }
+}
+
 /// By how much the edges move in a frame at one end of a track, whose detections come from that end on. Detections are a
 /// little off, so that it takes some of them to know.
-fn velocity<'a>(mut keys: impl Iterator<Item = &'a Key>) -> Edges {
-    let Some(end) = keys.next() else { return [0.0; 4] };
-    let Some(other) = keys
+fn velocity<'a>(mut anchors: impl Iterator<Item = Anchor<'a>>) -> Edges {
+    let Some(end) = anchors.next() else {
+        return [0.0; 4];
+    };
+    let Some(other) = anchors
         .take(VELOCITY_KEYS)
-        .take_while(|key| key.frame.abs_diff(end.frame) <= VELOCITY_FRAMES_MAX)
+        .take_while(|anchor| anchor.key.frame.abs_diff(end.key.frame) <= VELOCITY_FRAMES_MAX)
         .last()
     else {
         return [0.0; 4];
     };
-    let (from, to) = (edges(&end.detection.bbox), edges(&other.detection.bbox));
-    let passed = f64::from(other.frame) - f64::from(end.frame);
-    [0, 1, 2, 3].map(|i| (to[i] - from[i]) / passed as f32)
+    let passed = f64::from(other.key.frame) - f64::from(end.key.frame);
+    [0, 1, 2, 3].map(|i| (other.edges[i] - end.edges[i]) / passed as f32)
 }
 
 /// The box after some frames. It keeps its size: a size that runs on becomes nonsense soon.
@@ -204,34 +238,26 @@ fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
 }
 
 /// What is held: where it was, and where it would be.
-fn held(detection: &Detection, velocity: Edges, frames: f32) -> Detection {
-    let moved = run_on(&detection.bbox, velocity, frames);
-    Detection {
-        bbox: union(&detection.bbox, &moved).grown((SLACK_HELD_PER_FRAME * frames.abs()).min(SLACK_HELD_MAX)),
-        ..detection.clone()
-    }
+fn held(anchor: &Anchor<'_>, velocity: Edges, frames: f32) -> Detection {
+    let bbox = anchor.bbox();
+    let covered = union(&bbox, &run_on(&bbox, velocity, frames));
+    anchor.detection(covered.grown((SLACK_HELD_PER_FRAME * frames.abs()).min(SLACK_HELD_MAX)))
 }
 
-fn between(a: &Key, b: &Key, frame: u32) -> Detection {
-    let (passed, left) = (frame - a.frame, b.frame - frame);
+fn between(a: &Anchor<'_>, b: &Anchor<'_>, frame: u32) -> Detection {
+    let (passed, left) = (frame - a.key.frame, b.key.frame - frame);
     let t = passed as f32 / (passed + left) as f32;
     let mix = |from: f32, to: f32| from + (to - from) * t;
-    let (from, to) = (edges(&a.detection.bbox), edges(&b.detection.bbox));
-    let bbox = bounding_box([0, 1, 2, 3].map(|i| mix(from[i], to[i])));
-    let corners: Option<Corners> = match (a.detection.corners, b.detection.corners) {
+    let bbox = bounding_box([0, 1, 2, 3].map(|i| mix(a.edges[i], b.edges[i])));
+    let corners: Option<Corners> = match (a.key.detection.corners, b.key.detection.corners) {
         (Some(from), Some(to)) => {
             Some([0, 1, 2, 3].map(|i| [0, 1].map(|axis| mix(from[i][axis], to[i][axis]))))
         }
         _ => None,
     };
-    let nearest = if passed <= left {
-        &a.detection
-    } else {
-        &b.detection
-    };
+    let nearest = if passed <= left { a } else { b };
     Detection {
-        bbox: bbox.grown((SLACK_PER_FRAME * passed.min(left) as f32).min(SLACK_MAX)),
         corners,
-        ..nearest.clone()
+        ..nearest.detection(bbox.grown((SLACK_PER_FRAME * passed.min(left) as f32).min(SLACK_MAX)))
     }
 }

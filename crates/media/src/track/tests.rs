@@ -159,7 +159,8 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
         let is_look = found.is_some();
         hidden.extend(tracker.push(found.and_then(look), false));
         if is_look {
-            cadence.adapt(tracker.speed(), tracker.misses_something(Profile::Fast));
+            let misses = tracker.misses_something(Profile::Fast, look_every);
+            cadence.adapt(Profile::Fast, tracker.speed(), misses);
             for earlier in tracker.look_back(look_every) {
                 tracker.amend(earlier, Profile::Fast, sure(seen(&things, earlier, &mut dice)));
             }
@@ -261,6 +262,37 @@ fn a_box_is_held_for_five_frames_on_both_sides() {
     assert_eq!(counts, expected);
     assert_eq!(regions[20][0].origin, Origin::Detected);
     assert_eq!(regions[15][0].origin, Origin::Held);
+}
+
+#[test]
+fn suspicions_carry_a_face_for_as_long_as_they_last_and_a_plate_for_some_frames() {
+    for class in [Class::Face, Class::Plate] {
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
+        let mut regions = vec![];
+        for frame in 0..100 {
+            let found = vec![Detection {
+                class,
+                ..detection([10.0, 10.0, 50.0, 60.0])
+            }];
+            let seen = match frame {
+                20 => sure(found),
+                _ => Seen {
+                    sure: vec![],
+                    weak: found,
+                },
+            };
+            regions.extend(tracker.push(Some((Profile::Fast, seen)), false));
+        }
+        regions.extend(std::iter::from_fn(|| tracker.finish()));
+        let settings = tracker.settings();
+        let last = match class {
+            Class::Face => 99,
+            Class::Plate => (20 + settings.weak_max + settings.hold) as usize,
+        };
+        let hidden: Vec<bool> = regions.iter().map(|regions| !regions.is_empty()).collect();
+        assert!(hidden[20..=last].iter().all(|is_hidden| *is_hidden));
+        assert!(hidden[last + 1..].iter().all(|is_hidden| !is_hidden));
+    }
 }
 
 prop_compose! {

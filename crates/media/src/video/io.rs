@@ -29,10 +29,14 @@ const PROBE_US_MAX: &str = "6000000";
 /// How many bytes are read or written at once.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Keeps libav from writing to standard error, which is the log of the whole process.
+/// Keeps libav from writing to standard error, which is the log of the whole process, and makes its errors speak: their texts
+/// are empty before.
 pub(super) fn silence() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| libav::log::set_level(libav::log::Level::Quiet));
+    ONCE.call_once(|| {
+        libav::log::set_level(libav::log::Level::Quiet);
+        libav::error::register_all();
+    });
 }
 
 /// Opens an original, and learns about its tracks.

@@ -201,9 +201,10 @@ impl<'a> Looking<'a> {
         };
         let given = follow.tracker.push(seen, is_cut);
         if let Some(profile) = profile {
-            self.cadence
-                .adapt(follow.tracker.speed(), follow.tracker.misses_something(profile));
-            for frame in follow.tracker.look_back(self.rhythm.interval(profile)) {
+            let interval = self.rhythm.interval(profile);
+            let misses = follow.tracker.misses_something(profile, interval);
+            self.cadence.adapt(profile, follow.tracker.speed(), misses);
+            for frame in follow.tracker.look_back(interval) {
                 self.look_again(frame, profile, find)?;
             }
         }

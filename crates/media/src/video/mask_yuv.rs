@@ -10,8 +10,9 @@
 use sfumato_core::detection::{BoundingBox, Detection};
 use sfumato_core::options::Mask;
 
-use super::planes::{Matrix, Planes};
-use crate::mask::Masks;
+use super::colors::Colors;
+use super::planes::Planes;
+use crate::mask::{Masks, Sample};
 use crate::orientation::Orientation;
 use crate::raster::{Channels, Raster, Samples};
 
@@ -115,14 +116,9 @@ impl Area {
         // Frames are far smaller than 2^32 pixels a side.
         let (width, height) = (self.width as u32, self.height as u32);
         let samples = if planes.bits > 8 {
-            let sample = |row: &[u8], x: usize| u16::from_le_bytes([row[2 * x], row[2 * x + 1]]);
-            Samples::Sixteen(self.read_samples(planes, sample, |value| (value * 65_535.0 + 0.5) as u16))
+            Samples::Sixteen(self.read_samples::<Two, u16>(planes))
         } else {
-            Samples::Eight(self.read_samples(
-                planes,
-                |row, x| row[x].into(),
-                |value| (value * 255.0 + 0.5) as u8,
-            ))
+            Samples::Eight(self.read_samples::<One, u8>(planes))
         };
         Raster {
             width,
@@ -132,25 +128,19 @@ impl Area {
         }
     }
 
-    fn read_samples<S>(
-        &self,
-        planes: &Planes<'_>,
-        sample: impl Fn(&[u8], usize) -> u16,
-        convert: impl Fn(f32) -> S,
-    ) -> Vec<S> {
+    fn read_samples<B: Bytes, S: Sample + Default>(&self, planes: &Planes<'_>) -> Vec<S> {
         let color = Colors::new(planes.matrix, planes.bits);
         let [across, down] = planes.shift;
-        let mut values = Vec::with_capacity(self.width * self.height * 3);
-        for y in self.top..self.top + self.height {
-            let (luma, blue, red) = (
-                planes.row(0, y),
-                planes.row(1, y >> down),
-                planes.row(2, y >> down),
-            );
-            for x in self.left..self.left + self.width {
+        let mut values = vec![S::default(); self.width * self.height * 3];
+        for (y, line) in (self.top..).zip(values.chunks_exact_mut(self.width * 3)) {
+            let [luma, blue, red] =
+                [(0, y), (1, y >> down), (2, y >> down)].map(|(component, y)| planes.row(component, y));
+            for (x, pixel) in (self.left..).zip(line.chunks_exact_mut(3)) {
                 let chroma = x >> across;
-                let yuv = [sample(luma, x), sample(blue, chroma), sample(red, chroma)];
-                values.extend(color.rgb(yuv).map(&convert));
+                let rgb = color.rgb([B::get(luma, x), B::get(blue, chroma), B::get(red, chroma)]);
+                for (value, color) in pixel.iter_mut().zip(rgb) {
+                    *value = S::from_fraction(color);
+                }
             }
         }
         values
@@ -160,130 +150,84 @@ impl Area {
     fn write(&self, planes: &mut Planes<'_>, before: &Raster, after: &Raster) {
         match (&before.samples, &after.samples) {
             (Samples::Eight(before), Samples::Eight(after)) => {
-                self.write_samples(planes, before, after, |value| f32::from(value) / 255.0);
+                self.write_samples::<One, u8>(planes, before, after);
             }
             (Samples::Sixteen(before), Samples::Sixteen(after)) => {
-                self.write_samples(planes, before, after, |value| f32::from(value) / 65_535.0);
+                self.write_samples::<Two, u16>(planes, before, after);
             }
             _ => {}
         }
     }
 
-    fn write_samples<S: Copy + PartialEq>(
+    fn write_samples<B: Bytes, S: Sample + PartialEq>(
         &self,
         planes: &mut Planes<'_>,
         before: &[S],
         after: &[S],
-        fraction: impl Fn(S) -> f32,
     ) {
         let color = Colors::new(planes.matrix, planes.bits);
         let [across, down] = planes.shift;
-        let (step_x, step_y) = (1 << across, 1 << down);
-        for block_y in (0..self.height).step_by(step_y) {
-            for block_x in (0..self.width).step_by(step_x) {
-                let (mut sum, mut count) = ([0.0f32; 2], 0.0f32);
-                for y in block_y..(block_y + step_y).min(self.height) {
-                    for x in block_x..(block_x + step_x).min(self.width) {
-                        let place = (y * self.width + x) * 3;
-                        let pixel = &after[place..place + 3];
-                        if pixel == &before[place..place + 3] {
-                            continue;
-                        }
-                        let [luma, blue, red] = color.yuv([0, 1, 2].map(|i| fraction(pixel[i])));
-                        planes.set(0, self.left + x, self.top + y, color.luma(luma));
-                        sum = [sum[0] + blue, sum[1] + red];
-                        count += 1.0;
-                    }
+        let line = self.width * 3;
+        // Blue and red chroma of the pixels that have changed, and their number, for each sample of a row of chroma.
+        let mut sums = vec![[0.0f32; 3]; self.width.div_ceil(1 << across)];
+        for (block, (before, after)) in before
+            .chunks(line << down)
+            .zip(after.chunks(line << down))
+            .enumerate()
+        {
+            sums.fill([0.0; 3]);
+            let top = self.top + (block << down);
+            let lines = before.chunks_exact(line).zip(after.chunks_exact(line));
+            for (y, (before, after)) in (top..).zip(lines) {
+                let luma_row = planes.row_mut(0, y);
+                let pixels = before.chunks_exact(3).zip(after.chunks_exact(3));
+                for (x, (_, after)) in pixels.enumerate().filter(|(_, (before, after))| before != after) {
+                    let [luma, blue, red] = color.yuv([0, 1, 2].map(|i| after[i].to_fraction()));
+                    B::set(luma_row, self.left + x, color.luma(luma));
+                    let sum = &mut sums[x >> across];
+                    *sum = [sum[0] + blue, sum[1] + red, sum[2] + 1.0];
                 }
-                if count > 0.0 {
-                    let (x, y) = ((self.left + block_x) >> across, (self.top + block_y) >> down);
-                    planes.set(1, x, y, color.chroma(sum[0] / count));
-                    planes.set(2, x, y, color.chroma(sum[1] / count));
+            }
+            for component in [1, 2] {
+                let chroma_row = planes.row_mut(component, top >> down);
+                for (x, sum) in (self.left >> across..).zip(&sums).filter(|(_, sum)| sum[2] > 0.0) {
+                    B::set(chroma_row, x, color.chroma(sum[component - 1] / sum[2]));
                 }
             }
         }
     }
 }
 
-/// Conversion between samples and colours in fractions.
-#[derive(Clone, Copy, Debug)]
-struct Colors {
-    red: f32,
-    green: f32,
-    blue: f32,
-    luma_zero: f32,
-    luma_range: f32,
-    chroma_zero: f32,
-    chroma_range: f32,
-    max: f32,
-    /// From samples to colours: luma, red chroma in red, blue chroma in blue, and both of them in green.
-    luma_scale: f32,
-    red_scale: f32,
-    blue_scale: f32,
-    green_scales: [f32; 2],
+/// How samples lie in rows.
+trait Bytes {
+    fn get(row: &[u8], x: usize) -> u16;
+    fn set(row: &mut [u8], x: usize, value: u16);
 }
 
-impl Colors {
-    fn new(matrix: Matrix, bits: u32) -> Self {
-        // Samples of 8 bits, and as many times that as there are more bits.
-        let scale = (1u32 << (bits - 8)) as f32;
-        let max = ((1u32 << bits) - 1) as f32;
-        let (luma_zero, luma_range, chroma_range) = if matrix.is_full {
-            (0.0, max, max)
-        } else {
-            (16.0 * scale, 219.0 * scale, 224.0 * scale)
-        };
-        let green = 1.0 - matrix.red - matrix.blue;
-        let red_scale = 2.0 * (1.0 - matrix.red) / chroma_range;
-        let blue_scale = 2.0 * (1.0 - matrix.blue) / chroma_range;
-        Self {
-            red: matrix.red,
-            green,
-            blue: matrix.blue,
-            luma_scale: 1.0 / luma_range,
-            red_scale,
-            blue_scale,
-            green_scales: [-matrix.blue * blue_scale / green, -matrix.red * red_scale / green],
-            luma_zero,
-            luma_range,
-            chroma_zero: 128.0 * scale,
-            chroma_range,
-            max,
-        }
+/// 8 bits.
+struct One;
+
+impl Bytes for One {
+    fn get(row: &[u8], x: usize) -> u16 {
+        row[x].into()
     }
 
-    fn rgb(&self, [luma, blue, red]: [u16; 3]) -> [f32; 3] {
-        let y = (f32::from(luma) - self.luma_zero) * self.luma_scale;
-        let u = f32::from(blue) - self.chroma_zero;
-        let v = f32::from(red) - self.chroma_zero;
-        let r = y + self.red_scale * v;
-        let b = y + self.blue_scale * u;
-        let g = y + self.green_scales[0] * u + self.green_scales[1] * v;
-        [r, g, b].map(|value| value.clamp(0.0, 1.0))
+    fn set(row: &mut [u8], x: usize, value: u16) {
+        // A sample of 8 bits fits.
+        row[x] = value.to_le_bytes()[0];
+    }
+}
+
+/// More than that.
+struct Two;
+
+impl Bytes for Two {
+    fn get(row: &[u8], x: usize) -> u16 {
+        u16::from_le_bytes([row[2 * x], row[2 * x + 1]])
     }
 
-    /// Luma from 0 to 1, chroma from -0.5 to 0.5.
-    fn yuv(&self, [r, g, b]: [f32; 3]) -> [f32; 3] {
-        let y = self.red * r + self.green * g + self.blue * b;
-        [
-            y,
-            (b - y) / (2.0 * (1.0 - self.blue)),
-            (r - y) / (2.0 * (1.0 - self.red)),
-        ]
-    }
-
-    fn luma(&self, value: f32) -> u16 {
-        // `as` saturates.
-        (value * self.luma_range + self.luma_zero)
-            .round()
-            .clamp(0.0, self.max) as u16
-    }
-
-    fn chroma(&self, value: f32) -> u16 {
-        // `as` saturates.
-        (value * self.chroma_range + self.chroma_zero)
-            .round()
-            .clamp(0.0, self.max) as u16
+    fn set(row: &mut [u8], x: usize, value: u16) {
+        row[2 * x..2 * x + 2].copy_from_slice(&value.to_le_bytes());
     }
 }
 
@@ -347,25 +291,6 @@ mod tests {
             samples.map(|(x, y)| planes.get(component, x, y)).collect(),
             [columns, rows],
         )
-    }
-
-    #[test]
-    fn colours_survive_the_way_to_the_planes_and_back() {
-        for (is_full, bits) in [(false, 8), (true, 8), (false, 10)] {
-            let matrix = Matrix {
-                red: 0.2126,
-                blue: 0.0722,
-                is_full,
-            };
-            let color = Colors::new(matrix, bits);
-            for rgb in [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.9, 0.2, 0.4], [0.1, 0.8, 0.3]] {
-                let [y, u, v] = color.yuv(rgb);
-                let back = color.rgb([color.luma(y), color.chroma(u), color.chroma(v)]);
-                for i in 0..3 {
-                    assert!((back[i] - rgb[i]).abs() < 0.012, "{rgb:?} {back:?}");
-                }
-            }
-        }
     }
 
     #[test]

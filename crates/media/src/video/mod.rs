@@ -9,6 +9,7 @@
 
 mod box_bytes;
 mod boxes;
+mod colors;
 mod container;
 mod convert;
 mod decode;

@@ -21,8 +21,8 @@ use super::{FindInFrame, VideoTask};
 use crate::positioned::size_of;
 use sfumato_detect::Stopwatch;
 
-/// Frames and packets that wait between two stages.
-pub(super) const QUEUE: usize = 3;
+/// Frames and packets that wait between two stages: enough for all of them to be busy.
+pub(super) const QUEUE: usize = 2;
 
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;

@@ -157,6 +157,7 @@ impl<'a> Planes<'a> {
     }
 
     /// Writes a sample. The place has to be inside of the component.
+    #[cfg(test)]
     pub(super) fn set(&mut self, component: usize, x: usize, y: usize, value: u16) {
         let Component { plane, stride, .. } = self.components[component];
         let row = &mut self.data[plane][y * stride..];

@@ -147,6 +147,27 @@ fn hostile_archives_are_unpacked_or_refused() {
 }
 
 #[test]
+fn hostile_videos_are_read_or_refused() {
+    let limits = MediaLimits::DEFAULT.video;
+    for (name, bytes) in corpus("video") {
+        let outcome = fuzzing::video_parts(&bytes, &limits);
+        assert_eq!(
+            outcome.is_ok(),
+            is_expected(&name, "video"),
+            "{name}: {outcome:?}"
+        );
+        if let Err(error) = outcome {
+            assert_eq!(error.class(), FailureClass::Input, "{name}: {error:?}");
+            let reason = error.to_string();
+            assert!(
+                !reason.ends_with(": "),
+                "{name}: the reason is missing in {reason:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn hostile_jpegs_are_processed_or_refused() {
     replay("jpeg");
 }
@@ -193,6 +214,50 @@ fn hostile_files_of_other_formats_are_processed_or_refused() {
             }
             _ => replay(target),
         }
+    }
+}
+
+#[test]
+fn kinds_that_are_not_supported_are_named() {
+    let kinds = [
+        ("jpeg/bad-12-bits", "JPEG pictures with more than 8 bits a sample"),
+        ("jpeg/bad-lossless", "lossless and hierarchical JPEG pictures"),
+        (
+            "tiff/bad-fax-group-3",
+            "TIFF pictures with CCITT group 3 compression",
+        ),
+        (
+            "tiff/bad-bits-in-reverse",
+            "TIFF pictures whose bits are in reverse order",
+        ),
+        (
+            "tiff/bad-alpha-beside-inks",
+            "TIFF pictures with alpha beside CMYK, palettes or few bits",
+        ),
+        (
+            "tiff/bad-jpeg-of-the-old-kind",
+            "TIFF pictures with JPEG compression of the old kind",
+        ),
+        (
+            "tiff/bad-float",
+            "TIFF pictures with signed or floating-point samples",
+        ),
+        (
+            "bmp/bad-compression",
+            "BMP pictures with this depth and compression",
+        ),
+        ("bmp/bad-holds-jpeg", "BMP pictures that hold a JPEG or a PNG"),
+        ("bmp/bad-holds-png", "BMP pictures that hold a JPEG or a PNG"),
+    ];
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    for (file, kind) in kinds {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        let error = process(&bytes, MetadataPolicy::Safe).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{kind} are not supported; convert the picture to an ordinary JPEG or PNG"),
+            "{file}"
+        );
     }
 }
 

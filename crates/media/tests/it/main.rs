@@ -32,6 +32,7 @@ mod scene;
 mod support;
 mod video;
 mod video_hostile;
+mod video_leaks;
 mod video_segments;
 mod video_segments_support;
 mod video_support;

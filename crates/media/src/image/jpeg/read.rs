@@ -1,7 +1,9 @@
 //! Reads the quantised coefficients of a whole JPEG, and renders it in a smaller size from the same coefficients.
 //!
 //! libjpeg is run in its mode for pictures that are shown while they arrive: it collects the coefficients of all scans, and
-//! then renders what it has collected. Data are decoded once, and both the detectors and the masks get what they need.
+//! renders what it has collected. Data are decoded once, and both the detectors and the masks get what they need. The
+//! coefficients of a large picture do not fit into any cache, so that as much as possible is done with a row of blocks while
+//! it is there.
 
 use std::marker::PhantomData;
 use std::mem;
@@ -11,13 +13,13 @@ use std::slice;
 
 use mozjpeg_sys::{
     J_COLOR_SPACE, J_DCT_METHOD, jpeg_component_info, jpeg_consume_input, jpeg_create_decompress,
-    jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_finish_output, jpeg_mem_src,
-    jpeg_read_coefficients, jpeg_read_header, jpeg_read_scanlines, jpeg_start_decompress, jpeg_start_output,
-    jvirt_barray_control,
+    jpeg_decompress_struct, jpeg_destroy_decompress, jpeg_error_mgr, jpeg_finish_output,
+    jpeg_has_multiple_scans, jpeg_mem_src, jpeg_read_coefficients, jpeg_read_header, jpeg_read_scanlines,
+    jpeg_start_decompress, jpeg_start_output, jvirt_barray_control,
 };
 
 use super::color::ColorSpace;
-use super::dct::{Block, Table};
+use super::dct::{Block, SIDE, Table};
 use crate::error::PictureError;
 use crate::image::libjpeg;
 
@@ -60,8 +62,9 @@ struct Session {
 pub(super) struct Coefficients<'a> {
     /// From a box. libjpeg knows its parts by address.
     session: NonNull<Session>,
-    /// One array a component; null until everything has been read.
+    /// One array a component; null until reading has begun.
     arrays: *mut *mut jvirt_barray_control,
+    means: Means,
     bytes: PhantomData<&'a [u8]>,
 }
 
@@ -78,6 +81,10 @@ impl<'a> Coefficients<'a> {
         let mut this = Self {
             session: NonNull::from(Box::leak(session)),
             arrays: ptr::null_mut(),
+            means: Means {
+                rows: 0,
+                are_ordinary: true,
+            },
             bytes: PhantomData,
         };
         // SAFETY: the session lives until `drop`. The error manager has its final address before libjpeg is called, and the
@@ -196,31 +203,86 @@ impl<'a> Coefficients<'a> {
         info.do_fancy_upsampling = 0;
         // This is for pictures of which only the first scans have come.
         info.do_block_smoothing = 0;
-        // SAFETY: libjpeg is called in the order that its documentation prescribes for buffered images.
-        unsafe {
+        // SAFETY: libjpeg is called in the order that its documentation prescribes for buffered images. In this mode the
+        // arrays are made at the start, and filled later.
+        let (arrays, comes_apart) = unsafe {
             jpeg_start_decompress(info);
-            loop {
-                match jpeg_consume_input(info) {
-                    REACHED_EOI => break,
-                    SUSPENDED => return Err(PictureError::Truncated),
-                    _ => {}
-                }
+            (jpeg_read_coefficients(info), jpeg_has_multiple_scans(info) != 0)
+        };
+        self.arrays = arrays;
+        if comes_apart {
+            self.read_to_the_end()?;
+        }
+        let rendered = self.render()?;
+        // Where components come together there is no further scan: it would change what has been rendered, and libjpeg
+        // refuses it.
+        self.read_to_the_end()?;
+        Ok(rendered)
+    }
+
+    /// Reads what has not been read yet of any scan.
+    fn read_to_the_end(&mut self) -> Result<(), PictureError> {
+        loop {
+            // SAFETY: decompression has been started.
+            match unsafe { jpeg_consume_input(self.info_mut()) } {
+                REACHED_EOI => return Ok(()),
+                SUSPENDED => return Err(PictureError::Truncated),
+                _ => {}
             }
+        }
+    }
+
+    /// Renders the picture as far as the scan that is being read, and reads that scan meanwhile.
+    fn render(&mut self) -> Result<Rendered, PictureError> {
+        let info = self.info_mut();
+        // SAFETY: decompression has been started, and no output is going on.
+        unsafe {
             jpeg_start_output(info, info.input_scan_number);
         }
-        let rendered = render(info)?;
-        // SAFETY: all rows have been rendered, after which the coefficients can be had.
-        unsafe {
-            jpeg_finish_output(info);
-            self.arrays = jpeg_read_coefficients(info);
+        let size = (info.output_width, info.output_height);
+        let channels = usize::try_from(info.output_components).unwrap_or(0);
+        let stride = size.0 as usize * channels;
+        let bytes = stride * size.1 as usize;
+        let mut samples: Vec<u8> = Vec::new();
+        samples
+            .try_reserve_exact(bytes)
+            .map_err(|_| PictureError::Memory)?;
+        while samples.len() < bytes {
+            let mut rows = [ptr::null_mut::<u8>(); ROWS_MAX];
+            let mut count = 0;
+            let missing = bytes - samples.len();
+            let room = &mut samples.spare_capacity_mut()[..missing];
+            for (pointer, row) in rows.iter_mut().zip(room.chunks_exact_mut(stride)) {
+                *pointer = row.as_mut_ptr().cast();
+                count += 1;
+            }
+            // SAFETY: each of `count` pointers is that of a row with room for all samples of a row. Those that are said to
+            // be read have been written whole, and follow on what was there before.
+            let read = unsafe {
+                let read = jpeg_read_scanlines(self.info_mut(), rows.as_mut_ptr(), count);
+                samples.set_len(samples.len() + stride * read.min(count) as usize);
+                read
+            };
+            if read == 0 {
+                return Err(PictureError::Truncated);
+            }
+            self.check_means();
         }
-        Ok(rendered)
+        // SAFETY: all rows have been rendered.
+        unsafe {
+            jpeg_finish_output(self.info_mut());
+        }
+        Ok(Rendered {
+            size,
+            channels,
+            samples,
+        })
     }
 
     /// One row of blocks of a component.
     ///
     /// # Panics
-    /// Where there is no such row, or nothing has been read.
+    /// Where there is no such row, or reading has not begun.
     pub(super) fn row(&mut self, component: usize, row: usize) -> &mut [Block] {
         let (columns, rows) = {
             let info = &self.infos()[component];
@@ -230,7 +292,7 @@ impl<'a> Coefficients<'a> {
         let arrays = self.arrays;
         let info = self.info_mut();
         // SAFETY: there is one array a component. It lies in memory as a whole, since libjpeg is built without backing store;
-        // so a row keeps its address. It is at least as long as the component is wide, has been filled by reading, and is
+        // so a row keeps its address. It is at least as long as the component is wide, is zero until it has been read, and is
         // borrowed from `self`.
         unsafe {
             let memory = &*info.common.mem;
@@ -246,58 +308,53 @@ impl<'a> Coefficients<'a> {
 /// Means of blocks that pictures of 8 bits have, in the largest units (ITU-T T.81, F.1.1.5).
 const MEANS: RangeInclusive<i16> = -1024..=1023;
 
+/// What is known of the means of blocks.
+#[derive(Clone, Copy, Debug)]
+struct Means {
+    /// Rows of units that have been looked at, from the first on.
+    rows: usize,
+    /// Whether all of theirs are in [`MEANS`].
+    are_ordinary: bool,
+}
+
 impl Coefficients<'_> {
     /// Whether the mean of each block is one that a picture of 8 bits can have. Decoders add them up from differences, and
     /// let the sum become anything; encoders rely on it.
     pub(super) fn has_ordinary_means(&mut self) -> bool {
-        let rows: Vec<usize> = self
-            .infos()
-            .iter()
-            .map(|info| info.height_in_blocks as usize)
-            .collect();
-        rows.into_iter()
-            .enumerate()
-            .flat_map(|(component, rows)| (0..rows).map(move |row| (component, row)))
-            .all(|(component, row)| {
-                self.row(component, row)
-                    .iter()
-                    .all(|block| MEANS.contains(&block[0]))
-            })
+        if self.info().input_scan_number > 1 {
+            // What has been looked at may have been changed by a later scan.
+            self.means.rows = 0;
+        }
+        let unit_rows = (self.info().image_height as usize).div_ceil(SIDE * self.sampling_max().1);
+        self.check_means_before(unit_rows);
+        self.means.are_ordinary
     }
-}
 
-/// Reads all rows of a picture that libjpeg is about to output.
-#[expect(unsafe_code, reason = "libjpeg is written in C")]
-fn render(info: &mut jpeg_decompress_struct) -> Result<Rendered, PictureError> {
-    let size = (info.output_width, info.output_height);
-    let channels = usize::try_from(info.output_components).unwrap_or(0);
-    let stride = size.0 as usize * channels;
-    let bytes = stride * size.1 as usize;
-    let mut samples = Vec::new();
-    samples
-        .try_reserve_exact(bytes)
-        .map_err(|_| PictureError::Memory)?;
-    samples.resize(bytes, 0);
-    let mut rest = &mut samples[..];
-    while !rest.is_empty() {
-        let mut rows = [ptr::null_mut::<u8>(); ROWS_MAX];
-        let mut count = 0;
-        for (pointer, row) in rows.iter_mut().zip(rest.chunks_exact_mut(stride)) {
-            *pointer = row.as_mut_ptr();
-            count += 1;
-        }
-        // SAFETY: each of `count` pointers is that of a row with room for all samples of a row.
-        let read = unsafe { jpeg_read_scanlines(info, rows.as_mut_ptr(), count) };
-        if read == 0 {
-            return Err(PictureError::Truncated);
-        }
-        rest = &mut rest[stride * read as usize..];
+    /// Looks at the means of the rows of units that have been read.
+    fn check_means(&mut self) {
+        self.check_means_before(self.info().input_iMCU_row as usize);
     }
-    Ok(Rendered {
-        size,
-        channels,
-        samples,
-    })
+
+    fn check_means_before(&mut self, end: usize) {
+        for unit_row in self.means.rows..end {
+            for component in 0..self.infos().len() {
+                let info = &self.infos()[component];
+                let (blocks, each) = (
+                    info.height_in_blocks as usize,
+                    info.v_samp_factor.unsigned_abs() as usize,
+                );
+                for row in (unit_row * each).min(blocks)..((unit_row + 1) * each).min(blocks) {
+                    let row = self.row(component, row);
+                    // Without an early end the compiler compares many at once.
+                    let are_ordinary = row
+                        .iter()
+                        .fold(true, |all, block| all & MEANS.contains(&block[0]));
+                    self.means.are_ordinary &= are_ordinary;
+                }
+            }
+        }
+        self.means.rows = self.means.rows.max(end);
+    }
 }
 
 #[expect(unsafe_code, reason = "libjpeg is written in C")]

@@ -82,6 +82,19 @@ fn every_kind_and_size_shows_the_picture() {
 }
 
 #[test]
+fn a_scan_behind_the_one_that_was_shown_is_refused() {
+    let kind = Kind::new((203, 157), ColorSpace::YCbCr, &[(1, 1); 3]);
+    let (harmless, secret) = (encode(&kind, &|_, _| [90.0; 3]), encode(&kind, &slopes));
+    let scan = secret.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+    let both = [&harmless[..harmless.len() - 2], &secret[scan..]].concat();
+    let outcome = run(&both, &mut Told::default(), &task(&both, MaskStyle::Blur));
+    assert!(
+        matches!(outcome, Err(PictureError::Damaged { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn the_view_is_upright() {
     let kind = Kind {
         quality: 98,
