@@ -20,7 +20,7 @@ const VARYING = [
   [/\b[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT/g, "TIME"],
   [/\bSfumato\/[\d.]+/g, "Sfumato/VERSION"],
   [/(Granted by the kernel: ).*?(\."?$)/gm, "$1LAYERS$2"],
-  [/\broom for \d+ \+ \d+/g, "room for N + N"],
+  [/\broom for \d+ pictures? and \d+ videos? or archives?/g, "room for PICTURES and LONG JOBS"],
   [/127\.0\.0\.1:\d+/g, "HOST"],
   [/\b\d{1,2} [A-Z][a-z]{2,3} \d{4}, \d{2}:\d{2}(:\d{2})?/g, "TIME"],
   [/\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?( UTC|Z)?/g, "TIME"],
