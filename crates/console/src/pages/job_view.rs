@@ -143,7 +143,7 @@ impl<'a> JobView<'a> {
     pub(super) fn sentence(&self) -> String {
         match &self.job.state {
             JobState::Queued { .. } if self.job.attempts > 0 => {
-                format!("Waits to be tried again, after {} attempts.", self.job.attempts)
+                format!("Waits to be tried again. Attempts so far: {}.", self.job.attempts)
             }
             JobState::Queued { .. } => "Waits for its turn.".to_owned(),
             JobState::Running { .. } if self.job.attempts > 1 => {
