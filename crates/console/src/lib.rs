@@ -1,4 +1,4 @@
-//! The Manager: a web console at `/manager`, rendered on the server. It calls the [`Engine`], never the JSON API.
+//! The Manager: a web console at `/manager`, rendered on the server. It calls the `Engine`, never the JSON API.
 //!
 //! A request passes through here from the outside in: `edge` writes its access-log line and its security headers,
 //! `session` finds out who sends it and turns failures into pages, `csrf` judges whatever changes something, and one page a
@@ -8,23 +8,23 @@
 //!
 //! 1. `src/pages/NAME.rs` has the handlers and `pub(super) fn router() -> Router<Console>`, which `pages/mod.rs` merges;
 //!    `templates/NAME.html` is what lies inside `<main>`. Its first element is `<header class="page-head"><h1>…`.
-//! 2. A handler takes [`Visitor`](session::Visitor) as an argument and thereby needs somebody who is signed in.
+//! 2. A handler takes `Visitor` as an argument and thereby needs somebody who is signed in.
 //!    `visitor.scope()` says whose things may be seen, `visitor.caller_for(client)` gives the caller to act for a client
 //!    (`None`, answered by `ConsoleError::NotFound`, where the client is not the visitor's), `visitor.administrator()?` is
 //!    for pages of administrators alone. What a visitor may not see behaves exactly as what does not exist.
-//! 3. It answers with [`page::page`]`(&visitor, Nav::…, "Title", &template)?`, or, for htmx, with [`page::fragment`], or
-//!    with [`page::redirect`]`(path, Toast::success("…"))` after a plain form. Failures are
-//!    [`ConsoleError`](error::ConsoleError)s: a page, or for htmx a toast that swaps nothing.
+//! 3. It answers with `page::page(&visitor, Nav::…, "Title", &template)?`, or
+//!    with `page::redirect(path, Toast::success("…"))` after a plain form. Failures are
+//!    `ConsoleError`s: a page, or for htmx a toast that swaps nothing.
 //!    What was done is written down: `console.audit(visitor.deed(Action::…).to(Subject::…)).await`.
 //! 4. Every form that changes something is `method="post"` and has
 //!    `<input type="hidden" name="csrf" value="{{ visitor.csrf() }}">`. In a form with files it comes first.
 //!    Requests of htmx and of `app.js` bring the token as a header by themselves; an upload by `fetch` or `XMLHttpRequest` must set `X-CSRF-Token` from
 //!    `<meta name="csrf-token">`.
-//! 5. What changes by itself stands in `<div data-live="/manager/…/live">…</div>` and is served by [`live::live`], with
+//! 5. What changes by itself stands in `<div data-live="/manager/…/live">…</div>` and is served by `live::live`, with
 //!    the same fragment that the page holds at first.
 //! 6. No inline script, no `style` attribute, no `hx-on`, no `js:` values: the policy forbids them. Behaviour goes into
-//!    `assets/app.js` by `data-` attributes, sizes of bars into `<progress>` or SVG attributes ([`charts`]).
-//! 7. Words for templates (icons, times, sizes, badges) are in [`ui`]; the classes of the design stand at the top of
+//!    `assets/app.js` by `data-` attributes, sizes of bars into `<progress>` or SVG attributes (`charts`).
+//! 7. Words for templates (icons, times, sizes, badges) are in `ui`; the classes of the design stand at the top of
 //!    `assets/app.css`.
 //!
 //! Deliberately absent: SQL, JSON for programs, truth in memory (but for the count of failed sign-ins), and TLS.

@@ -1,5 +1,5 @@
 //! The form of an upload, as the description of the API shows it. [`crate::upload`] reads the form as a stream and
-//! [`crate::options`] its fields.
+//! [`sfumato_engine::options`] its fields.
 
 use utoipa::ToSchema;
 
