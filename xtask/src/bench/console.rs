@@ -33,8 +33,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "build",
         "--release",
         "--quiet",
-        "--package",
-        "sfumato-engine",
+        "--workspace",
         "--example",
         "console",
     ]);
