@@ -4,7 +4,7 @@ use reqwest::multipart::{Form, Part};
 use sfumato_core::policy::{ClientPolicy, Quotas};
 use sfumato_core::store::ClientPolicies;
 
-use crate::server::{Client, Server, failed, jpeg};
+use crate::server::{Client, Server, eventually, failed, jpeg};
 
 async fn agree(server: &Server, client: &Client, quotas: Quotas) {
     let policy = ClientPolicy {
@@ -32,7 +32,10 @@ async fn a_quota_that_is_used_up_is_named_and_another_client_is_not_touched() {
     client.upload(jpeg(b""), &[]).await;
     let message = failed(refused(&client, jpeg(b"")).await, 402).await;
     assert_eq!(message, "the quota of 1 jobs a day is used up (jobs_per_day_max)");
-    assert_eq!(server.stored_files().len(), 1);
+    eventually("only the accepted file is stored", || {
+        server.stored_files().len() == 1
+    })
+    .await;
     other.upload(jpeg(b""), &[]).await;
 }
 
