@@ -108,7 +108,10 @@ async fn promise_6_the_overlap_ends_by_itself_and_the_old_credentials_leave_the_
 fn no_credential_shows_in_debug_output() {
     let token = Rotating {
         current: WebhookToken::from_stored("wis-wht_NEW"),
-        previous: Some((WebhookToken::from_stored("wis-wht_OLD"), Timestamp::from_seconds(1))),
+        previous: Some((
+            WebhookToken::from_stored("wis-wht_OLD"),
+            Timestamp::from_seconds(1),
+        )),
     };
     let secret = Rotating::from(SigningSecret::from_bytes([77; 32]));
     let shown = format!("{token:?} {secret:?}");
