@@ -271,6 +271,16 @@ async fn asked<F: Future<Output = Result<usize, StoreError>>>(
     })
 }
 
+/// Clients that were made in one moment stand in any order, and not all have an endpoint.
+async fn client_with_endpoint(store: &SqliteStore) -> Outcome<ClientId> {
+    for client in store.clients().await? {
+        if !store.endpoints(client.id).await?.is_empty() {
+            return Ok(client.id);
+        }
+    }
+    Err("no client of the folder has an endpoint".into())
+}
+
 async fn ask(folder: &Path) -> Outcome<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -280,8 +290,7 @@ async fn ask(folder: &Path) -> Outcome<()> {
         entropy,
         SqliteOptions::default(),
     )?;
-    let clients = store.clients().await?;
-    let client = clients.first().ok_or("the folder has no client")?.id;
+    let client = client_with_endpoint(&store).await?;
     println!("| question | median ms | longest ms | rows |\n| --- | ---: | ---: | ---: |");
     for answered in lists(&store, client)
         .await?
