@@ -33,17 +33,10 @@ impl Engine {
         }
         let revision = NewRevision {
             id: JobId::new(&*inner.clock, &*inner.entropy),
-            options: job.options,
+            options: job.options.clone(),
             source: job.source,
         };
-        let again = inner
-            .store
-            .submit_revision(caller.client, job.id, revision)
-            .await?;
-        inner.signals.jobs.notify_one();
-        inner.listeners.tell(caller.client);
-        tracing::info!(job.id = %again.id, again = %job.id, "a job is done again");
-        Ok(again.public_id())
+        Ok(self.revise(&job, revision).await?)
     }
 
     /// Deletes the result and the original of a finished job of the caller now. An original stays while another job needs

@@ -98,7 +98,7 @@ impl Engine {
     }
 
     /// Queues a revision of a job, and wakes whoever waits for one.
-    async fn revise(&self, job: &Job, revision: NewRevision) -> Result<PublicJobId, StoreError> {
+    pub(crate) async fn revise(&self, job: &Job, revision: NewRevision) -> Result<PublicJobId, StoreError> {
         let inner = self.inner();
         let revised = inner.store.submit_revision(job.client, job.id, revision).await?;
         inner.signals.jobs.notify_one();
