@@ -7,11 +7,14 @@ use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{DeliveryState, Endpoint, Outcome, PublicJobId, Timestamp};
 
 use super::life::LIMITS;
-use super::receivers::Posted;
+use super::receivers::{DEADLINE, Posted};
 
 /// Longest time in which the endpoint that is always well hears of what it can be told: a network that is away, as the
 /// courier takes it, is probed every 30 s at most, and 15 s are the deadline of what is in its way.
 const INNOCENT: Duration = Duration::from_secs(90);
+
+/// The sequence of the event that ends a job here: `Sent` and `Started` come before it.
+const TERMINAL: u32 = 3;
 
 /// A replay: until it is done, what its endpoint has had may come again and from its beginning.
 #[derive(Clone, Debug)]
@@ -39,13 +42,26 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Whether a replay has come between two POSTs to the same endpoint.
+    /// Whether a replay has come between two POSTs to the same endpoint. What was leased before the replay's last step may
+    /// depart after it, within the deadline of what it waits for.
     fn replayed_between(&self, first: &Posted, second: &Posted) -> bool {
         self.replays.iter().any(|replay| {
             replay.url == first.url
                 && replay.from <= second.began
-                && replay.until.is_none_or(|until| first.began <= until)
+                && replay
+                    .until
+                    .is_none_or(|until| first.began <= until.after(DEADLINE))
         })
+    }
+
+    /// Whether an event that is not the last of its job, and whose attempt failed, may have been superseded then, although
+    /// it was delivered in the end: a replay has reopened it.
+    fn reopened_after(&self, failed: &Posted) -> bool {
+        failed.sequence < TERMINAL
+            && self
+                .replays
+                .iter()
+                .any(|replay| replay.url == failed.url && replay.from >= failed.began)
     }
 }
 
@@ -158,9 +174,11 @@ fn promises_3_and_4(facts: &Facts, broken: &mut Vec<String>) {
             }
             if second.sequence > first.sequence {
                 let done = match state_of.get(&first.id) {
-                    Some(DeliveryState::Delivered { .. }) => first
-                        .ended
-                        .is_some_and(|(at, outcome)| outcome == Outcome::Ok && at <= second.began),
+                    Some(DeliveryState::Delivered { .. }) => {
+                        first.ended.is_some_and(|(at, outcome)| {
+                            at <= second.began && (outcome == Outcome::Ok || facts.reopened_after(first))
+                        })
+                    }
                     Some(state) => state.is_closed(),
                     None => false,
                 };
@@ -200,9 +218,17 @@ fn innocents(facts: &Facts, broken: &mut Vec<String>) {
             continue;
         }
         let disturbances = facts.disturbances.iter().filter(|at| **at <= *began);
+        // What was superseded is first sent when a replay has reopened it.
+        let replays = facts
+            .replays
+            .iter()
+            .filter(|replay| replay.url == innocent.url.as_str() && replay.from <= *began);
+        let reopened = replays.map(|replay| replay.until.map_or(*began, |until| until.min(*began)));
         let from = disturbances
             .chain(network.map(|(at, _)| at))
-            .fold(made, |from, at| from.max(*at));
+            .copied()
+            .chain(reopened)
+            .fold(made, Timestamp::max);
         if began.since(from) > INNOCENT {
             broken.push(format!(
                 "fairness: {id} of the innocent waited for {:?}",
