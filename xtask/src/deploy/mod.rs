@@ -14,17 +14,21 @@ use crate::{assets, python, workspace};
 
 const DOCKERFILE: &str = "deploy/Dockerfile";
 const COMPOSE: [&str; 2] = ["deploy/compose.yaml", "deploy/compose.scaled.yaml"];
-const MANIFESTS: [&str; 4] = [
-    "deploy/kubernetes/single/sfumato.yaml",
-    "deploy/kubernetes/scaled/sfumato.yaml",
-    "deploy/kubernetes/scaled/migrate.yaml",
-    "deploy/kubernetes/scaled/secret.example.yaml",
+/// The manifests of each installation.
+const INSTALLATIONS: [&[&str]; 2] = [
+    &["deploy/kubernetes/single/sfumato.yaml"],
+    &[
+        "deploy/kubernetes/scaled/sfumato.yaml",
+        "deploy/kubernetes/scaled/migrate.yaml",
+        "deploy/kubernetes/scaled/secret.example.yaml",
+    ],
 ];
-/// Installations may be that old.
+/// The oldest and the newest that the manifests are for.
 const KUBERNETES_VERSIONS: [&str; 2] = ["1.29", "1.35"];
 const UNIT: &str = "deploy/systemd/sfumato.service";
 /// What `systemd-analyze security` may find at most, times ten: 1.4 is what is left of a service that needs a network.
 const EXPOSURE_MAX: &str = "15";
+const REFERENCES: &str = "xtask/src/deploy/references.py";
 const RUN_IN_UNIT: &str = "xtask/src/deploy/run_in_unit.py";
 
 /// Runs the linters.
@@ -45,7 +49,10 @@ pub(crate) fn lint(root: &Path) -> anyhow::Result<()> {
     for version in KUBERNETES_VERSIONS {
         run(tool("kubernetes-validate")
             .args(["--strict", "--quiet", "-k", version])
-            .args(MANIFESTS))?;
+            .args(INSTALLATIONS.concat()))?;
+    }
+    for manifests in INSTALLATIONS {
+        run(tool("python").arg(REFERENCES).args(manifests))?;
     }
     lint_unit(root)
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::{COMPOSE, DOCKERFILE, MANIFESTS, UNIT};
+use super::{COMPOSE, DOCKERFILE, INSTALLATIONS, UNIT};
 use crate::report::note;
 
 const COMMANDS: &str = "docs/cli.md";
 const SETTINGS: &str = "docs/settings.md";
-/// Variables of the Compose files' own, which become flags.
-const OWN: [&str; 1] = ["SFUMATO_STORAGE"];
+/// Files of an installation of several processes, and the setting without which there is none.
+const SCALED: &str = "scaled";
+const ROLES: &str = "`SFUMATO_ROLES`";
 
 /// Compares all files.
 ///
@@ -19,9 +20,14 @@ const OWN: [&str; 1] = ["SFUMATO_STORAGE"];
 pub(super) fn check(root: &Path) -> anyhow::Result<()> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
     let (commands, settings) = (read(COMMANDS)?, read(SETTINGS)?);
-    let files = [DOCKERFILE, UNIT].into_iter().chain(COMPOSE).chain(MANIFESTS);
+    let manifests = INSTALLATIONS.concat();
+    let files = [DOCKERFILE, UNIT].into_iter().chain(COMPOSE).chain(manifests);
     let mut unknown = 0;
     for path in files {
+        if path.contains(SCALED) && !settings.contains(ROLES) {
+            note(&format!("{path} is not compared: this server is one process"));
+            continue;
+        }
         for word in unknown_words(&read(path)?, &commands, &settings) {
             note(&format!("{path}: sfumato does not know {word}"));
             unknown += 1;
@@ -39,7 +45,7 @@ fn unknown_words(text: &str, commands: &str, settings: &str) -> Vec<String> {
     for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
         for word in line.split(|character| !is_name(character)) {
             let is_known = if word.starts_with("SFUMATO_") {
-                settings.contains(&format!("`{word}`")) || OWN.contains(&word)
+                settings.contains(&format!("`{word}`"))
             } else if word.starts_with("--") && is_given(line) {
                 commands
                     .split(|character: char| !is_name(character))
