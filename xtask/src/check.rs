@@ -2,7 +2,7 @@
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, setup, tidy, workspace};
+use crate::{browser, clients, deploy, docs, setup, tidy, workspace};
 
 /// How long the simulation of deliveries lives lives that no run has seen before.
 const SIMULATION_SECONDS: &str = "60";
@@ -22,6 +22,12 @@ pub(crate) struct Options {
 enum Part {
     /// The tests of the Manager in a real browser.
     Browser,
+    /// The book, its links, and what it tells its readers to type.
+    Docs,
+    /// The clients: generated parts, and tests against a server.
+    Clients,
+    /// What deploys: linters of Dockerfile, Compose, Kubernetes and systemd.
+    Deploy,
 }
 
 /// Sets the machine up and runs all checks, the cheap ones first, or the part that is asked for; the first that fails ends
@@ -32,7 +38,7 @@ enum Part {
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let outcome = match options.only {
-        Some(Part::Browser) => run_browser(&mut steps),
+        Some(part) => run_part(part, &mut steps),
         None => run_steps(options, &mut steps),
     };
     steps.print();
@@ -75,6 +81,10 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     })?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;
+    steps.run("Guide", || docs::run_guide(&root))?;
+    steps.run("Clients", || clients::test(&root))?;
+    steps.run("Deployment", || deploy::lint(&root))?;
+    steps.run("Book", || docs::build_book(&root))?;
     steps.run("Documentation", || {
         process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
             "doc",
@@ -86,11 +96,19 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     })
 }
 
-fn run_browser(steps: &mut Steps) -> anyhow::Result<()> {
+fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
     steps.run("Build", || {
         process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
     })?;
-    steps.run("Browser", || browser::test(&root))
+    match part {
+        Part::Browser => steps.run("Browser", || browser::test(&root)),
+        Part::Docs => {
+            steps.run("Book", || docs::build_book(&root))?;
+            steps.run("Guide", || docs::run_guide(&root))
+        }
+        Part::Clients => steps.run("Clients", || clients::test(&root)),
+        Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
+    }
 }

@@ -11,12 +11,19 @@ mod bench;
 mod boxes;
 mod browser;
 mod check;
+mod clients;
 mod demo;
+mod deploy;
+mod docs;
 mod eval;
 mod manifest;
+mod node;
 mod process;
+mod program;
+mod python;
 mod raster;
 mod report;
+mod serve;
 mod setup;
 mod svg;
 mod tidy;
@@ -45,7 +52,7 @@ enum Task {
     },
     /// Set up, build, and hide a face in a real picture through the API; then go on serving until Ctrl-C.
     Demo(demo::Options),
-    /// Set up, then run every check and test, or those of the browser alone.
+    /// Set up, then run every check and test, or a part of them.
     Test(check::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
