@@ -36,5 +36,5 @@ mod store;
 mod users;
 mod writer;
 
-pub use open::{OpenError, SqliteOptions};
+pub use open::{OpenError, SqliteOptions, check};
 pub use sqlite::SqliteStore;

@@ -21,10 +21,7 @@ const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
 
 /// Applies what is missing. Two processes that start at once take turns: the transaction writes from its beginning.
 pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| OpenError::of(path, source);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
