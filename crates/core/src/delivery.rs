@@ -101,7 +101,8 @@ impl Delivery {
         Self {
             state: DeliveryState::Pending { not_before: now },
             failures: 0,
-            opened_at: now,
+            // A clock that was set back does not keep anything from being sent again.
+            opened_at: now.max(self.created_at),
             urgent: how == Resend::AtOnce,
             ..self
         }
@@ -483,6 +484,21 @@ mod tests {
             ..delivery(1)
         };
         assert_eq!(on_its_way.clone().reopened(Resend::AtOnce, now), on_its_way);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nothing_from_being_sent_again() {
+        let now = Timestamp::from_seconds(1_000);
+        let created_at = now.after(Duration::from_secs(3_600));
+        let before = Delivery {
+            created_at,
+            opened_at: created_at,
+            state: DeliveryState::Delivered { at: created_at },
+            ..delivery(1)
+        };
+        let after = before.reopened(Resend::AtOnce, now);
+        assert_eq!(after.state, DeliveryState::Pending { not_before: now });
+        assert_eq!(after.opened_at, created_at, "never before it was made");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod claims;
 mod clients;
+mod clock;
 mod deliveries;
 mod endpoints;
 mod events;
