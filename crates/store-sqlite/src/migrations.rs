@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
+use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 
 use crate::open::OpenError;
@@ -43,6 +44,7 @@ pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Open
         let hash: [u8; 32] = Sha256::digest(sql.as_bytes()).into();
         if *number > found {
             transaction.execute_batch(sql).map_err(failed)?;
+            hit(Point::MigrationHalf);
             transaction
                 .execute(
                     "INSERT INTO migrations (number, sha256) VALUES (?1, ?2)",
