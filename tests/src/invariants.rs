@@ -127,7 +127,10 @@ pub async fn hold(server: Server, client: &Client, accepted: &[String]) -> Resul
         broken.push(format!("the server ended with {status}:\n{}", log.join("\n")));
     }
     broken.extend(Database::left_in(stopped.data())?.broken(stopped.data())?);
-    broken.extend(files::in_use_below(stopped.data()));
+    eventually("media processes to end with their server", async || {
+        files::in_use_below(stopped.data()).is_empty().then_some(())
+    })
+    .await;
     ensure!(broken.is_empty(), "{broken:#?}");
     Ok(stopped)
 }
