@@ -65,15 +65,32 @@ impl Soak {
 /// The test fails; its output holds the seed.
 pub(crate) fn run(soak: Soak) -> anyhow::Result<()> {
     let (package, test, variables) = soak.test();
-    run_test(package, test, &variables)
+    // The simulation computes all the time; the others wait for processes.
+    let optimized: &[&str] = match soak {
+        Soak::Deliveries { .. } => &["--release"],
+        Soak::Product { .. } | Soak::Webhooks { .. } => &[],
+    };
+    run_with(package, test, &variables, optimized)
 }
 
 /// Runs one test with variables that make it long, and shows what it says.
+///
+/// # Errors
+/// The test fails; its output holds the seed.
 pub(crate) fn run_test(package: &str, test: &str, variables: &[(&str, String)]) -> anyhow::Result<()> {
+    run_with(package, test, variables, &[])
+}
+
+fn run_with(
+    package: &str,
+    test: &str,
+    variables: &[(&str, String)],
+    optimized: &[&str],
+) -> anyhow::Result<()> {
     let root = workspace::root();
     let only = format!("package({package}) and test({test})");
     let variables = variables.iter().map(|(name, value)| (name, value));
-    process::run(process::cargo(&root).envs(variables).args([
+    let nextest = [
         "nextest",
         "run",
         "--locked",
@@ -82,7 +99,13 @@ pub(crate) fn run_test(package: &str, test: &str, variables: &[(&str, String)]) 
         "soak",
         "-E",
         &only,
-    ]))
+    ];
+    process::run(
+        process::cargo(&root)
+            .envs(variables)
+            .args(nextest)
+            .args(optimized),
+    )
 }
 
 #[cfg(test)]

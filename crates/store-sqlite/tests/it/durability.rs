@@ -166,7 +166,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     std::fs::write(disk.path(), &text).unwrap();
     assert!(matches!(
         disk.open_at(&disk.path()),
-        Err(OpenError::Sqlite { .. })
+        Err(OpenError::Damaged { .. })
     ));
     assert_eq!(std::fs::read_to_string(disk.path()).unwrap(), text);
 }
