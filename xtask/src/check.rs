@@ -2,10 +2,10 @@
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, clients, deploy, docs, setup, tidy, workspace};
+use crate::{browser, clients, deploy, docs, setup, soak, tidy, workspace};
 
-/// How long the simulation of deliveries lives lives that no run has seen before.
-const SIMULATION_SECONDS: &str = "60";
+/// How long the simulation of deliveries lives lives that no run has seen before, and how long the product is killed.
+const SECONDS: &str = "60";
 
 /// What the checks can do more than usual.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -72,12 +72,13 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Tests", || cargo(&["nextest", "run", "--locked", "--workspace"]))?;
     // After the tests and beside nothing: so many lives are lived as there is time for.
     steps.run("Simulation", || {
-        let only = "package(sfumato-engine) and test(every_life_keeps_the_promises)";
-        process::run(
-            process::cargo(&root)
-                .env("SFUMATO_SIM_SECONDS", SIMULATION_SECONDS)
-                .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
-        )
+        let seconds = ("SFUMATO_SIM_SECONDS", SECONDS.to_owned());
+        soak::run_test("sfumato-engine", "every_life_keeps_the_promises", &[seconds])
+    })?;
+    steps.run("Kills", || {
+        let seconds = ("SFUMATO_SOAK_SECONDS", SECONDS.to_owned());
+        let test = "the_product_comes_to_rest_whole_whatever_is_killed";
+        soak::run_test("sfumato-e2e", test, &[seconds])
     })?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;

@@ -25,6 +25,7 @@ mod raster;
 mod report;
 mod serve;
 mod setup;
+mod soak;
 mod svg;
 mod tidy;
 mod tools;
@@ -61,6 +62,11 @@ enum Task {
         #[command(subcommand)]
         benchmark: bench::Benchmark,
     },
+    /// Keep the product under strain for long, and say what came of it.
+    Soak {
+        #[command(subcommand)]
+        what: soak::Soak,
+    },
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
 }
@@ -73,6 +79,7 @@ fn main() -> ExitCode {
         Task::Test(options) => check::run(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
+        Task::Soak { what } => soak::run(what),
         Task::Tidy => tidy::run(),
     };
     match outcome {

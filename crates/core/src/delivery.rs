@@ -101,7 +101,8 @@ impl Delivery {
         Self {
             state: DeliveryState::Pending { not_before: now },
             failures: 0,
-            opened_at: now,
+            // A clock that was set back does not keep anything from being sent again.
+            opened_at: now.max(self.created_at),
             urgent: how == Resend::AtOnce,
             ..self
         }
@@ -483,6 +484,10 @@ mod tests {
             ..delivery(1)
         };
         assert_eq!(on_its_way.clone().reopened(Resend::AtOnce, now), on_its_way);
+        let mut of_a_fast_clock = delivery(1);
+        of_a_fast_clock.created_at = now.after(Duration::from_secs(3_600));
+        let reopened = of_a_fast_clock.clone().reopened(Resend::AtOnce, now);
+        assert_eq!(reopened.opened_at, of_a_fast_clock.created_at);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sfumato_core::Timestamp;
+use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -115,6 +116,7 @@ impl Engine {
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
             for result in &expired {
+                hit(Point::RetentionRowBeforeBlob);
                 match inner.blobs.delete_result(*result).await {
                     Ok(()) => {
                         tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
@@ -146,6 +148,7 @@ impl Engine {
             let uploads = inner.store.retire_uploads(before, asked).await?;
             stuck = 0;
             for (job, upload) in &uploads {
+                hit(Point::RetentionRowBeforeBlob);
                 // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
                 // twice is harmless.
                 if let Err(error) = inner.blobs.delete_upload(*upload).await {

@@ -15,6 +15,7 @@ use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Leas
 use sfumato_core::store::JobLimits;
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
+use sfumato_failpoints::{Point, hit};
 use sfumato_media_client::protocol::{Document, Goal, Task};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
@@ -112,6 +113,9 @@ impl Engine {
                 {
                     Ok(jobs) => {
                         store_fails = false;
+                        if !jobs.is_empty() {
+                            hit(Point::AfterClaim);
+                        }
                         for job in jobs {
                             inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
@@ -211,6 +215,7 @@ impl Engine {
             {
                 continue;
             }
+            hit(Point::BeforeHeartbeat);
             match inner.store.heartbeat(job.id, lease, lease_for, progress).await {
                 Ok(()) => (told, told_at) = (progress.done, now),
                 Err(StoreError::LeaseLost) => return,
@@ -237,10 +242,16 @@ impl Engine {
             };
         }
         match self.anonymize(media, job, progress).await {
-            Ok(finished) => match self.store_result(finished).await {
-                Ok(result) => JobOutcome::Succeeded(result),
-                Err(error) => self.blob_failure(job, &error),
-            },
+            Ok(finished) => {
+                hit(Point::ChildExitBeforePut);
+                match self.store_result(finished).await {
+                    Ok(result) => {
+                        hit(Point::AfterResultPut);
+                        JobOutcome::Succeeded(result)
+                    }
+                    Err(error) => self.blob_failure(job, &error),
+                }
+            }
             Err(Trouble::Blobs(error)) => self.blob_failure(job, &error),
             Err(Trouble::Media(error)) => self.media_failure(job, error),
         }
@@ -398,6 +409,7 @@ impl Engine {
         loop {
             match inner.store.finish_job(job.id, lease, outcome.clone()).await {
                 Ok(job) => {
+                    hit(Point::AfterFinish);
                     tracing::info!(job.id = %job.id, state = job.state.name(), "an attempt ended");
                     self.forget_parts(&job).await;
                     return Ok(());

@@ -21,7 +21,7 @@ use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
-use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
+use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,9 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
+
+/// A server whose media processes do not get ready is given up after so many tries.
+const WARM_UPS_MAX: u32 = 3;
 
 /// Serves until a signal.
 ///
@@ -242,7 +245,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
     let (mode, log_format) = (settings.sandbox, settings.log_format);
     // Ends at the first signal as the others do, and before it only where no job could ever succeed.
     tasks.spawn("media pool", async move {
-        match media.warm_up().await {
+        match warm_up(&media).await {
             Ok(warm) => {
                 sandbox::tell(&warm.layers, mode, log_format);
                 tracing::info!(models = warm.models.join(", "), "media processes are ready");
@@ -254,6 +257,21 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
             }
         }
     });
+}
+
+/// Starts the media processes ahead. One that was killed while it got ready, as the kernel does where memory has run out, is no
+/// reason to stop serving: only what happens again and again is.
+async fn warm_up(engine: &Engine) -> Result<Warm, MediaError> {
+    let mut tries = 1;
+    loop {
+        match engine.warm_up().await {
+            Err(error @ MediaError::NotReady { .. }) if tries < WARM_UPS_MAX => {
+                tracing::warn!(tries, "failed to {:#}; trying again", anyhow::Error::new(error));
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn warn_of_risks(settings: &Settings, dir: &DataDir) {

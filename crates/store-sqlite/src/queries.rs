@@ -30,6 +30,7 @@ queries! {
     CROWDED_ENDPOINTS: "crowded_endpoints";
     DELETE_ENDPOINT: "delete_endpoint";
     DELETE_USER: "delete_user";
+    DELIVERIES_DUE_AGAIN: "deliveries_due_again";
     DELIVERIES_OF_ENDPOINT: "deliveries_of_endpoint";
     DELIVERIES_OF_ENDPOINT_AND_JOB: "deliveries_of_endpoint_and_job";
     DELIVERIES_OF_JOB: "deliveries_of_job";
@@ -81,6 +82,7 @@ queries! {
     INSERT_USER: "insert_user";
     INSERT_USER_SESSION: "insert_user_session";
     JOB: "job";
+    JOBS_DUE_AGAIN: "jobs_due_again";
     JOBS_IN_STATE: "jobs_in_state";
     JOBS_NEWEST_FIRST: "jobs_newest_first";
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";

@@ -22,8 +22,8 @@ use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::writer::Undo;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
-    sql, statistics, users,
+    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, queries, replays,
+    retention, sql, statistics, users,
 };
 
 #[async_trait]
@@ -164,8 +164,11 @@ impl Store for SqliteStore {
 
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| {
+            let now = sources.clock.now();
             let jobs = jobs::void_leases_of_others(conn, sources, alive)?;
-            Ok(jobs + claims::void_leases_of_others(conn, alive, sources.clock.now())?)
+            let deliveries = claims::void_leases_of_others(conn, alive, now)?;
+            clock::make_due(conn, now)?;
+            Ok(jobs + deliveries)
         })
         .await
     }

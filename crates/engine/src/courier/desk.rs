@@ -11,6 +11,7 @@ use sfumato_core::delivery::Outcome;
 use sfumato_core::store::{Claimed, Finished, News, Recorded, Waiting, Want};
 use sfumato_core::time::random;
 use sfumato_core::{EndpointId, StoreError, Timestamp};
+use sfumato_failpoints::{Point, hit};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -343,6 +344,7 @@ impl Desk {
         };
         match answer {
             Ok(answers) => {
+                hit(Point::AfterRecord);
                 self.record_trouble = Trouble::default();
                 for (landed, answer) in batch.iter().zip(answers) {
                     self.told(landed, answer);

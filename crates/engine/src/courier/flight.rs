@@ -5,6 +5,7 @@ use std::time::Duration;
 use sfumato_core::delivery::{Attempt, DeliveryLease, Outcome};
 use sfumato_core::store::Dispatch;
 use sfumato_core::{AttemptId, DeliveryId, EndpointId, EventStatus, JobId, PublicJobId};
+use sfumato_failpoints::{Point, hit};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Sign;
@@ -44,7 +45,9 @@ impl Engine {
             &dispatch.endpoint,
             inner.clock.now(),
         );
+        hit(Point::AfterClaimDelivery);
         let exchange = inner.post.post(&message, stop).await;
+        hit(Point::AfterPostBeforeRecord);
         let seen = observation(&exchange);
         let attempt = Attempt {
             id: AttemptId::new(&*inner.clock, &*inner.entropy),
