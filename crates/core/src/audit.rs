@@ -126,6 +126,8 @@ actions! {
     UserCreated: "user.created";
     /// A user's name, role or client was changed.
     UserChanged: "user.changed";
+    /// A user was found by the e-mail address and is known by the identity at the OpenID Connect provider from then on.
+    UserLinked: "user.linked";
     /// A user was shut out.
     UserDisabled: "user.disabled";
     /// A user was let in again.

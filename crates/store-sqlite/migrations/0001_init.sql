@@ -52,6 +52,16 @@ CREATE TABLE users (
     CHECK ((password IS NULL) = (password_changed_at IS NULL))
 ) STRICT;
 
+-- Who people are at OpenID Connect providers: the subject stays when the name or the e-mail address changes there.
+CREATE TABLE user_identities (
+    issuer     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    user       BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (user, issuer)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_sessions (
     id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     token        BLOB NOT NULL UNIQUE CHECK (length(token) = 32),

@@ -79,6 +79,7 @@ queries! {
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
     INSERT_SETUP_LINK: "insert_setup_link";
     INSERT_USER: "insert_user";
+    INSERT_USER_IDENTITY: "insert_user_identity";
     INSERT_USER_SESSION: "insert_user_session";
     JOB: "job";
     JOBS_IN_STATE: "jobs_in_state";
@@ -142,6 +143,7 @@ queries! {
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     USER: "user";
     USERS: "users";
+    USER_BY_IDENTITY: "user_by_identity";
     USER_BY_NAME: "user_by_name";
     USER_SESSIONS_OF_USER: "user_sessions_of_user";
     USER_SESSION_BY_TOKEN: "user_session_by_token";

@@ -16,6 +16,7 @@ pub(super) const fn action_words(action: Action) -> &'static str {
         Action::SignedOutEverywhere => "Signed out everywhere",
         Action::UserCreated => "User created",
         Action::UserChanged => "User changed",
+        Action::UserLinked => "User linked with a provider",
         Action::UserDisabled => "User disabled",
         Action::UserEnabled => "User enabled",
         Action::UserDeleted => "User deleted",

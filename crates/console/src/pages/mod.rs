@@ -11,6 +11,7 @@ mod job_files;
 mod job_options;
 mod job_view;
 mod jobs;
+mod openid;
 mod overview;
 mod review;
 mod review_edits;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> Router<Console> {
     Router::new()
         .merge(overview::router())
         .merge(sign_in::router())
+        .merge(openid::router())
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())

@@ -14,8 +14,10 @@ use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::{Client, Secret};
 use sfumato_core::store::UserChange;
 use sfumato_core::{ClientId, Role, StoreError, Timestamp, User, UserId, UserState};
+use sfumato_engine::audit::Deed;
 use sfumato_engine::people::PeopleError;
 
+use super::sign_in::by_password;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav, Toast};
 use crate::session::Visitor;
@@ -43,6 +45,8 @@ struct Users<'a> {
     now: Timestamp,
     given: &'a NewUser,
     error: Option<&'a str>,
+    /// Whether people sign in by password, for which a link is made.
+    passwords: bool,
     /// Whom the link is for, and the link, where one was just made.
     link: Option<(&'a str, &'a str)>,
 }
@@ -94,6 +98,7 @@ async fn users(console: &Console, visitor: &Visitor, said: Said<'_>) -> Result<R
         now: console.engine.now(),
         given: &said.given,
         error: said.error,
+        passwords: console.engine.settings().password_sign_in,
         link: said.link,
     };
     let page = page::page(visitor, Nav::Users, "Users", &body)?;
@@ -120,6 +125,9 @@ async fn create(
     match console.engine.create_user(&given.name, role).await {
         Ok((user, token)) => {
             note(&console, &visitor, Action::UserCreated, &user).await;
+            if !console.engine.settings().password_sign_in {
+                return Ok(done(format!("{} may sign in.", user.name)));
+            }
             with_link(&console, &visitor, &headers, &user, &token).await
         }
         Err(error @ (PeopleError::Name(_) | PeopleError::Store(StoreError::AlreadyExists { .. }))) => {
@@ -189,6 +197,7 @@ async fn new_link(
     user: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ConsoleError> {
     let user = other(&console, &visitor, user).await?;
+    by_password(&console)?;
     let token = console.engine.new_setup_link(user.id).await?;
     note(&console, &visitor, Action::PasswordLinkCreated, &user).await;
     with_link(&console, &visitor, &headers, &user, &token).await
@@ -265,14 +274,18 @@ async fn delete(
 
 /// Writes down what was done to a user, who may be gone later.
 async fn note(console: &Console, visitor: &Visitor, action: Action, user: &User) {
+    console.audit(described(visitor.deed(action), user)).await;
+}
+
+/// The same deed with the user to whom it was done.
+pub(super) fn described(deed: Deed, user: &User) -> Deed {
     let role = match user.role {
         Role::Administrator => "administrator".to_owned(),
         Role::Member(client) => client.to_string(),
     };
-    let deed = visitor.deed(action).to(Subject::User(user.id));
-    console
-        .audit(deed.with("name", user.name.as_str()).with("role", role))
-        .await;
+    deed.to(Subject::User(user.id))
+        .with("name", user.name.as_str())
+        .with("role", role)
 }
 
 fn done(message: String) -> Response {
