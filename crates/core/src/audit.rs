@@ -140,6 +140,8 @@ actions! {
     PasswordLinkCreated: "user.link_created";
     /// A client was made.
     ClientCreated: "client.created";
+    /// A client was called something else.
+    ClientRenamed: "client.renamed";
     /// A client was shut out.
     ClientDisabled: "client.disabled";
     /// A client was let in again.

@@ -109,6 +109,7 @@ queries! {
     RECORD_SIGN_IN: "record_sign_in";
     QUOTAS_OF_CLIENT: "quotas_of_client";
     REFRESH_TOKEN: "refresh_token";
+    RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
     REPLAYS: "replays";
     REPLAY_FOR_ENGINE: "replay_for_engine";

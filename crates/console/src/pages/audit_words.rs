@@ -23,6 +23,7 @@ pub(super) const fn action_words(action: Action) -> &'static str {
         Action::PasswordChanged => "Password changed",
         Action::PasswordLinkCreated => "Password link created",
         Action::ClientCreated => "Client created",
+        Action::ClientRenamed => "Client renamed",
         Action::ClientDisabled => "Client disabled",
         Action::ClientEnabled => "Client enabled",
         Action::ClientSecretRotated => "Client secret rotated",
