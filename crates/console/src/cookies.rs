@@ -17,6 +17,9 @@ const PLAIN_SESSION: &str = "sfumato-session";
 const SECURE_FLOW: &str = "__Secure-sfumato-openid";
 const PLAIN_FLOW: &str = "sfumato-openid";
 
+/// What the next page shows once.
+const ONCE: &str = "sfumato-once";
+
 /// A message for the next page.
 const TOAST: &str = "sfumato-toast";
 
@@ -111,6 +114,37 @@ pub(crate) const fn clear_flow() -> [HeaderValue; 2] {
             "sfumato-openid=; Path=/manager/sign-in/openid; Max-Age=0; HttpOnly; SameSite=Lax",
         ),
     ]
+}
+
+/// Keeps what the page at `path` shows once, for a minute and for that page alone.
+pub(crate) fn set_once(
+    sealed: &str,
+    headers: &HeaderMap,
+    settings: &ConsoleSettings,
+    path: &str,
+) -> Option<HeaderValue> {
+    let secure = if is_secure(headers, settings) {
+        "; Secure"
+    } else {
+        ""
+    };
+    HeaderValue::from_str(&format!(
+        "{ONCE}={sealed}; Path={path}; Max-Age=60; HttpOnly; SameSite=Strict{secure}"
+    ))
+    .ok()
+}
+
+/// What this page shows once.
+pub(crate) fn once(headers: &HeaderMap) -> Option<&str> {
+    read(headers, ONCE)
+}
+
+/// Removes it.
+pub(crate) fn clear_once(path: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!(
+        "{ONCE}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Strict"
+    ))
+    .ok()
 }
 
 /// The message for this page, and its kind.

@@ -38,6 +38,7 @@ mod policies;
 pub mod render;
 pub mod replay;
 pub mod results;
+mod seal;
 pub mod signals;
 pub mod system;
 pub mod unparsed;

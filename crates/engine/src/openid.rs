@@ -23,12 +23,14 @@ use crate::people::{Browser, PeopleError, SignedIn, new_user};
 
 pub use claims::{Grant, RoleRule};
 pub use flow::FLOW_LIFETIME;
-pub(crate) use flow::FlowKey;
 pub use http::HttpError;
 pub(crate) use provider::Provider;
 
 use claims::Claims;
 use flow::Flow;
+
+/// Letters that are kept of the provider's word for why it refused.
+const REFUSAL_CHARS_MAX: usize = 100;
 
 /// A provider, and what becomes of the people whom it knows.
 #[derive(Clone, Debug)]
@@ -265,7 +267,7 @@ impl Engine {
         let now = inner.clock.now();
         let flow = Flow::begin(&*inner.entropy, now, next);
         let url = self.provider()?.way(&flow, redirect, now).await?;
-        let flow = inner.keys.flows.seal(&flow, &*inner.entropy);
+        let flow = flow.seal(&inner.keys.seals, &*inner.entropy);
         Ok(Departure {
             url,
             flow: Secret::from_clear_text(flow),
@@ -286,7 +288,7 @@ impl Engine {
         let inner = self.inner();
         let now = inner.clock.now();
         let provider = self.provider()?;
-        let flow = inner.keys.flows.open(flow).filter(|flow| {
+        let flow = Flow::open(&inner.keys.seals, flow).filter(|flow| {
             flow.is_open(now) && bool::from(flow.state.as_bytes().ct_eq(back.state.as_bytes()))
         });
         let flow = flow.ok_or(OpenIdError::NotBegun)?;
@@ -297,7 +299,10 @@ impl Engine {
             return Err(ProviderFault::Issuer.into());
         }
         let code = match (back.error, back.code) {
-            (Some(error), _) => return Err(OpenIdError::Refused(error)),
+            (Some(error), _) => {
+                let word = error.chars().take(REFUSAL_CHARS_MAX).collect();
+                return Err(OpenIdError::Refused(word));
+            }
             (None, Some(code)) => code,
             (None, None) => return Err(OpenIdError::NotBegun),
         };

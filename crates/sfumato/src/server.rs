@@ -152,7 +152,7 @@ fn openid(settings: &Settings) -> anyhow::Result<Option<OpenIdSettings>> {
     let Some(issuer) = settings.openid_issuer.clone() else {
         return Ok(None);
     };
-    let secret = |path: &PathBuf| {
+    let secret = |path: &PathBuf| -> anyhow::Result<Secret> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("read the secret of OpenID Connect in {}", path.display()))?;
         let text = text.trim();

@@ -9,7 +9,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::{Client, Secret};
 use sfumato_core::store::UserChange;
@@ -21,7 +21,7 @@ use super::sign_in::by_password;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav, Toast};
 use crate::session::Visitor;
-use crate::{Console, origin};
+use crate::{Console, once, origin};
 
 /// What was given for a new user.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +34,13 @@ struct NewUser {
 #[derive(Deserialize)]
 struct NewRole {
     role: String,
+}
+
+/// A link that the page shows once, and whom it is for.
+#[derive(Serialize, Deserialize)]
+struct SetupLink {
+    name: String,
+    link: String,
 }
 
 #[derive(Template)]
@@ -72,9 +79,11 @@ impl Users<'_> {
     }
 }
 
+const PATH: &str = "/manager/users";
+
 pub(super) fn router() -> Router<Console> {
     Router::new()
-        .route("/manager/users", get(show).post(create))
+        .route(PATH, get(show).post(create))
         .route("/manager/users/{user}/link", post(new_link))
         .route("/manager/users/{user}/role", post(set_role))
         .route("/manager/users/{user}/disable", post(disable))
@@ -108,9 +117,23 @@ async fn users(console: &Console, visitor: &Visitor, said: Said<'_>) -> Result<R
     })
 }
 
-async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Response, ConsoleError> {
+async fn show(
+    State(console): State<Console>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, ConsoleError> {
     visitor.administrator()?;
-    users(&console, &visitor, Said::default()).await
+    let Some(text) = once::take(&console, &visitor, &headers, PATH) else {
+        return users(&console, &visitor, Said::default()).await;
+    };
+    let shown: SetupLink = serde_json::from_str(&text).map_err(ConsoleError::internal)?;
+    let said = Said {
+        link: Some((shown.name.as_str(), shown.link.as_str())),
+        ..Said::default()
+    };
+    let mut response = users(&console, &visitor, said).await?;
+    once::forget(&mut response, PATH);
+    Ok(response)
 }
 
 async fn create(
@@ -128,7 +151,7 @@ async fn create(
             if !console.engine.settings().password_sign_in {
                 return Ok(done(format!("{} may sign in.", user.name)));
             }
-            with_link(&console, &visitor, &headers, &user, &token).await
+            with_link(&console, &visitor, &headers, &user, &token)
         }
         Err(error @ (PeopleError::Name(_) | PeopleError::Store(StoreError::AlreadyExists { .. }))) => {
             let text = sentence(&error.to_string());
@@ -143,8 +166,8 @@ async fn create(
     }
 }
 
-/// The page with a link that is shown this once.
-async fn with_link(
+/// Leads on to the page, which shows a link this once.
+fn with_link(
     console: &Console,
     visitor: &Visitor,
     headers: &HeaderMap,
@@ -152,12 +175,12 @@ async fn with_link(
     token: &Secret,
 ) -> Result<Response, ConsoleError> {
     let origin = origin::of(headers, &console.settings);
-    let link = format!("{origin}/manager/setup/{}", token.expose());
-    let said = Said {
-        link: Some((user.name.as_str(), &link)),
-        ..Said::default()
+    let shown = SetupLink {
+        name: user.name.to_string(),
+        link: format!("{origin}/manager/setup/{}", token.expose()),
     };
-    users(console, visitor, said).await
+    let text = serde_json::to_string(&shown).map_err(ConsoleError::internal)?;
+    Ok(once::redirect(console, visitor, headers, PATH, &text))
 }
 
 /// A role by its name in a form: `administrator`, or the client of a member.
@@ -200,7 +223,7 @@ async fn new_link(
     by_password(&console)?;
     let token = console.engine.new_setup_link(user.id).await?;
     note(&console, &visitor, Action::PasswordLinkCreated, &user).await;
-    with_link(&console, &visitor, &headers, &user, &token).await
+    with_link(&console, &visitor, &headers, &user, &token)
 }
 
 async fn set_role(
@@ -289,5 +312,5 @@ pub(super) fn described(deed: Deed, user: &User) -> Deed {
 }
 
 fn done(message: String) -> Response {
-    page::redirect("/manager/users", Some(Toast::success(message)))
+    page::redirect(PATH, Some(Toast::success(message)))
 }

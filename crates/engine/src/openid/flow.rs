@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use sfumato_core::time::random;
 use sfumato_core::{Entropy, Secret, Timestamp};
+
+use crate::seal::SealKey;
 
 /// How long a person has for the way to the provider and back.
 pub const FLOW_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -16,7 +14,7 @@ pub const FLOW_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// Bytes at most of where to go afterwards: the cookie must fit into a browser.
 const NEXT_BYTES_MAX: usize = 1_000;
 
-const PURPOSE: &[u8] = b"sfumato openid flow 1";
+const PURPOSE: &str = "openid flow 1";
 
 /// A sign-in that has begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,44 +43,20 @@ impl Flow {
         }
     }
 
-    /// Whether it may still be ended.
-    pub(super) fn is_open(&self, now: Timestamp) -> bool {
-        now.since(Timestamp::from_micros(self.begun_at_us)) <= FLOW_LIFETIME
-    }
-}
-
-/// The key of an installation's flows.
-#[derive(Clone)]
-pub(crate) struct FlowKey([u8; 32]);
-
-impl FlowKey {
-    pub(crate) const fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-
-    fn cipher(&self) -> LessSafeKey {
-        let key = UnboundKey::new(&AES_256_GCM, &self.0);
-        LessSafeKey::new(key.expect("the key has the length of an AES-256 key"))
-    }
-
     /// The flow as a browser may carry it.
-    pub(super) fn seal(&self, flow: &Flow, entropy: &dyn Entropy) -> String {
-        let nonce: [u8; NONCE_LEN] = random(entropy);
-        let mut text = serde_json::to_vec(flow).expect("strings and a number are JSON");
-        self.cipher()
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(PURPOSE), &mut text)
-            .expect("the text is far shorter than AES-GCM allows");
-        URL_SAFE_NO_PAD.encode([&nonce[..], &text].concat())
+    pub(super) fn seal(&self, key: &SealKey, entropy: &dyn Entropy) -> String {
+        let text = serde_json::to_vec(self).expect("strings and a number are JSON");
+        key.seal(PURPOSE, text, entropy)
     }
 
     /// The flow that was sealed; `None` for whatever else a browser brings.
-    pub(super) fn open(&self, sealed: &str) -> Option<Flow> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>()?;
-        let mut text = text.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.cipher().open_in_place(nonce, Aad::from(PURPOSE), &mut text);
-        serde_json::from_slice(opened.ok()?).ok()
+    pub(super) fn open(key: &SealKey, sealed: &str) -> Option<Self> {
+        serde_json::from_slice(&key.open(PURPOSE, sealed)?).ok()
+    }
+
+    /// Whether it may still be ended.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        now.since(Timestamp::from_micros(self.begun_at_us)) <= FLOW_LIFETIME
     }
 }
 
@@ -93,17 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flow_comes_back_from_its_own_installation_only_and_never_changed() {
+    fn a_flow_comes_back_as_it_was() {
         let entropy = SimEntropy::new(7);
-        let key = FlowKey::new([7; 32]);
+        let key = SealKey::new([7; 32]);
         let flow = Flow::begin(&entropy, Timestamp::from_seconds(0), "/manager/jobs");
-        let sealed = key.seal(&flow, &entropy);
-        assert_eq!(key.open(&sealed), Some(flow.clone()));
-        assert_eq!(FlowKey::new([8; 32]).open(&sealed), None);
-        for wrong in ["", "AAAA", &sealed[1..], &format!("{sealed}AAAA")] {
-            assert_eq!(key.open(wrong), None, "{wrong}");
-        }
-        assert_ne!(key.seal(&flow, &entropy), sealed, "each with a nonce of its own");
+        let sealed = flow.seal(&key, &entropy);
+        assert_eq!(Flow::open(&key, &sealed), Some(flow));
+        assert_eq!(Flow::open(&SealKey::new([8; 32]), &sealed), None);
     }
 
     #[test]

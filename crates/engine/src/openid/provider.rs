@@ -1,6 +1,5 @@
 //! The conversation with the provider: its document and keys, the way of a browser to it, and what a code is worth.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -138,10 +137,12 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Arc<CoreProviderMetadata>, OpenIdError> {
         let mut known = self.known.lock().await;
-        match &*known {
-            Some(known) if !Arc::ptr_eq(&known.metadata, used) => Ok(known.metadata.clone()),
-            _ => self.discover(&mut known, now).await,
+        if let Some(known) = &*known
+            && !Arc::ptr_eq(&known.metadata, used)
+        {
+            return Ok(known.metadata.clone());
         }
+        self.discover(&mut known, now).await
     }
 
     async fn discover(
@@ -306,7 +307,7 @@ fn verifier(party: &RelyingParty, now: Timestamp) -> IdTokenVerifier<'_, CoreJso
     let latest = instant(now.after(CLOCK_SKEW_MAX));
     party
         .id_token_verifier()
-        .set_allowed_algs(HashSet::from(ALGORITHMS))
+        .set_allowed_algs(ALGORITHMS)
         .set_time_fn(move || earliest.into())
         .set_issue_time_verifier_fn(move |issued| {
             if SystemTime::from(issued) <= latest {
