@@ -269,6 +269,8 @@ CREATE TABLE attempts (
     id          BLOB NOT NULL CHECK (length(id) = 16),
     number      INTEGER NOT NULL CHECK (number >= 1),
     duration_ms INTEGER NOT NULL CHECK (duration_ms >= 0),
+    -- Microseconds of name resolution, connection, TLS, headers and body, parted by commas; NULL where nothing was reached.
+    phases      TEXT,
     outcome     TEXT NOT NULL,
     ours        INTEGER NOT NULL CHECK (ours IN (0, 1)),
     status      INTEGER CHECK (status BETWEEN 100 AND 999),

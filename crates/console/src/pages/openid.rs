@@ -133,7 +133,10 @@ async fn note(console: &Console, address: Option<std::net::IpAddr>, arrival: &Ar
 }
 
 fn provider(console: &Console) -> &str {
-    console.engine.openid().map_or("?", |settings| settings.name.as_str())
+    console
+        .engine
+        .openid()
+        .map_or("?", |settings| settings.name.as_str())
 }
 
 /// The sign-in page with the reason, which the audit log and the server's log have too.

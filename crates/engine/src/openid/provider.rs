@@ -24,7 +24,7 @@ use url::Url;
 
 use super::claims::Claims;
 use super::flow::Flow;
-use super::http::{Http, HttpError};
+use super::http::Http;
 use super::{OpenIdError, OpenIdSettings, ProviderFault};
 
 /// How long the provider's document and keys are taken for current. Keys that are missing are looked for at once.
@@ -194,10 +194,12 @@ impl Provider {
         let metadata = self.metadata(now).await?;
         let verifier = PkceCodeVerifier::new(flow.verifier.clone());
         let party = self.relying_party(&metadata, redirect);
+        let state = CsrfToken::new(flow.state.clone());
+        let nonce = Nonce::new(flow.nonce.clone());
         let request = party.authorize_url(
             CoreAuthenticationFlow::AuthorizationCode,
-            || CsrfToken::new(flow.state.clone()),
-            || Nonce::new(flow.nonce.clone()),
+            move || state,
+            move || nonce,
         );
         let scopes = self.settings.scopes.iter().cloned().map(Scope::new);
         let (url, _, _) = request

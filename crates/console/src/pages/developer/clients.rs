@@ -90,9 +90,7 @@ async fn create(
             let deed = visitor.deed(Action::ClientCreated);
             let deed = deed.to(Subject::Client(made.id)).of(made.id);
             console.audit(deed.with("name", made.name.as_str())).await;
-            Ok(client::with_secret(
-                &console, &visitor, &headers, &made, &secret,
-            ))
+            Ok(client::with_secret(&console, &visitor, &headers, &made, &secret))
         }
         Err(error @ ClientError::Name) => {
             let text = sentence(&error.to_string());
