@@ -58,7 +58,7 @@ test("two members see nothing of each other", async ({ page, visit, place }) => 
 
 // What a stranger's forms would change: the client's endpoints with their settings and tokens, and its jobs.
 async function standing({ client, job }) {
-  const endpoints = await client.api.send("/webhook-url");
+  const endpoints = await client.api.send("/webhook-url/get-many");
   const { status } = await client.api.send(`/innovation-service/anonymization?anonymization_job_id=${job}`);
   return { endpoints, status };
 }
