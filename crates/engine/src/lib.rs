@@ -3,7 +3,7 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`options`] reads what is wanted, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
+//! result out (both ways to it share [`representation`]) and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
 //! Manager, by password or by [`openid`], look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
@@ -37,6 +37,7 @@ pub mod people;
 mod policies;
 pub mod render;
 pub mod replay;
+pub mod representation;
 pub mod results;
 mod seal;
 pub mod signals;
