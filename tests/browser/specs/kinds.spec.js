@@ -71,7 +71,9 @@ test("a box that is added to a video moves from its beginning to its end", async
   await page.getByRole("link", { name: "Edit boxes" }).click();
   await page.getByRole("button", { name: "Add a box" }).click();
   const row = page.getByRole("listitem").filter({ hasText: "New box 1" });
-  const fill = (values) => Promise.all(Object.entries(values).map(([label, value]) => row.getByLabel(label, { exact: true }).fill(value)));
+  const fill = async (values) => {
+    for (const [label, value] of Object.entries(values)) await row.getByLabel(label, { exact: true }).fill(value);
+  };
   await fill({ "From (s)": "0", "To (s)": "1", "Left (px)": "10", "Top (px)": "20", "Width (px)": "40", "Height (px)": "40" });
   await row.getByRole("button", { name: "It moves" }).click();
   await expect(row.getByLabel("Left at the end (px)")).toHaveValue("10");

@@ -15,6 +15,7 @@ async function house(variables = {}, passwords = true) {
   const secret = join(tmpdir(), `sfumato-openid-${port}`);
   await writeFile(secret, `${SECRET}\n`, { mode: 0o600 });
   const known = {
+    SFUMATO_PUBLIC_URL: url,
     SFUMATO_OPENID__ISSUER: openid.issuer,
     SFUMATO_OPENID__NAME: "Harbour login",
     SFUMATO_OPENID__CLIENT_ID: "sfumato",
@@ -22,7 +23,7 @@ async function house(variables = {}, passwords = true) {
     SFUMATO_MANAGER__PASSWORD_SIGN_IN: String(passwords),
     ...variables,
   };
-  const place = await Place.open(["--public-url", url], { port, variables: known, passwords });
+  const place = await Place.open([], { port, variables: known, passwords });
   return { openid, place, close: () => Promise.all([place.close(), openid.stop()]) };
 }
 
