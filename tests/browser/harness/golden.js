@@ -32,6 +32,7 @@ const VARYING = [
   [/\b(Name resolution|Connection) DURATION /g, ""],
   [/\b\d+(\.\d+)? (B|kB|MB|GB)\b/g, "SIZE"],
   [/\b\d+(\.\d+)? ?%/g, "PERCENT"],
+  [/\b\d+, \d+, \d+ by \d+ pixels/g, "PLACE"],
 ];
 
 // Rows of a chart's table: how many there are, and which one is not empty, depends on the hour.
