@@ -6,6 +6,8 @@
 //! deleted. If the process dies in `Sending`, the lease ends and the delivery is `Pending` again under the same
 //! identifier: at least once, and the receiver can tell a repetition.
 
+mod phases;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +18,8 @@ use crate::id::{AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, Wor
 use crate::job::FencingToken;
 use crate::schedule::{DELIVERY_LIFETIME, OWN_FAULT_WAIT, next_attempt_at, retry_delay};
 use crate::time::Timestamp;
+
+pub use phases::{InvalidPhaseTimes, PhaseTimes};
 
 /// One event on its way to one endpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,6 +236,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u32,
+    /// Where that time went.
+    pub phases: PhaseTimes,
     /// What it came to.
     pub outcome: Outcome,
     /// The HTTP status, where one arrived.

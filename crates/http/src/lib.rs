@@ -19,7 +19,6 @@ mod json;
 mod ops;
 mod problem;
 mod query;
-mod range;
 mod serve;
 mod status;
 mod upload;

@@ -7,16 +7,18 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
-use sfumato_core::{Clock, Entropy};
+use sfumato_core::{Clock, Entropy, Secret};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
+use sfumato_engine::openid::OpenIdSettings;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
@@ -98,7 +100,10 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
         clock,
         entropy,
         keys,
-        settings: engine_settings(settings),
+        settings: EngineSettings {
+            openid: openid(settings)?,
+            ..engine_settings(settings)
+        },
     }))
 }
 
@@ -140,7 +145,41 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         session_idle: settings.session_idle,
         session_lifetime: settings.session_lifetime,
         audit_kept: settings.audit_kept,
+        password_sign_in: settings.password_sign_in,
+        openid: None,
     }
+}
+
+/// The OpenID Connect provider, with the secret out of its file.
+fn openid(settings: &Settings) -> anyhow::Result<Option<OpenIdSettings>> {
+    let Some(issuer) = settings.openid_issuer.clone() else {
+        return Ok(None);
+    };
+    let secret = |path: &PathBuf| -> anyhow::Result<Secret> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("read the secret of OpenID Connect in {}", path.display()))?;
+        let text = text.trim();
+        anyhow::ensure!(
+            !text.is_empty(),
+            "use the secret of OpenID Connect: {} is empty",
+            path.display()
+        );
+        Ok(Secret::from_clear_text(text.to_owned()))
+    };
+    Ok(Some(OpenIdSettings {
+        name: settings.openid_name.clone(),
+        issuer,
+        client_id: settings.openid_client_id.clone(),
+        client_secret: settings
+            .openid_client_secret_file
+            .as_ref()
+            .map(secret)
+            .transpose()?,
+        scopes: settings.openid_scopes.0.clone(),
+        role_claim: settings.openid_role_claim.clone(),
+        roles: settings.openid_roles.0.clone(),
+        newcomers: settings.openid_newcomers.as_ref().map(|client| client.0.clone()),
+    }))
 }
 
 /// Pictures at the same time: one a core where nobody says.

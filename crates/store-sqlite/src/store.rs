@@ -53,6 +53,12 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn rename_client(&self, key: &ClientKey, name: &str) -> Result<(), StoreError> {
+        let (key, name) = (key.clone(), name.to_owned());
+        self.write(move |conn, _| clients::rename(conn, &key, &name))
+            .await
+    }
+
     async fn set_client_state(&self, key: &ClientKey, state: ClientState) -> Result<(), StoreError> {
         let key = key.clone();
         self.write(move |conn, sources| clients::set_state(conn, &key, state, sources.clock.now()))
