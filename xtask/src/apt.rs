@@ -55,7 +55,7 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 3] = [
+const PACKAGES_OF_TESTS: [Package; 4] = [
     Package {
         name: "chromium",
         purpose: "shows the Manager to the browser tests",
@@ -70,6 +70,11 @@ const PACKAGES_OF_TESTS: [Package; 3] = [
         name: "npm",
         purpose: "fetches the packages that drive the browser",
         probe: &["npm", "--version"],
+    },
+    Package {
+        name: "prometheus",
+        purpose: "checks the alerts by its own tool",
+        probe: &["promtool", "--version"],
     },
 ];
 

@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
+use std::path::Path;
+
 use crate::process::{self, cargo};
 use crate::report::Steps;
 use crate::{browser, setup, tidy, workspace};
@@ -73,6 +75,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
                 .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
         )
     })?;
+    steps.run("Alerts", || alerts(&root))?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;
     steps.run("Documentation", || {
@@ -84,6 +87,18 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })
+}
+
+/// Prometheus' own tool reads the alerts, and lives through the series of their tests.
+fn alerts(root: &Path) -> anyhow::Result<()> {
+    let folder = root.join("deploy/prometheus");
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+    ] {
+        process::run(process::command("promtool").current_dir(&folder).args(arguments))?;
+    }
+    Ok(())
 }
 
 fn run_browser(steps: &mut Steps) -> anyhow::Result<()> {
