@@ -55,7 +55,7 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 6] = [
+const PACKAGES_OF_TESTS: [Package; 7] = [
     Package {
         name: "chromium",
         purpose: "shows the Manager to the browser tests",
@@ -85,6 +85,11 @@ const PACKAGES_OF_TESTS: [Package; 6] = [
         name: "python3-venv",
         purpose: "keeps the packages of Python apart from the system's",
         probe: &["python3", "-m", "ensurepip", "--version"],
+    },
+    Package {
+        name: "prometheus",
+        purpose: "checks the alerts by its own tool",
+        probe: &["promtool", "--version"],
     },
 ];
 

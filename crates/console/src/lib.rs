@@ -160,6 +160,6 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(console.clone(), session::session))
         .merge(assets::router())
-        .layer(axum::middleware::from_fn(edge::edge))
+        .layer(from_fn_with_state(console.clone(), edge::edge))
         .with_state(console)
 }

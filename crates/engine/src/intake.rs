@@ -218,6 +218,9 @@ impl Engine {
         hit(Point::AfterRowBeforeResponse);
         inner.signals.jobs.notify_one();
         inner.listeners.tell(job.client);
+        inner
+            .metrics
+            .job_accepted(job.upload.format.kind(), job.upload.bytes);
         tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
         Ok(job.public_id())
     }

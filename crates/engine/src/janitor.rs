@@ -119,6 +119,7 @@ impl Engine {
                 hit(Point::RetentionRowBeforeBlob);
                 match inner.blobs.delete_result(*result).await {
                     Ok(()) => {
+                        inner.metrics.result_deleted();
                         tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
                     }
                     // Its row says that it is gone; the orphans' turn tries again.
@@ -158,6 +159,7 @@ impl Engine {
                 }
                 inner.store.upload_deleted(*job).await?;
                 deleted += 1;
+                inner.metrics.original_deleted();
                 tracing::info!(job.id = %job, "an original was deleted");
             }
             if uploads.len() < asked || stuck == uploads.len() {
@@ -187,6 +189,7 @@ impl Engine {
             }
         }
         if collected > 0 {
+            inner.metrics.orphans_deleted(collected);
             tracing::info!(blobs = collected, "orphan blobs were deleted");
         }
         Ok(collected)

@@ -28,6 +28,7 @@ pub mod intake;
 pub mod janitor;
 mod listeners;
 pub mod lists;
+pub mod metrics;
 pub mod openid;
 pub mod options;
 pub mod originals;
@@ -57,9 +58,10 @@ use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
-use crate::courier::{Counters, CourierCounts, Post};
+use crate::courier::Post;
 use crate::guard::AddressPolicy;
 use crate::listeners::Listeners;
+use crate::metrics::Metrics;
 use crate::openid::{OpenIdSettings, Provider};
 use crate::passwords::Passwords;
 use crate::signals::Signals;
@@ -191,7 +193,7 @@ pub(crate) struct Inner {
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: Arc<outbound::Outbound>,
     pub(crate) post: Arc<dyn Post>,
-    pub(crate) courier_counters: Counters,
+    pub(crate) metrics: Metrics,
 }
 
 impl Engine {
@@ -236,7 +238,7 @@ impl Engine {
                 worker_id,
                 outbound,
                 post,
-                courier_counters: Counters::default(),
+                metrics: Metrics::default(),
             }),
         }
     }
@@ -248,11 +250,6 @@ impl Engine {
     /// The settings that it runs with.
     pub fn settings(&self) -> &EngineSettings {
         &self.inner.settings
-    }
-
-    /// What the courier has done since this process began.
-    pub fn courier_counts(&self) -> CourierCounts {
-        self.inner.courier_counters.read()
     }
 
     /// The wall clock.

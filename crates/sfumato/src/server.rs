@@ -65,8 +65,19 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("listen on {}", settings.listen))?;
     let address = listener.local_addr().context("read the bound address")?;
+    let operations = match settings.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("listen on {address} for /metrics"))?,
+        ),
+        None => None,
+    };
     let mut tasks = Tasks::new(shutdown);
     start(&mut tasks, &engine, loaded, listener);
+    if let Some(listener) = operations {
+        tell_metrics(&mut tasks, &engine, listener)?;
+    }
     announce(address, &dir);
     invite(&engine, settings, address).await?;
     let whole = tasks.watch().await;
@@ -311,6 +322,18 @@ async fn warm_up(engine: &Engine) -> Result<Warm, MediaError> {
             outcome => return outcome,
         }
     }
+}
+
+/// Answers `/metrics` on an address of its own.
+fn tell_metrics(tasks: &mut Tasks, engine: &Engine, listener: TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("read the bound address")?;
+    tracing::info!("metrics are told at http://{address}/metrics");
+    let router = sfumato_http::operations_router(engine.clone());
+    let until = tasks.shutdown.clone();
+    tasks.spawn("metrics", async move {
+        sfumato_http::serve(listener, router, ServeSettings::default(), until).await;
+    });
+    Ok(())
 }
 
 fn warn_of_risks(settings: &Settings, dir: &DataDir) {

@@ -249,7 +249,7 @@ impl Desk {
                 let ended = self.ears.board().ended(landed.endpoint, &landed.seen, now);
                 landed.attempt.ours = ended.ours;
                 if ended.opened {
-                    self.engine.inner().courier_counters.breaker_opened();
+                    self.engine.metrics().breaker_opened();
                     tracing::warn!(endpoint.id = %landed.endpoint, "an endpoint keeps failing and is called by one delivery at a time");
                 }
                 match ended.network {
@@ -384,9 +384,8 @@ impl Desk {
         };
         self.ears.board().recorded(endpoint, Some(&recorded), now);
         self.engine
-            .inner()
-            .courier_counters
-            .recorded(&landed.attempt, &recorded);
+            .metrics()
+            .delivery_recorded(&landed.attempt, &recorded);
         tracing::info!(
             delivery.id = %landed.delivery,
             endpoint.id = %endpoint,

@@ -77,6 +77,9 @@ macro_rules! settings {
 settings! {
     /// Address and port of the API. Port 0 takes a free one, which the log names.
     listen: SocketAddr = "listen", "127.0.0.1:8080";
+    /// Address and port at which `/metrics` is answered for Prometheus, with `/healthz` beside it. Whoever reaches it reads
+    /// how much this server does: keep it from clients. Empty: nowhere.
+    metrics_listen: Option<SocketAddr> = "metrics_listen", "";
     /// The folder that holds everything durable: database, originals, results, keys. Made where it is missing.
     data_dir: PathBuf = "data_dir", "sfumato-data";
     /// The address under which clients reach the API; the addresses of results begin with it.
