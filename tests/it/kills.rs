@@ -128,6 +128,8 @@ fn small_png(round: usize, upload: usize) -> Vec<u8> {
     .to_png()
 }
 
+/// Judges every repetition, and says what the kills came to.
+#[expect(clippy::print_stdout, reason = "the figures are what a long run is for")]
 fn judge(kills: &[Kill], accepted: &[String], events: &[Event], received: &[Received]) -> Result<()> {
     let mut arrivals: BTreeMap<&str, Vec<&Received>> = BTreeMap::new();
     for one in received {
