@@ -43,8 +43,9 @@ struct Kill {
     on_their_way: BTreeSet<String>,
 }
 
-/// Promises 1, 2 and 3.
-#[tokio::test]
+/// Promises 1, 2 and 3. The receiver has a thread of its own: one that waited for this test's own computing would be late with its
+/// answers, and would be told again for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_accepted_is_delivered_whenever_the_server_is_killed() -> Result<()> {
     let rounds = rounds();
     let mut server = Server::start().await?;
@@ -74,12 +75,6 @@ async fn what_was_accepted_is_delivered_whenever_the_server_is_killed() -> Resul
         }
     }
     let client = Client::log_in(&server.url, &client.client_id, &client.secret_id).await?;
-    for job in &accepted {
-        eventually("the terminal webhook", async || {
-            (receiver.statuses(job).len() >= 3).then_some(())
-        })
-        .await;
-    }
     let events = invariants::settled(&server, &client, &[&receiver]).await?;
     invariants::hold(server, &client, &accepted).await?;
     judge(&kills, &accepted, &events, &receiver.received())
@@ -150,6 +145,11 @@ fn judge(kills: &[Kill], accepted: &[String], events: &[Event], received: &[Rece
             ensure!(
                 pair[0].body == pair[1].body && pair[0].at <= last.ready,
                 "{id} came twice after a kill"
+            );
+            // What a kill has cut off is the same attempt again; a next one follows a recorded failure.
+            ensure!(
+                pair[0].header("webhook-attempt") == pair[1].header("webhook-attempt"),
+                "{id}: the receiver was late with its answer"
             );
             let sender = before.last().map_or(last.ready, |kill| kill.ready);
             duplicates[kill] += 1;
