@@ -162,10 +162,6 @@ fn make_python(root: &Path, into: &Path) -> anyhow::Result<()> {
         .args(["--config", "clients/python/generator.yaml"])
         .env("PATH", path)
         .current_dir(root))?;
-    let cache = into.join(".ruff_cache");
-    if cache.exists() {
-        fs::remove_dir_all(&cache).with_context(|| format!("remove {}", cache.display()))?;
-    }
     if !into.join("client.py").is_file() {
         bail!("the generator has made no client in {}", into.display());
     }
