@@ -17,6 +17,9 @@ const GAP: f64 = 10.0;
 const CAPTION: f64 = 30.0;
 const TOP: f64 = 34.0;
 
+/// Characters of a file's name that fit below a cell.
+const NAME_CHARS_MAX: usize = 27;
+
 /// A cell shows so many long sides of what is missed, and so many pixels at least.
 const SIDES_SHOWN: f64 = 4.0;
 const SHOWN_PX_MIN: f64 = 48.0;
@@ -66,7 +69,10 @@ fn sheet(class: Class, scenes: &[Scene], rules: Rules) -> String {
         );
         Cell::new(corner, object).draw(&mut svg, index + 1, scene, object, rules);
     }
-    svg.finish(&format!("{} that are not hidden", class.folder()))
+    svg.finish(&format!(
+        "{} that are not hidden: width and height in pixels, and the share that is hidden all the same",
+        class.folder()
+    ))
 }
 
 fn legend(svg: &mut Svg) {
@@ -120,13 +126,15 @@ impl Cell {
                 if other.is_hidden() { HIDDEN } else { MISSED },
             );
         }
+        svg.outline(self.corner, (CELL, CELL), OUTSIDE, 1.0);
         let (left, below) = (self.corner.0, self.corner.1 + CELL);
         let (width, height) = (object.bounding_box.width(), object.bounding_box.height());
         // A share is 0 to 1.
         let percent = (100.0 * object.covered).round() as u32;
-        let what = format!("{number}: {width:.0}x{height:.0}, {percent} % hidden");
+        let what = format!("{number}: {width:.0}x{height:.0}, {percent} %");
         svg.text((left, below + 13.0), Anchor::Start, 11.0, &what);
-        svg.text((left, below + 25.0), Anchor::Start, 8.0, &scene.name);
+        let name: String = scene.name.chars().take(NAME_CHARS_MAX).collect();
+        svg.text((left, below + 25.0), Anchor::Start, 8.0, &name);
     }
 
     /// The part of a box that is shown, on the sheet: corner and size.
@@ -201,7 +209,7 @@ mod tests {
             RULES,
         );
         let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
-        assert!(place("1: 40x50, 0 % hidden") < place("2: 8x9, 0 % hidden"));
+        assert!(place("1: 40x50, 0 %") < place("2: 8x9, 0 %"));
         assert!(place("b.jpg") < place("a.jpg"));
         assert!(!text.contains("c.jpg"));
     }
