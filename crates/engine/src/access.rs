@@ -28,26 +28,37 @@ pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     pub(crate) cursors: CursorKey,
+    installation: String,
 }
 
 impl Keys {
     /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
-        let (mut tokens, mut cursors) = ([0; 32], [0; 16]);
+        let (mut tokens, mut cursors, mut installation) = ([0; 32], [0; 16], [0; 16]);
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
+            ("sfumato installation 1", installation.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), key)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
         Self {
+            installation: uuid::Uuid::from_bytes(installation).simple().to_string(),
             cursors: CursorKey::new(cursors),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
+    }
+}
+
+impl Keys {
+    /// What an installation calls itself where others might be as well. Every process of it that has the same master key says
+    /// the same, and the name says nothing of the key.
+    pub fn installation(&self) -> &str {
+        &self.installation
     }
 }
 
