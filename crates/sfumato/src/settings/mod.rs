@@ -1,7 +1,8 @@
 //! Settings: built-in defaults, then a TOML file, then `SFUMATO_…` variables, then flags. The later one wins, and each
 //! value remembers where it came from.
 //!
-//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder.
+//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder, or comes from a
+//! file or a variable of its own (`storage.rs`).
 
 mod errors;
 mod file;
@@ -16,6 +17,6 @@ pub(crate) use errors::{Origin, SettingsError};
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
-pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
+pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
-pub(crate) use values::{Folders, LogFormat, SettingValue, cores};
+pub(crate) use values::{Folders, LogFormat, SettingValue, StorageLocation, StoreEncryption, cores};

@@ -4,16 +4,26 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use sfumato_engine::blobs::PART_BYTES_MIN;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::{Origin, SettingsError, suggestion};
 use super::file::{File, nearest};
 use super::options::{OPTIONS, OptionInfo, Settings};
-use super::values::{Raw, WrongValue};
+use super::values::{HttpEndpoint, Raw, WrongValue};
+
+/// S3 takes no larger part than 5 GiB; what is gathered in memory should be far less.
+const PART_BYTES_MAX: u64 = 1 << 30;
+
+/// The most that S3 signs an address for.
+const REDIRECT_LIFETIME_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Names the settings file where no flag does.
 const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
+
+/// Holds keys, which are no setting: settings are printed and shown.
+pub(crate) const KEYS_VARIABLE: &str = "SFUMATO_STORAGE_KEYS";
 
 /// A value that a flag gives to a setting.
 #[derive(Clone, Debug)]
@@ -137,7 +147,11 @@ impl Loaded {
     }
 
     fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
-        for (name, value) in variables.iter().filter(|(name, _)| name != CONFIG_VARIABLE) {
+        let others = [CONFIG_VARIABLE, KEYS_VARIABLE];
+        for (name, value) in variables
+            .iter()
+            .filter(|(name, _)| !others.contains(&name.as_str()))
+        {
             let Some(option) = OPTIONS.iter().find(|option| option.variable() == *name) else {
                 let near = nearest(name, OPTIONS.iter().map(OptionInfo::variable));
                 self.warnings.push(format!(
@@ -177,6 +191,31 @@ impl Loaded {
                 "worker.task_deadline",
                 settings.task_deadline >= Duration::from_secs(1),
                 "must be at least 1s",
+            ),
+            (
+                "storage.part_bytes",
+                (PART_BYTES_MIN..=PART_BYTES_MAX).contains(&settings.storage_part_bytes.0),
+                "must be from 5MiB to 1GiB",
+            ),
+            (
+                "storage.timeout",
+                settings.storage_timeout >= Duration::from_secs(1),
+                "must be at least 1s",
+            ),
+            (
+                "storage.redirect_lifetime",
+                (Duration::from_secs(1)..=REDIRECT_LIFETIME_MAX)
+                    .contains(&settings.storage_redirect_lifetime),
+                "must be from 1s to 7d",
+            ),
+            (
+                "storage.endpoint",
+                settings.storage_allow_http
+                    || !settings
+                        .storage_endpoint
+                        .as_ref()
+                        .is_some_and(HttpEndpoint::is_plain),
+                "must begin with https:, or `storage.allow_http` must be true",
             ),
             (
                 "webhooks.deadline",

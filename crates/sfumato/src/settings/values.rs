@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use sfumato_core::options::Profile;
+use sfumato_engine::blobs::{Encrypted, S3Location};
 use sfumato_http::{AllowedOrigins, PublicUrl};
 use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
@@ -99,7 +100,7 @@ impl SettingValue for PathBuf {
 }
 
 impl SettingValue for Option<PathBuf> {
-    const EXPECTED: &'static str = "a path, or \"\" to have it searched";
+    const EXPECTED: &'static str = "a path, or \"\" for none";
 
     fn from_text(text: &str) -> Option<Self> {
         Some((!text.is_empty()).then(|| text.into()))
@@ -258,6 +259,155 @@ impl SettingValue for bool {
 
     fn to_toml(&self) -> toml::Value {
         (*self).into()
+    }
+}
+
+/// Where originals and results lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StorageLocation {
+    /// In the data folder.
+    DataFolder,
+    /// In a folder elsewhere.
+    Folder(PathBuf),
+    /// In a bucket.
+    S3(S3Location),
+}
+
+impl SettingValue for StorageLocation {
+    const EXPECTED: &'static str = "a folder such as \"/mnt/media\", a place in S3 such as \"s3://bucket/prefix\" (letters, digits and !-_.*'()= in the prefix), or \"\" for the data folder";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            Some(Self::DataFolder)
+        } else if text.contains("://") {
+            text.parse().ok().map(Self::S3)
+        } else {
+            Some(Self::Folder(text.into()))
+        }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::DataFolder => String::new(),
+            Self::Folder(path) => path.display().to_string(),
+            Self::S3(location) => location.to_string(),
+        }
+        .into()
+    }
+}
+
+impl SettingValue for Option<HttpEndpoint> {
+    const EXPECTED: &'static str =
+        "an http or https address such as \"https://s3.example.com\", or \"\" for that of AWS";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        let url = url::Url::parse(text).ok()?;
+        let usable = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none();
+        usable.then(|| Some(HttpEndpoint(text.to_owned())))
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.as_ref()
+            .map(|endpoint| endpoint.0.clone())
+            .unwrap_or_default()
+            .into()
+    }
+}
+
+/// The address of a service, without credentials in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpEndpoint(pub(crate) String);
+
+impl HttpEndpoint {
+    /// Whether it is reached without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.starts_with("http:")
+    }
+}
+
+/// A word that another service gives a meaning to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) String);
+
+impl Word {
+    /// `None` where nothing is said.
+    pub(crate) fn get(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.clone())
+    }
+}
+
+impl SettingValue for Word {
+    const EXPECTED: &'static str = "a word without spaces, or \"\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.bytes()
+            .all(|byte| byte.is_ascii_graphic())
+            .then(|| Self(text.to_owned()))
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.0.clone().into()
+    }
+}
+
+/// Whether an S3-compatible store is asked to encrypt what it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreEncryption {
+    /// As the bucket says.
+    None,
+    /// With keys of the store.
+    Aes256,
+    /// With a key of AWS KMS.
+    Kms,
+}
+
+impl SettingValue for StoreEncryption {
+    const EXPECTED: &'static str = "\"none\", \"AES256\" or \"aws:kms\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self::None),
+            "AES256" => Some(Self::Aes256),
+            "aws:kms" => Some(Self::Kms),
+            _ => None,
+        }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::None => "none",
+            Self::Aes256 => "AES256",
+            Self::Kms => "aws:kms",
+        }
+        .into()
+    }
+}
+
+impl SettingValue for Encrypted {
+    const EXPECTED: &'static str = "\"nothing\", \"originals\" or \"everything\"";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "nothing" => Some(Self::Nothing),
+            "originals" => Some(Self::Originals),
+            "everything" => Some(Self::Everything),
+            _ => None,
+        }
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Originals => "originals",
+            Self::Everything => "everything",
+        }
+        .into()
     }
 }
 
