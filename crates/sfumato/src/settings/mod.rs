@@ -9,6 +9,7 @@ mod file;
 mod options;
 mod print;
 mod sources;
+mod storage;
 mod units;
 mod values;
 
@@ -18,5 +19,6 @@ pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
 pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
+pub(crate) use storage::{StorageLocation, StoreEncryption};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
-pub(crate) use values::{Folders, LogFormat, SettingValue, StorageLocation, StoreEncryption, cores};
+pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

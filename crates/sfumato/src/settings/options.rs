@@ -12,10 +12,10 @@ use sfumato_http::{AllowedOrigins, PublicUrl};
 use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
+use super::storage::{HttpEndpoint, StorageLocation, StoreEncryption, Word};
 use super::units::ByteSize;
 use super::values::{
-    AutoCount, Count, Folders, HttpEndpoint, LogFormat, LogLevel, Networks, Raw, SettingValue,
-    StorageLocation, StoreEncryption, Word, WrongValue,
+    AutoCount, Count, Folders, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
 };
 
 /// One setting, as the reader and the printer see it.

@@ -4,20 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sfumato_engine::blobs::PART_BYTES_MIN;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::errors::{Origin, SettingsError, suggestion};
 use super::file::{File, nearest};
 use super::options::{OPTIONS, OptionInfo, Settings};
-use super::values::{HttpEndpoint, Raw, WrongValue};
-
-/// S3 takes no larger part than 5 GiB; what is gathered in memory should be far less.
-const PART_BYTES_MAX: u64 = 1 << 30;
-
-/// The most that S3 signs an address for.
-const REDIRECT_LIFETIME_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+use super::storage;
+use super::values::{Raw, WrongValue};
 
 /// Names the settings file where no flag does.
 const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
@@ -193,31 +187,6 @@ impl Loaded {
                 "must be at least 1s",
             ),
             (
-                "storage.part_bytes",
-                (PART_BYTES_MIN..=PART_BYTES_MAX).contains(&settings.storage_part_bytes.0),
-                "must be from 5MiB to 1GiB",
-            ),
-            (
-                "storage.timeout",
-                settings.storage_timeout >= Duration::from_secs(1),
-                "must be at least 1s",
-            ),
-            (
-                "storage.redirect_lifetime",
-                (Duration::from_secs(1)..=REDIRECT_LIFETIME_MAX)
-                    .contains(&settings.storage_redirect_lifetime),
-                "must be from 1s to 7d",
-            ),
-            (
-                "storage.endpoint",
-                settings.storage_allow_http
-                    || !settings
-                        .storage_endpoint
-                        .as_ref()
-                        .is_some_and(HttpEndpoint::is_plain),
-                "must begin with https:, or `storage.allow_http` must be true",
-            ),
-            (
                 "webhooks.deadline",
                 settings.webhook_deadline >= Duration::from_millis(100),
                 "must be at least 100ms",
@@ -238,7 +207,8 @@ impl Loaded {
                 "must not be shorter than `tokens.access_lifetime`",
             ),
         ];
-        match rules.into_iter().find(|(_, holds, _)| !holds) {
+        let storage = storage::rules(settings);
+        match rules.into_iter().chain(storage).find(|(_, holds, _)| !holds) {
             None => Ok(()),
             Some((key, _, rule)) => Err(SettingsError::Rule {
                 key,
