@@ -356,6 +356,7 @@ mod tests {
             number: 1,
             started_at: Timestamp::from_seconds(0),
             duration_ms: 1,
+            phases: PhaseTimes::default(),
             outcome,
             status: None,
             response: None,
