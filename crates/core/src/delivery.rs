@@ -6,8 +6,6 @@
 //! deleted. If the process dies in `Sending`, the lease ends and the delivery is `Pending` again under the same
 //! identifier: at least once, and the receiver can tell a repetition.
 
-mod phases;
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +17,7 @@ use crate::job::FencingToken;
 use crate::schedule::{DELIVERY_LIFETIME, OWN_FAULT_WAIT, next_attempt_at, retry_delay};
 use crate::time::Timestamp;
 
+mod phases;
 pub use phases::{InvalidPhaseTimes, PhaseTimes};
 
 /// One event on its way to one endpoint.

@@ -84,6 +84,6 @@ test("a box that is added to a video moves from its beginning to its end", async
   await page.getByRole("button", { name: "Render again" }).click();
   const state = page.getByRole("region", { name: "Status" });
   await expect(state).toContainText("Succeeded", { timeout: 60_000 });
-  await page.locator("summary", { hasText: "Detections" }).click();
-  await expect(page.getByRole("region", { name: "List of detections" })).toContainText("by hand");
+  await page.locator("summary", { hasText: "Tracks" }).click();
+  await expect(page.getByRole("region", { name: "List of tracks" })).toContainText("by hand");
 });

@@ -243,12 +243,12 @@ mod tests {
     fn frames_are_found_by_the_times_that_are_known() {
         let mut document: VideoDetectionsDocument = serde_json::from_str(VIDEO).unwrap();
         // The rate halves after frame 10.
-        let found = document.tracks[0].boxes[0].clone();
+        let found = document.tracks[0].boxes[0];
         document.tracks[0].boxes = [(10, 0.4), (11, 0.48), (30, 2.0)]
             .map(|(frame, time_s)| DocumentedBox {
                 frame,
                 time_s,
-                ..found.clone()
+                ..found
             })
             .into();
         let times = FrameTimes::of(&document);
