@@ -60,7 +60,8 @@ struct Scene {
     width: Line,
     /// Left, top, right, bottom.
     obstacles: &'static [[f32; 4]],
-    /// Hidden area at most, as a multiple of that of the face after growth where it is there.
+    /// Hidden area at most, as a multiple of that of the face after growth where it is there. Boxes are held for eight frames
+    /// before and after, which counts for much in a clip of two seconds.
     area_max: f32,
 }
 
@@ -278,7 +279,7 @@ fn a_face_that_runs_past_pillars_is_hidden_in_every_frame() {
         top: still(100.0),
         width: still(150.0),
         obstacles: &[[200.0, 0.0, 240.0, 360.0], [430.0, 0.0, 490.0, 360.0]],
-        area_max: 1.7,
+        area_max: 2.0,
     });
 }
 
@@ -293,7 +294,7 @@ fn a_face_that_rises_behind_a_wall_is_hidden_in_every_frame() {
         },
         width: still(180.0),
         obstacles: &[[0.0, 240.0, 640.0, 360.0]],
-        area_max: 1.3,
+        area_max: 1.5,
     });
 }
 
