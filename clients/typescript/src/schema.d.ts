@@ -109,7 +109,8 @@ export interface paths {
         /**
          * Fetch a result.
          * @description Streams the anonymized file, or its detections document where the name ends in `.json`. One range of bytes can be asked
-         *     for; several are answered with the whole. `HEAD` gives the same headers without the content.
+         *     for; several are answered with the whole. `HEAD` gives the same headers without the content. Where the operator has set
+         *     it up, the answer is a redirection to the storage, which hands out the same.
          */
         get: operations["getResult"];
         put?: never;
@@ -2009,6 +2010,15 @@ export interface operations {
             /** @description The client has it. */
             304: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The storage hands it out, to whoever has the address and for a few minutes. Only where the setting `storage.redirect_results` of the service says so. */
+            307: {
+                headers: {
+                    /** @description An address that needs no access token. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content?: never;

@@ -94,7 +94,8 @@ class Sfumato:
 
     def download(self, result: str, target: str | Path) -> None:
         """Writes the content of a result to a file, piece by piece."""
-        with self.routes.get_httpx_client().stream("GET", result) as answer:
+        # A server may send its clients to the storage, which gets no token.
+        with self.routes.get_httpx_client().stream("GET", result, follow_redirects=True) as answer:
             if answer.status_code != 200:
                 answer.read()
                 raise ApiError(answer.status_code, _message(answer))

@@ -52,6 +52,10 @@ def _parse_response(
         response_304 = cast(Any, None)
         return response_304
 
+    if response.status_code == 307:
+        response_307 = cast(Any, None)
+        return response_307
+
     if response.status_code == 401:
         response_401 = ErrorBody.from_dict(response.json())
 
@@ -100,7 +104,9 @@ def sync_detailed(
 
      Streams the anonymized file, or its detections document where the name ends in `.json`. One range of
     bytes can be asked
-    for; several are answered with the whole. `HEAD` gives the same headers without the content.
+    for; several are answered with the whole. `HEAD` gives the same headers without the content. Where
+    the operator has set
+    it up, the answer is a redirection to the storage, which hands out the same.
 
     Args:
         file_name (str):
@@ -142,7 +148,9 @@ def sync(
 
      Streams the anonymized file, or its detections document where the name ends in `.json`. One range of
     bytes can be asked
-    for; several are answered with the whole. `HEAD` gives the same headers without the content.
+    for; several are answered with the whole. `HEAD` gives the same headers without the content. Where
+    the operator has set
+    it up, the answer is a redirection to the storage, which hands out the same.
 
     Args:
         file_name (str):
@@ -179,7 +187,9 @@ async def asyncio_detailed(
 
      Streams the anonymized file, or its detections document where the name ends in `.json`. One range of
     bytes can be asked
-    for; several are answered with the whole. `HEAD` gives the same headers without the content.
+    for; several are answered with the whole. `HEAD` gives the same headers without the content. Where
+    the operator has set
+    it up, the answer is a redirection to the storage, which hands out the same.
 
     Args:
         file_name (str):
@@ -219,7 +229,9 @@ async def asyncio(
 
      Streams the anonymized file, or its detections document where the name ends in `.json`. One range of
     bytes can be asked
-    for; several are answered with the whole. `HEAD` gives the same headers without the content.
+    for; several are answered with the whole. `HEAD` gives the same headers without the content. Where
+    the operator has set
+    it up, the answer is a redirection to the storage, which hands out the same.
 
     Args:
         file_name (str):
