@@ -156,3 +156,105 @@ statements! {
     WAITING_INTERMEDIATES: "waiting_intermediates";
     WAITING_TO_GIVE_UP: "waiting_to_give_up";
 }
+
+#[cfg(test)]
+mod tests {
+    use sfumato_testkit::postgres::Database;
+    use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+    use crate::{PostgresStore, counters, locks};
+
+    /// A connection to an empty database of this version.
+    async fn migrated() -> (Client, Database) {
+        let database = Database::create();
+        PostgresStore::migrate(&database.url()).await.unwrap();
+        let (client, connection) = tokio_postgres::connect(&database.url(), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        (client, database)
+    }
+
+    fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        super::ALL.iter().chain(locks::ALL).chain(counters::ALL)
+    }
+
+    #[tokio::test]
+    async fn every_statement_prepares_against_the_migrated_schema() {
+        let (client, _database) = migrated().await;
+        for (name, sql) in all() {
+            let statement = client.prepare(sql).await;
+            let statement =
+                statement.unwrap_or_else(|error| panic!("{name}: {}", sfumato_core::chain(&error)));
+            for parameter in statement.params() {
+                let known = ["bool", "bytea", "float8", "int8", "text", "uuid", "_uuid"];
+                assert!(known.contains(&parameter.name()), "{name}: {parameter}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_is_a_statement() {
+        for (folder, known) in [
+            ("queries", super::ALL),
+            ("locks", locks::ALL),
+            ("counters", counters::ALL),
+        ] {
+            let path = format!("{}/src/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let files = std::fs::read_dir(path).unwrap();
+            let mut files: Vec<_> = files
+                .map(|file| file.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let mut known: Vec<_> = known.iter().map(|(name, _)| format!("{name}.sql")).collect();
+            known.sort();
+            assert_eq!(files, known);
+        }
+    }
+
+    /// The steps of the plan that a statement has for whatever it is given. A table is read whole only where no index leads
+    /// to what is wanted.
+    async fn plan(client: &Client, sql: &str) -> Vec<String> {
+        client
+            .batch_execute(&format!("PREPARE statement AS {sql}"))
+            .await
+            .unwrap();
+        let count =
+            "SELECT cardinality(parameter_types)::int8 FROM pg_prepared_statements WHERE name = 'statement'";
+        let count: i64 = client.query_one(count, &[]).await.unwrap().get(0);
+        let nothing = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
+        let nothing = if nothing.is_empty() {
+            nothing
+        } else {
+            format!("({nothing})")
+        };
+        let explain = format!("EXPLAIN EXECUTE statement{nothing}");
+        let steps = client.simple_query(&explain).await.unwrap();
+        client.batch_execute("DEALLOCATE statement").await.unwrap();
+        let steps = steps.into_iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(ToOwned::to_owned),
+            _ => None,
+        });
+        steps.collect()
+    }
+
+    #[tokio::test]
+    async fn no_statement_on_the_way_of_a_job_or_delivery_has_to_read_a_whole_table() {
+        let (client, _database) = migrated().await;
+        let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+        client.batch_execute(settings).await.unwrap();
+        for (name, sql) in all() {
+            let whole = plan(&client, sql).await.into_iter().find(|step| {
+                [
+                    "jobs",
+                    "events",
+                    "deliveries",
+                    "attempts",
+                    "audit",
+                    "attempt_hours",
+                ]
+                .iter()
+                .any(|table| step.contains(&format!("Seq Scan on {table} ")))
+            });
+            assert_eq!(whole, None, "{name}");
+        }
+    }
+}
