@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("sfumato-core", &[]),
     ("sfumato-detect", &["sfumato-core"]),
     ("sfumato-media-client", &["sfumato-core"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
+    ("sfumato-store-postgres", &["sfumato-core"]),
     ("sfumato-store-sqlite", &["sfumato-core"]),
     ("sfumato-engine", &["sfumato-core", "sfumato-media-client"]),
     ("sfumato-http", &["sfumato-core", "sfumato-engine"]),
