@@ -300,3 +300,74 @@ pub(crate) async fn give_up_what_is_too_much(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sfumato_core::delivery::{Attempt, Outcome};
+    use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
+    use sfumato_core::{Endpoint, StoreError};
+    use sfumato_testkit::postgres::Database;
+    use sfumato_testkit::{SimClock, SimEntropy, World};
+
+    use super::*;
+    use crate::{PostgresOptions, PostgresStore};
+
+    async fn give_up(store: &PostgresStore, endpoint: &Endpoint, world: &World, max: u32) {
+        let (crowded, id) = (
+            store.read(|tx| Box::pin(crowded_endpoints(tx, max))).await,
+            endpoint.id,
+        );
+        assert_eq!(crowded.unwrap(), [id]);
+        let given_up: Result<(), StoreError> = store
+            .write(|tx| Box::pin(give_up_what_is_too_much(tx, id, world.now(), max)))
+            .await;
+        given_up.unwrap();
+    }
+
+    #[tokio::test]
+    async fn promise_9_of_what_is_too_much_at_a_held_endpoint_the_oldest_intermediate_goes_first_and_is_counted()
+     {
+        let database = Database::create();
+        let url = database.url();
+        PostgresStore::migrate(&url).await.unwrap();
+        let (clock, entropy) = (Arc::<SimClock>::default(), Arc::new(SimEntropy::new(1)));
+        let options = PostgresOptions::default();
+        let store = PostgresStore::open(&url, clock.clone(), entropy.clone(), options).await;
+        let store = Arc::new(store.unwrap());
+        let world = World::new(store.clone(), clock, entropy);
+        let client = world.client().await.id;
+        let endpoint = world.endpoint(client).await;
+        let first = world.succeeded(client).await;
+        let dispatch = world.dispatch().await;
+        let gone = Attempt {
+            status: Some(410),
+            ..world.attempt(&dispatch, Outcome::Status)
+        };
+        world.record(&dispatch, &gone).await;
+        let second = world.succeeded(client).await;
+        // Superseded are Sent and Started of the first job; Succeeded of it and all three of the second one wait.
+        give_up(&store, &endpoint, &world, 2).await;
+        assert_eq!(
+            world.history(&first).await,
+            [
+                (Sent, "superseded"),
+                (Started, "superseded"),
+                (Succeeded, "pending")
+            ]
+        );
+        assert_eq!(
+            world.history(&second).await,
+            [(Sent, "expired"), (Started, "expired"), (Succeeded, "pending")]
+        );
+        assert_eq!(world.endpoint_now(&endpoint).await.health.overflowed, 2);
+        give_up(&store, &endpoint, &world, 1).await;
+        assert_eq!(
+            world.history(&first).await[2],
+            (Succeeded, "expired"),
+            "the older one"
+        );
+        assert_eq!(world.endpoint_now(&endpoint).await.health.overflowed, 3);
+    }
+}
