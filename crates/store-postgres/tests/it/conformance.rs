@@ -8,8 +8,8 @@ use sfumato_testkit::postgres::Database;
 use sfumato_testkit::{SimClock, SimEntropy, store_conformance};
 
 async fn open(clock: Arc<SimClock>, entropy: Arc<SimEntropy>) -> (Arc<dyn Store>, Database) {
-    let database = Database::create();
-    PostgresStore::migrate(&database.url()).await.unwrap();
+    let migrate = async |url: String| drop(PostgresStore::migrate(&url).await.unwrap());
+    let database = Database::filled_by(migrate).await;
     let options = PostgresOptions::default();
     let store = PostgresStore::open(&database.url(), clock, entropy, options)
         .await

@@ -4,6 +4,7 @@
 
 mod chaos;
 mod conformance;
+mod counters;
 mod installation;
 mod news;
 mod opening;

@@ -6,28 +6,54 @@
 
 mod server;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use server::Server;
 
-/// An empty database in the server that all tests share. Dropped with the value.
+/// A database in the server that all tests share. Dropped with the value.
 #[derive(Debug)]
 pub struct Database {
     name: String,
 }
 
 impl Database {
-    /// Makes one. Blocks for some hundred milliseconds, and longer for the first one of a run.
+    /// Makes an empty one. Blocks for some hundred milliseconds, and longer for the first one of a run.
     ///
     /// # Panics
     /// Where PostgreSQL is not installed or does not start; the message says what to do.
     pub fn create() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{}_{number}", std::process::id());
+        let name = fresh_name();
         shared().create_database(&name);
+        Self { name }
+    }
+
+    /// Makes a copy of a database that `fill` fills, given its URL, once for all tests of this executable: a schema is
+    /// copied faster than it is made.
+    ///
+    /// # Panics
+    /// As [`Database::create`].
+    pub async fn filled_by(fill: impl AsyncFnOnce(String)) -> Self {
+        let (server, template, name) = (shared(), template_name(), fresh_name());
+        if server.try_copy(&template, &name).is_ok() {
+            return Self { name };
+        }
+        let _turn = server.turn("template.lock");
+        if server.try_copy(&template, &name).is_err() {
+            let draft = format!("{template}_draft");
+            drop_database(&draft);
+            server.create_database(&draft);
+            fill(server.url(&draft)).await;
+            // Whoever filled it disconnects meanwhile, which the server waits for.
+            let (from, to) = (draft, template.clone());
+            let renamed = tokio::task::spawn_blocking(move || shared().rename_database(&from, &to));
+            renamed.await.expect("what others use is not renamed");
+            server
+                .try_copy(&template, &name)
+                .unwrap_or_else(|why| panic!("{why}"));
+        }
         Self { name }
     }
 
@@ -39,13 +65,32 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // What is left behind goes with the server.
-        let mut dropdb = shared().program("dropdb");
-        let _ = dropdb
-            .args(["--force", "--if-exists", &self.name])
-            .stderr(Stdio::null())
-            .status();
+        drop_database(&self.name);
     }
+}
+
+fn fresh_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("test_{}_{number}", std::process::id())
+}
+
+/// Another one for each build: what fills it may have changed.
+fn template_name() -> String {
+    let program = std::env::current_exe().expect("a test is a program");
+    let built = program.metadata().and_then(|metadata| metadata.modified());
+    let mut hasher = DefaultHasher::new();
+    (&program, built.expect("a program has a time")).hash(&mut hasher);
+    format!("template_{:016x}", hasher.finish())
+}
+
+/// What is left behind goes with the server.
+fn drop_database(name: &str) {
+    let mut dropdb = shared().program("dropdb");
+    let _ = dropdb
+        .args(["--force", "--if-exists", name])
+        .stderr(Stdio::null())
+        .status();
 }
 
 fn shared() -> &'static Server {
@@ -78,6 +123,24 @@ mod tests {
         assert_eq!(answer(shared(), "postgres", &known), "1");
         drop(first);
         assert_eq!(answer(shared(), "postgres", &known), "0");
+    }
+
+    #[tokio::test]
+    async fn a_filled_database_is_filled_once_and_copied() {
+        let filled = AtomicU32::new(0);
+        let fill = || {
+            async |url: String| {
+                filled.fetch_add(1, Ordering::Relaxed);
+                let name = url.split(['/', '?']).nth(3).unwrap().to_owned();
+                answer(shared(), &name, "CREATE TABLE things AS SELECT 7 AS id");
+            }
+        };
+        let first = Database::filled_by(fill()).await;
+        let second = Database::filled_by(fill()).await;
+        answer(shared(), &first.name, "DELETE FROM things");
+        assert_eq!(answer(shared(), &second.name, "SELECT id FROM things"), "7");
+        // None, where another run of this executable did so a moment ago.
+        assert!(filled.load(Ordering::Relaxed) <= 1);
     }
 
     #[test]

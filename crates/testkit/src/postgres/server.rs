@@ -73,8 +73,7 @@ impl Server {
 
     /// Starts what does not run: one process at a time, so that nobody uses what is half made.
     fn begin(&self, quiet_s: u32, goes: &str) {
-        let turn = lock_file(&self.folder.join("start.lock"), self.user);
-        turn.lock().expect("a lock on a file can be had");
+        let _turn = self.turn("start.lock");
         if UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_err() {
             self.initialize();
             self.pg_ctl("start", &["-w", "-t", "60"]);
@@ -98,7 +97,13 @@ impl Server {
         }
         succeed(
             self.as_user(&self.programs.join("initdb"))
-                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync"])
+                .args([
+                    "--auth=trust",
+                    "--username=postgres",
+                    "--encoding=UTF8",
+                    "--locale=C",
+                    "--no-sync",
+                ])
                 .arg("-D")
                 .arg(data),
         );
@@ -135,6 +140,34 @@ impl Server {
     /// Where there is one of this name.
     pub fn create_database(&self, name: &str) {
         succeed(self.program("createdb").arg(name));
+    }
+
+    /// Makes a copy of a database that nobody uses.
+    ///
+    /// # Errors
+    /// What the server says, for one that it does not know.
+    pub(super) fn try_copy(&self, template: &str, name: &str) -> Result<(), String> {
+        let mut createdb = self.program("createdb");
+        createdb.args(["--strategy=file_copy", "--template", template, name]);
+        let output = createdb.output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    pub(super) fn rename_database(&self, from: &str, to: &str) {
+        let rename = format!("ALTER DATABASE {from} RENAME TO {to}");
+        let mut psql = self.program("psql");
+        succeed(psql.args(["-Xq", "-d", "postgres", "-c", &rename]));
+    }
+
+    /// Of those who take a turn of one name, in all processes, the others wait until the value is dropped.
+    pub(super) fn turn(&self, name: &str) -> File {
+        let file = lock_file(&self.folder.join(name), self.user);
+        file.lock().expect("a lock on a file can be had");
+        file
     }
 
     /// Where a database is, as `postgresql:///…`. Whoever connects is its owner and a superuser, without a password.
