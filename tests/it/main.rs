@@ -1,7 +1,10 @@
 //! The product from outside: built binaries, real pictures, real sockets, real kills.
 #![forbid(unsafe_code)]
 
+mod clock;
+mod disk;
 mod extensions;
+mod failpoints;
 mod formats;
 mod full_run;
 mod isolation;
@@ -9,4 +12,5 @@ mod kills;
 mod memory;
 mod render;
 mod restart;
+mod soak;
 mod video;

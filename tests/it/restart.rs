@@ -1,10 +1,11 @@
 //! Whatever is killed and when: every job ends, every event arrives, in order.
 
 use anyhow::Result;
-use sfumato_e2e::eventually;
+use rustix::process::Signal;
 use sfumato_e2e::picture::astronaut_png;
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::Server;
+use sfumato_e2e::{eventually, invariants, processes};
 
 #[tokio::test]
 async fn jobs_and_events_survive_a_kill_in_the_middle() -> Result<()> {
@@ -29,21 +30,15 @@ async fn jobs_and_events_survive_a_kill_in_the_middle() -> Result<()> {
         server = server.kill().await?.restart().await?;
     }
     let client = client.at(&server.url);
-    for job in &jobs {
-        let status = client.finished(job).await;
-        assert_eq!(status["status"], "Succeeded", "{status}");
-        let statuses = eventually("the terminal webhook", async || {
-            let statuses = receiver.statuses(job);
-            statuses.contains(&"Succeeded".to_owned()).then_some(statuses)
-        })
-        .await;
-        assert_eq!(statuses, ["Sent", "Started", "Succeeded"]);
+    let events = invariants::settled(&server, &client, &[&receiver]).await?;
+    let statuses: Vec<_> = events.iter().map(|event| event.status.as_str()).collect();
+    for status in ["Sent", "Started", "Succeeded"] {
+        assert_eq!(
+            statuses.iter().filter(|told| **told == status).count(),
+            jobs.len()
+        );
     }
-    assert_eq!(
-        leftovers(server.data()),
-        0,
-        "every original is deleted and nothing half-written is left"
-    );
+    invariants::hold(server, &client, &jobs).await?;
     Ok(())
 }
 
@@ -75,52 +70,14 @@ async fn a_killed_media_child_costs_no_job() -> Result<()> {
     for _ in 0..4 {
         jobs.push(client.submit("a.png", astronaut_png(), &[]).await?);
     }
-    let killed = kill_children_of(server.pid().as_raw_nonzero().get());
-    assert!(killed > 0, "the server has media children");
+    let children = processes::children_of(server.pid());
+    assert!(!children.is_empty(), "the server has media children");
+    for child in children {
+        processes::signal(child, Signal::KILL);
+    }
     for job in &jobs {
         let status = client.finished(job).await;
         assert_eq!(status["status"], "Succeeded", "{status}");
     }
     Ok(())
-}
-
-fn kill_children_of(parent: i32) -> usize {
-    let mut killed = 0;
-    for entry in std::fs::read_dir("/proc").expect("Linux has /proc").flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
-            continue;
-        };
-        let Some((_, rest)) = stat.rsplit_once(')') else {
-            continue;
-        };
-        if rest
-            .split_whitespace()
-            .nth(1)
-            .and_then(|ppid| ppid.parse::<i32>().ok())
-            == Some(parent)
-            && let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-            && rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok()
-        {
-            killed += 1;
-        }
-    }
-    killed
-}
-
-/// Originals and half-written files in the data folder.
-fn leftovers(data: &std::path::Path) -> usize {
-    let mut found = 0;
-    let mut folders = vec![data.join("blobs")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().contains("/uploads/") || path.to_string_lossy().contains('#') {
-                found += 1;
-            }
-        }
-    }
-    found
 }

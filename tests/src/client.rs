@@ -201,4 +201,50 @@ impl Client {
         );
         Ok(answer.json().await?)
     }
+
+    /// Every event of the client's jobs, in the order of their commits.
+    ///
+    /// # Errors
+    /// When the server does not answer as documented.
+    pub async fn events(&self) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let mut after = String::new();
+        loop {
+            let path = format!("/events?limit=1000&after={after}");
+            let page: Value = self.request(Method::GET, &path).send().await?.json().await?;
+            let listed = page["events"].as_array().context("no list of events")?;
+            for event in listed {
+                let text = |member: &str| event[member].as_str().map(str::to_owned);
+                events.push(Event {
+                    task: text("taskId").context("an event without its job")?,
+                    status: text("status").context("an event without a status")?,
+                    sequence: event["sequence"]
+                        .as_u64()
+                        .context("an event without its number")?,
+                });
+            }
+            if listed.is_empty() {
+                return Ok(events);
+            }
+            after = page["next"].as_str().context("no cursor")?.to_owned();
+        }
+    }
+}
+
+/// A change of a job's status, as it is read back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event {
+    /// The job.
+    pub task: String,
+    /// What it has become.
+    pub status: String,
+    /// 1, 2, 3 … within the job.
+    pub sequence: u64,
+}
+
+impl Event {
+    /// Whether nothing comes after it.
+    pub fn is_terminal(&self) -> bool {
+        ["Succeeded", "Failed"].contains(&self.status.as_str())
+    }
 }

@@ -9,7 +9,12 @@
 )]
 
 pub mod client;
+pub mod database;
+pub mod dice;
+pub mod files;
+pub mod invariants;
 pub mod picture;
+pub mod processes;
 pub mod receiver;
 pub mod server;
 
@@ -24,20 +29,35 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// With the line that helps, where it has not been built.
 pub fn sfumato() -> PathBuf {
-    let program = std::env::var_os("SFUMATO_BIN").map_or_else(
-        || {
-            let tests = std::env::current_exe().expect("a running test has a path");
-            tests
-                .ancestors()
-                .nth(2)
-                .expect("tests lie in <target>/<profile>/deps")
-                .join("sfumato")
-        },
-        PathBuf::from,
-    );
+    let program =
+        std::env::var_os("SFUMATO_BIN").map_or_else(|| built_beside_the_tests("sfumato"), PathBuf::from);
+    found(program, "cargo build --workspace --bins")
+}
+
+/// The same server with the failpoints in it: see the crate `sfumato-failpoints`.
+///
+/// # Panics
+/// With the line that helps, where it has not been built.
+pub fn sfumato_with_failpoints() -> PathBuf {
+    found(
+        built_beside_the_tests("sfumato-with-failpoints"),
+        "cargo build --workspace --features sfumato/failpoints --bin sfumato-with-failpoints",
+    )
+}
+
+fn built_beside_the_tests(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("a running test has a path");
+    tests
+        .ancestors()
+        .nth(2)
+        .expect("tests lie in <target>/<profile>/deps")
+        .join(name)
+}
+
+fn found(program: PathBuf, command: &str) -> PathBuf {
     assert!(
         program.is_file(),
-        "{} is missing: run `cargo build --bins` first",
+        "{} is missing: run `{command}` first",
         program.display()
     );
     program

@@ -82,10 +82,16 @@ impl Receiver {
         lock(&self.inner).received.clone()
     }
 
+    /// How much has arrived.
+    pub fn count(&self) -> usize {
+        lock(&self.inner).received.len()
+    }
+
     /// What has arrived for one job, in order, repetitions of one `webhook-id` left out.
     pub fn statuses(&self, task: &str) -> Vec<String> {
         let mut seen = std::collections::BTreeSet::new();
-        self.received()
+        lock(&self.inner)
+            .received
             .iter()
             .filter(|r| r.task() == task && seen.insert(r.header("webhook-id").to_owned()))
             .map(|r| r.status().to_owned())

@@ -1,6 +1,6 @@
 //! A running `sfumato serve`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -9,19 +9,102 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::client::Client;
-use crate::{assets, eventually, sfumato};
+use crate::{assets, eventually, sfumato, sfumato_with_failpoints};
+
+/// What is started, and how: executable, arguments beside address and data folder, variables.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// The product, as it may call webhooks on loopback.
+    pub fn ordinary() -> Self {
+        Self {
+            program: sfumato(),
+            arguments: vec!["--allow-private-webhooks".to_owned()],
+            environment: vec![],
+        }
+    }
+
+    /// The same with failpoints in it, which do nothing until [`Launch::env`] says what.
+    pub fn with_failpoints() -> Self {
+        Self {
+            program: sfumato_with_failpoints(),
+            ..Self::ordinary()
+        }
+    }
+
+    /// With a variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn command(&self, data: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .args(&self.arguments)
+            .env("SFUMATO_ASSETS_DIR", assets())
+            .env("NO_COLOR", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Starts a server on a fresh data folder.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(self) -> Result<Server> {
+        self.start_in(TempDir::new()?).await
+    }
+
+    /// Starts a server on this data folder.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_in(self, data: TempDir) -> Result<Server> {
+        Server::start_on(Arc::new(data), self).await
+    }
+
+    /// Starts a server that is expected not to come up, and waits for its end: how it ended, and what it said.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn fails_on(&self, data: &Path) -> Result<(ExitStatus, String)> {
+        let output = self.command(data).output();
+        let output = tokio::time::timeout(crate::PATIENCE, output)
+            .await
+            .context("the server goes on")??;
+        Ok((
+            output.status,
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ))
+    }
+}
 
 /// A server on a free port with a data folder of its own.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     data: Arc<TempDir>,
-    arguments: Vec<String>,
+    launch: Launch,
     /// Base URL of its API.
     pub url: String,
     log: Arc<Mutex<Vec<String>>>,
+    reader: JoinHandle<()>,
 }
 
 impl Server {
@@ -30,7 +113,7 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start() -> Result<Self> {
-        Self::start_with(&["--allow-private-webhooks"]).await
+        Launch::ordinary().start().await
     }
 
     /// Starts a server with these arguments beside address and data folder.
@@ -38,27 +121,20 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start_with(arguments: &[&str]) -> Result<Self> {
-        let data = Arc::new(TempDir::new()?);
-        Self::start_on(data, arguments.iter().map(ToString::to_string).collect()).await
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let launch = Launch {
+            arguments,
+            ..Launch::ordinary()
+        };
+        launch.start().await
     }
 
-    async fn start_on(data: Arc<TempDir>, arguments: Vec<String>) -> Result<Self> {
-        let mut child = Command::new(sfumato())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
-            .args(&arguments)
-            .env("SFUMATO_ASSETS_DIR", assets())
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("start the server")?;
+    async fn start_on(data: Arc<TempDir>, launch: Launch) -> Result<Self> {
+        let mut child = launch.command(data.path()).spawn().context("start the server")?;
         let log = Arc::new(Mutex::new(Vec::new()));
         let stderr = child.stderr.take().context("the server's log is piped")?;
         let sink = Arc::clone(&log);
-        tokio::spawn(async move {
+        let reader = tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = lines.next_line().await {
                 sink.lock()
@@ -69,13 +145,20 @@ impl Server {
         let mut server = Self {
             child,
             data,
-            arguments,
+            launch,
             url: String::new(),
             log,
+            reader,
         };
-        server.url = eventually("the server to listen", async || server.bound()).await;
-        if let Some(status) = server.child.try_wait()? {
-            bail!("the server ended with {status}:\n{}", server.log().join("\n"));
+        let url = eventually("the server to listen, or to end", async || {
+            match server.child.try_wait() {
+                Ok(None) => server.bound().map(Ok),
+                ended => Some(Err(ended)),
+            }
+        });
+        match url.await {
+            Ok(url) => server.url = url,
+            Err(ended) => bail!("the server ended with {:?}:\n{}", ended?, server.log().join("\n")),
         }
         Ok(server)
     }
@@ -142,10 +225,30 @@ impl Server {
     pub async fn kill(mut self) -> Result<Stopped> {
         self.child.start_kill()?;
         self.child.wait().await?;
-        Ok(Stopped {
+        Ok(self.stopped())
+    }
+
+    /// Waits until the process has ended by itself: how, what it left, and what it said.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn ended(mut self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
+        let status = tokio::time::timeout(crate::PATIENCE, self.child.wait())
+            .await
+            .with_context(|| format!("the server goes on:\n{}", self.log().join("\n")))??;
+        // The last lines come through the pipe a moment later than the end.
+        (&mut self.reader)
+            .await
+            .context("the log was not read to its end")?;
+        let log = self.log();
+        Ok((status, self.stopped(), log))
+    }
+
+    fn stopped(self) -> Stopped {
+        Stopped {
             data: self.data,
-            arguments: self.arguments,
-        })
+            launch: self.launch,
+        }
     }
 
     /// SIGTERM, and waits for the end.
@@ -156,14 +259,7 @@ impl Server {
         kill_process(self.pid(), Signal::TERM)?;
         let status = tokio::time::timeout(crate::PATIENCE, self.child.wait()).await??;
         let log = self.log();
-        Ok((
-            status,
-            Stopped {
-                data: self.data,
-                arguments: self.arguments,
-            },
-            log,
-        ))
+        Ok((status, self.stopped(), log))
     }
 }
 
@@ -171,7 +267,7 @@ impl Server {
 #[derive(Debug)]
 pub struct Stopped {
     data: Arc<TempDir>,
-    arguments: Vec<String>,
+    launch: Launch,
 }
 
 impl Stopped {
@@ -180,11 +276,19 @@ impl Stopped {
         self.data.path()
     }
 
-    /// Starts a server on the same data folder with the same arguments.
+    /// Starts the same server on the same data folder.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(self) -> Result<Server> {
-        Server::start_on(self.data, self.arguments).await
+        Server::start_on(self.data, self.launch).await
+    }
+
+    /// Starts another server on the same data folder.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart_as(self, launch: Launch) -> Result<Server> {
+        Server::start_on(self.data, launch).await
     }
 }

@@ -55,7 +55,7 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 4] = [
+const PACKAGES_OF_TESTS: [Package; 8] = [
     Package {
         name: "postgresql",
         purpose: "is the server whose databases the tests of the store on it use",
@@ -72,13 +72,33 @@ const PACKAGES_OF_TESTS: [Package; 4] = [
     },
     Package {
         name: "nodejs",
-        purpose: "runs the browser tests",
+        purpose: "runs the browser tests and those of the clients",
         probe: &["node", "--version"],
     },
     Package {
         name: "npm",
-        purpose: "fetches the packages that drive the browser",
+        purpose: "fetches packages of Node.js",
         probe: &["npm", "--version"],
+    },
+    Package {
+        name: "curl",
+        purpose: "types what the documentation tells its readers to type",
+        probe: &["curl", "--version"],
+    },
+    Package {
+        name: "jq",
+        purpose: "reads answers in the documentation's commands",
+        probe: &["jq", "--version"],
+    },
+    Package {
+        name: "python3-venv",
+        purpose: "keeps the packages of Python apart from the system's",
+        probe: &["python3", "-m", "ensurepip", "--version"],
+    },
+    Package {
+        name: "prometheus",
+        purpose: "checks the alerts by its own tool",
+        probe: &["promtool", "--version"],
     },
 ];
 

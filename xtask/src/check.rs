@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
+use std::path::Path;
+
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, setup, tidy, workspace};
+use crate::{browser, clients, deploy, docs, setup, soak, tidy, workspace};
 
-/// How long the simulation of deliveries lives lives that no run has seen before.
-const SIMULATION_SECONDS: &str = "60";
+/// How long the simulation of deliveries lives lives that no run has seen before, and how long the product is killed.
+const SECONDS: &str = "60";
 
 /// What the checks can do more than usual.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -22,6 +24,12 @@ pub(crate) struct Options {
 enum Part {
     /// The tests of the Manager in a real browser.
     Browser,
+    /// The book, its links, and what it tells its readers to type.
+    Docs,
+    /// The clients: generated parts, and tests against a server.
+    Clients,
+    /// What deploys: linters of Dockerfile, Compose, Kubernetes and systemd.
+    Deploy,
 }
 
 /// Sets the machine up and runs all checks, the cheap ones first, or the part that is asked for; the first that fails ends
@@ -32,7 +40,7 @@ enum Part {
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let outcome = match options.only {
-        Some(Part::Browser) => run_browser(&mut steps),
+        Some(part) => run_part(part, &mut steps),
         None => run_steps(options, &mut steps),
     };
     steps.print();
@@ -66,15 +74,21 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Tests", || cargo(&["nextest", "run", "--locked", "--workspace"]))?;
     // After the tests and beside nothing: so many lives are lived as there is time for.
     steps.run("Simulation", || {
-        let only = "package(sfumato-engine) and test(every_life_keeps_the_promises)";
-        process::run(
-            process::cargo(&root)
-                .env("SFUMATO_SIM_SECONDS", SIMULATION_SECONDS)
-                .args(["nextest", "run", "--locked", "--workspace", "-E", only]),
-        )
+        let seconds = ("SFUMATO_SIM_SECONDS", SECONDS.to_owned());
+        soak::run_test("sfumato-engine", "every_life_keeps_the_promises", &[seconds])
     })?;
+    steps.run("Kills", || {
+        let seconds = ("SFUMATO_SOAK_SECONDS", SECONDS.to_owned());
+        let test = "the_product_comes_to_rest_whole_whatever_is_killed";
+        soak::run_test("sfumato-e2e", test, &[seconds])
+    })?;
+    steps.run("Alerts", || alerts(&root))?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;
+    steps.run("Guide", || docs::run_guide(&root))?;
+    steps.run("Clients", || clients::test(&root))?;
+    steps.run("Deployment", || deploy::lint(&root))?;
+    steps.run("Book", || docs::build_book(&root))?;
     steps.run("Documentation", || {
         process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
             "doc",
@@ -86,11 +100,31 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     })
 }
 
-fn run_browser(steps: &mut Steps) -> anyhow::Result<()> {
+/// Prometheus' own tool reads the alerts, and lives through the series of their tests.
+fn alerts(root: &Path) -> anyhow::Result<()> {
+    let folder = root.join("deploy/prometheus");
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+    ] {
+        process::run(process::command("promtool").current_dir(&folder).args(arguments))?;
+    }
+    Ok(())
+}
+
+fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
     steps.run("Build", || {
         process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
     })?;
-    steps.run("Browser", || browser::test(&root))
+    match part {
+        Part::Browser => steps.run("Browser", || browser::test(&root)),
+        Part::Docs => {
+            steps.run("Book", || docs::build_book(&root))?;
+            steps.run("Guide", || docs::run_guide(&root))
+        }
+        Part::Clients => steps.run("Clients", || clients::test(&root)),
+        Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
+    }
 }

@@ -11,13 +11,21 @@ mod bench;
 mod boxes;
 mod browser;
 mod check;
+mod clients;
 mod demo;
+mod deploy;
+mod docs;
 mod eval;
 mod manifest;
+mod node;
 mod process;
+mod program;
+mod python;
 mod raster;
 mod report;
+mod serve;
 mod setup;
+mod soak;
 mod svg;
 mod tidy;
 mod tools;
@@ -45,7 +53,7 @@ enum Task {
     },
     /// Set up, build, and hide a face in a real picture through the API; then go on serving until Ctrl-C.
     Demo(demo::Options),
-    /// Set up, then run every check and test, or those of the browser alone.
+    /// Set up, then run every check and test, or a part of them.
     Test(check::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
@@ -53,6 +61,11 @@ enum Task {
     Bench {
         #[command(subcommand)]
         benchmark: bench::Benchmark,
+    },
+    /// Keep the product under strain for long, and say what came of it.
+    Soak {
+        #[command(subcommand)]
+        what: soak::Soak,
     },
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
@@ -66,6 +79,7 @@ fn main() -> ExitCode {
         Task::Test(options) => check::run(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
+        Task::Soak { what } => soak::run(what),
         Task::Tidy => tidy::run(),
     };
     match outcome {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::report::{duration, heading, note};
-use crate::{apt, assets, browser, tools, workspace};
+use crate::{apt, assets, node, python, tools, workspace};
 
 /// What the machine is set up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub(crate) fn run(purpose: For) -> anyhow::Result<()> {
     if purpose == For::Tests {
         heading("Tools of the checks");
         tools::install_missing(&root)?;
-        browser::install_missing(&root)?;
+        node::install_missing(&root)?;
+        python::install_missing(&root)?;
     }
     note(&format!("set up in {}", duration(started.elapsed())));
     Ok(())

@@ -71,6 +71,14 @@ impl Svg {
         ));
     }
 
+    /// The edges of a rectangle.
+    pub(crate) fn outline(&mut self, corner: (f64, f64), size: (f64, f64), color: &str, width: f64) {
+        self.push(format_args!(
+            r#"<rect x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" fill="none" stroke="{color}" stroke-width="{width}"/>"#,
+            corner.0, corner.1, size.0, size.1
+        ));
+    }
+
     pub(crate) fn text(&mut self, at: (f64, f64), anchor: Anchor, size: f64, text: &str) {
         self.push(format_args!(
             r##"<text x="{:.1}" y="{:.1}" text-anchor="{}" font-size="{size}" fill="#222">{}</text>"##,

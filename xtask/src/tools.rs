@@ -1,4 +1,4 @@
-//! Parts of the toolchain and cargo's helpers that the checks need.
+//! Parts of the toolchain, cargo's helpers and other programs that the checks need.
 
 use std::path::Path;
 
@@ -7,27 +7,39 @@ use anyhow::bail;
 use crate::process::{cargo, command, run, succeeds};
 use crate::report::note;
 
-/// A cargo subcommand that is installed from its sources.
+/// A program that cargo installs from its sources.
 #[derive(Debug)]
 struct Tool {
     package: &'static str,
-    subcommand: &'static str,
+    /// What answers if it is there.
+    probe: &'static [&'static str],
     version: &'static str,
+    /// What is built of it, where that is not all.
+    features: &'static [&'static str],
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 2] = [
+const TOOLS: [Tool; 3] = [
     Tool {
         package: "cargo-nextest",
-        subcommand: "nextest",
+        probe: &["cargo", "nextest", "--version"],
         version: "0.9.143",
+        features: &[],
         purpose: "runs the tests in parallel, each in a process of its own",
     },
     Tool {
         package: "cargo-deny",
-        subcommand: "deny",
+        probe: &["cargo", "deny", "--version"],
         version: "0.20.2",
+        features: &[],
         purpose: "checks licences, bans and sources of all dependencies",
+    },
+    Tool {
+        package: "mdbook",
+        probe: &["mdbook", "--version"],
+        version: "0.5.4",
+        features: &["--no-default-features", "--features", "search"],
+        purpose: "makes a book of the documentation",
     },
 ];
 
@@ -45,7 +57,7 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
         }
     }
     for tool in &TOOLS {
-        if succeeds(cargo(root).args([tool.subcommand, "--version"])) {
+        if tool.is_present(root) {
             note(&format!("{} is here", tool.package));
             continue;
         }
@@ -58,11 +70,22 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+impl Tool {
+    fn is_present(&self, root: &Path) -> bool {
+        match self.probe {
+            ["cargo", arguments @ ..] => succeeds(cargo(root).args(arguments)),
+            [program, arguments @ ..] => succeeds(command(program).args(arguments)),
+            [] => false,
+        }
+    }
+}
+
 /// Optimised less than a release, because the build of the tool would take longer than all of its work here.
 fn install(tool: &Tool) -> std::process::Command {
     let mut install = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     install
         .args(["install", "--locked", tool.package, "--version", tool.version])
+        .args(tool.features)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")

@@ -8,6 +8,8 @@
   if (!form) return;
   const SVG = "http://www.w3.org/2000/svg";
   const MEMBERS = ["x", "y", "width", "height"];
+  // How near to its beginning or end a moving box is placed for that moment alone, in seconds.
+  const NEAR_S = 0.1;
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
   // A drag that is shorter is a click, in pixels of the screen.
   const DRAG_MIN = 4;
@@ -55,6 +57,7 @@
       element.addEventListener("input", () => touch());
       element.addEventListener("focusin", () => select(this));
       this.details.addEventListener("toggle", () => this.details.open && select(this));
+      element.querySelector("[data-ends]")?.addEventListener("click", () => this.begin_to_move());
       element.querySelector("[data-go]")?.addEventListener("click", (event) => go(event.target.dataset.go));
       for (const now of element.querySelectorAll("[data-now]")) {
         now.addEventListener("click", () => {
@@ -94,21 +97,64 @@
     }
     // The box that is to be seen now.
     box() {
-      if (!this.isOwn) return this.track && present(this.track);
-      if (isVideo) {
-        const [from, to] = ["from", "to"].map((member) => Number(this.field(member).value));
-        if (media.currentTime < from - 0.001 || media.currentTime > to + 0.001) return undefined;
-      }
+      if (!this.isOwn) return this.track && this.moved(present(this.track));
+      const begin = this.read("");
+      if (!isVideo || !begin) return begin;
+      const { now, from, to } = this.times();
+      if (now < from - 0.001 || now > to + 0.001) return undefined;
+      const end = this.read("end_");
+      if (!end) return begin;
+      const part = to > from ? clamp((now - from) / (to - from), 0, 1) : 0;
+      return Object.fromEntries(MEMBERS.map((member) => [member, begin[member] + (end[member] - begin[member]) * part]));
+    }
+    times() {
+      const [from, to] = ["from", "to"].map((member) => Number(this.field(member).value));
+      return { now: media?.currentTime ?? from, from, to };
+    }
+    // The box at the beginning, or at the end; nothing where its fields are not filled in.
+    read(prefix) {
       const box = {};
-      for (const member of MEMBERS) box[member] = Number.parseFloat(this.field(member).value);
+      for (const member of MEMBERS) box[member] = Number.parseFloat(this.field(prefix + member)?.value);
       return Object.values(box).every(Number.isFinite) ? box : undefined;
     }
-    put(box) {
+    write(prefix, box) {
       const w = clamp(box.width, 1, width);
       const h = clamp(box.height, 1, height);
       const inside = { x: clamp(box.x, 0, width - w), y: clamp(box.y, 0, height - h), width: w, height: h };
-      for (const member of MEMBERS) this.field(member).value = tenths(inside[member]);
+      for (const member of MEMBERS) this.field(prefix + member).value = tenths(inside[member]);
+    }
+    // Places it as it is to be seen now. A box that moves is placed at its beginning, at its end, or all along in between.
+    put(box) {
+      const end = isVideo && this.read("end_");
+      const now = this.box();
+      if (!end || !now) this.write("", box);
+      else {
+        const times = this.times();
+        const ends = { "": Math.abs(times.now - times.from) <= NEAR_S, end_: Math.abs(times.now - times.to) <= NEAR_S };
+        const either = ends[""] || ends.end_;
+        for (const prefix of ["", "end_"]) {
+          if (either && !ends[prefix]) continue;
+          const before = this.read(prefix);
+          this.write(prefix, Object.fromEntries(MEMBERS.map((member) => [member, before[member] + box[member] - now[member]])));
+        }
+      }
       touch();
+    }
+    // Its end is placed next, from where it begins.
+    begin_to_move() {
+      const begin = this.read("");
+      if (!begin) return;
+      if (!this.read("end_")) this.write("end_", begin);
+      media?.pause?.();
+      if (media) media.currentTime = this.times().to;
+      said.textContent = `${this.name} moves: place it where it ends.`;
+      touch();
+    }
+    // A track that was found, moved by what its fields say.
+    moved(box) {
+      if (!box) return undefined;
+      const [dx, dy] = ["dx", "dy"].map((member) => Number.parseFloat(this.field(member)?.value) || 0);
+      return { ...box, x: box.x + dx, y: box.y + dy };
     }
     toggle() {
       if (this.isNew) {

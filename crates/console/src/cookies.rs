@@ -13,6 +13,13 @@ const SECURE_SESSION: &str = "__Host-sfumato-session";
 /// The session's token where it does not: in development, or within a trusted network.
 const PLAIN_SESSION: &str = "sfumato-session";
 
+/// A sign-in by OpenID Connect that has begun, where the browser uses TLS, and where it does not.
+const SECURE_FLOW: &str = "__Secure-sfumato-openid";
+const PLAIN_FLOW: &str = "sfumato-openid";
+
+/// What the next page shows once.
+const ONCE: &str = "sfumato-once";
+
 /// A message for the next page.
 const TOAST: &str = "sfumato-toast";
 
@@ -71,6 +78,73 @@ pub(crate) fn clear_session() -> [HeaderValue; 2] {
         ),
         HeaderValue::from_static("sfumato-session=; Path=/manager; Max-Age=0; HttpOnly; SameSite=Lax"),
     ]
+}
+
+/// Keeps a sign-in that has begun for the way back. The provider's redirect brings it along, because `SameSite=Lax` lets
+/// cookies through where the whole page changes.
+pub(crate) fn set_flow(
+    flow: &str,
+    headers: &HeaderMap,
+    settings: &ConsoleSettings,
+    seconds: u64,
+) -> Option<HeaderValue> {
+    let (name, secure) = if is_secure(headers, settings) {
+        (SECURE_FLOW, "; Secure")
+    } else {
+        (PLAIN_FLOW, "")
+    };
+    HeaderValue::from_str(&format!(
+        "{name}={flow}; Path=/manager/sign-in/openid; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    ))
+    .ok()
+}
+
+/// The sign-in that has begun.
+pub(crate) fn flow(headers: &HeaderMap) -> Option<&str> {
+    read(headers, SECURE_FLOW).or_else(|| read(headers, PLAIN_FLOW))
+}
+
+/// Forgets it: it can be ended once.
+pub(crate) const fn clear_flow() -> [HeaderValue; 2] {
+    [
+        HeaderValue::from_static(
+            "__Secure-sfumato-openid=; Path=/manager/sign-in/openid; Max-Age=0; HttpOnly; SameSite=Lax; Secure",
+        ),
+        HeaderValue::from_static(
+            "sfumato-openid=; Path=/manager/sign-in/openid; Max-Age=0; HttpOnly; SameSite=Lax",
+        ),
+    ]
+}
+
+/// Keeps what the page at `path` shows once, for a minute and for that page alone.
+pub(crate) fn set_once(
+    sealed: &str,
+    headers: &HeaderMap,
+    settings: &ConsoleSettings,
+    path: &str,
+) -> Option<HeaderValue> {
+    let secure = if is_secure(headers, settings) {
+        "; Secure"
+    } else {
+        ""
+    };
+    HeaderValue::from_str(&format!(
+        "{ONCE}={sealed}; Path={path}; Max-Age=60; HttpOnly; SameSite=Strict{secure}"
+    ))
+    .ok()
+}
+
+/// What this page shows once.
+pub(crate) fn once(headers: &HeaderMap) -> Option<&str> {
+    read(headers, ONCE)
+}
+
+/// Removes it.
+pub(crate) fn clear_once(path: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!(
+        "{ONCE}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Strict"
+    ))
+    .ok()
 }
 
 /// The message for this page, and its kind.

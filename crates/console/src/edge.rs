@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
@@ -12,7 +12,9 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use sfumato_core::{UserId, chain};
+use sfumato_engine::metrics::Surface;
 
+use crate::Console;
 use crate::error::ConsoleError;
 
 /// Nothing but this server's own files runs, styles, loads or is asked, and nobody frames a page.
@@ -51,7 +53,7 @@ pub(crate) struct RequestContext {
 }
 
 /// The layer.
-pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
+pub(crate) async fn edge(State(console): State<Console>, mut request: Request, next: Next) -> Response {
     let context = Arc::new(RequestContext::default());
     request.extensions_mut().insert(context.clone());
     let begun = Instant::now();
@@ -68,9 +70,15 @@ pub(crate) async fn edge(mut request: Request, next: Next) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     let status = response.status().as_u16();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let route = route.as_ref().map(MatchedPath::as_str);
     let method = method.as_str();
-    let duration_ms = begun.elapsed().as_secs_f64() * 1e3;
+    let duration = begun.elapsed();
+    console
+        .engine
+        .metrics()
+        .request_answered(Surface::Manager, method, route, status, duration);
+    let route = route.unwrap_or("none");
+    let duration_ms = duration.as_secs_f64() * 1e3;
     let user = context.user.get().map(tracing::field::display);
     let peer = peer.map(tracing::field::display);
     let failure = response.extensions().get::<Arc<ConsoleError>>();

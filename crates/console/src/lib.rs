@@ -15,6 +15,7 @@
 //! 3. It answers with `page::page(&visitor, Nav::…, "Title", &template)?`, or
 //!    with `page::redirect(path, Toast::success("…"))` after a plain form. Failures are
 //!    `ConsoleError`s: a page, or for htmx a toast that swaps nothing.
+//!    A secret that the next page shows once goes there by `once::redirect`.
 //!    What was done is written down: `console.audit(visitor.deed(Action::…).to(Subject::…)).await`.
 //! 4. Every form that changes something is `method="post"` and has
 //!    `<input type="hidden" name="csrf" value="{{ visitor.csrf() }}">`. In a form with files it comes first.
@@ -38,6 +39,7 @@ mod download;
 mod edge;
 mod error;
 mod live;
+mod once;
 mod origin;
 mod page;
 mod pages;
@@ -158,6 +160,6 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(console.clone(), session::session))
         .merge(assets::router())
-        .layer(axum::middleware::from_fn(edge::edge))
+        .layer(from_fn_with_state(console.clone(), edge::edge))
         .with_state(console)
 }

@@ -126,6 +126,8 @@ actions! {
     UserCreated: "user.created";
     /// A user's name, role or client was changed.
     UserChanged: "user.changed";
+    /// A user was found by the e-mail address and is known by the identity at the OpenID Connect provider from then on.
+    UserLinked: "user.linked";
     /// A user was shut out.
     UserDisabled: "user.disabled";
     /// A user was let in again.
@@ -138,6 +140,8 @@ actions! {
     PasswordLinkCreated: "user.link_created";
     /// A client was made.
     ClientCreated: "client.created";
+    /// A client was called something else.
+    ClientRenamed: "client.renamed";
     /// A client was shut out.
     ClientDisabled: "client.disabled";
     /// A client was let in again.

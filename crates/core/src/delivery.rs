@@ -6,6 +6,8 @@
 //! deleted. If the process dies in `Sending`, the lease ends and the delivery is `Pending` again under the same
 //! identifier: at least once, and the receiver can tell a repetition.
 
+mod phases;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,6 +18,8 @@ use crate::id::{AttemptId, ClientId, DeliveryId, EndpointId, EventId, JobId, Wor
 use crate::job::FencingToken;
 use crate::schedule::{DELIVERY_LIFETIME, OWN_FAULT_WAIT, next_attempt_at, retry_delay};
 use crate::time::Timestamp;
+
+pub use phases::{InvalidPhaseTimes, PhaseTimes};
 
 /// One event on its way to one endpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +105,8 @@ impl Delivery {
         Self {
             state: DeliveryState::Pending { not_before: now },
             failures: 0,
-            opened_at: now,
+            // A clock that was set back does not keep anything from being sent again.
+            opened_at: now.max(self.created_at),
             urgent: how == Resend::AtOnce,
             ..self
         }
@@ -231,6 +236,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u32,
+    /// Where that time went.
+    pub phases: PhaseTimes,
     /// What it came to.
     pub outcome: Outcome,
     /// The HTTP status, where one arrived.
@@ -350,6 +357,7 @@ mod tests {
             number: 1,
             started_at: Timestamp::from_seconds(0),
             duration_ms: 1,
+            phases: PhaseTimes::default(),
             outcome,
             status: None,
             response: None,
@@ -483,6 +491,10 @@ mod tests {
             ..delivery(1)
         };
         assert_eq!(on_its_way.clone().reopened(Resend::AtOnce, now), on_its_way);
+        let mut of_a_fast_clock = delivery(1);
+        of_a_fast_clock.created_at = now.after(Duration::from_secs(3_600));
+        let reopened = of_a_fast_clock.clone().reopened(Resend::AtOnce, now);
+        assert_eq!(reopened.opened_at, of_a_fast_clock.created_at);
     }
 
     #[test]

@@ -19,6 +19,11 @@ pub enum MediaKind {
     Archive,
 }
 
+impl MediaKind {
+    /// All kinds.
+    pub const ALL: [MediaKind; 3] = [Self::Picture, Self::Video, Self::Archive];
+}
+
 /// A format that Sfumato reads and answers in. The content decides which, never the name or the declared type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

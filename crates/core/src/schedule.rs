@@ -158,6 +158,7 @@ pub fn must_hold(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::PhaseTimes;
     use crate::id::AttemptId;
 
     fn attempt(outcome: Outcome, status: Option<u16>) -> Attempt {
@@ -166,6 +167,7 @@ mod tests {
             number: 1,
             started_at: Timestamp::from_seconds(0),
             duration_ms: 1,
+            phases: PhaseTimes::default(),
             outcome,
             status,
             response: None,

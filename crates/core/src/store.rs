@@ -205,6 +205,9 @@ pub trait Store:
         previous_until: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Calls a client something else. `NotFound`.
+    async fn rename_client(&self, key: &ClientKey, name: &str) -> Result<(), StoreError>;
+
     /// Shuts a client out or lets it in again. Shutting out revokes its logins. `NotFound`.
     async fn set_client_state(&self, key: &ClientKey, state: ClientState) -> Result<(), StoreError>;
 

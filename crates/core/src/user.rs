@@ -111,6 +111,45 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// Characters of a subject at most (OpenID Connect Core 1.0, section 2).
+pub const SUBJECT_CHARS_MAX: usize = 255;
+
+/// Who a person is at an OpenID Connect provider. It stays the same when the name or the e-mail address changes there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    issuer: String,
+    subject: String,
+}
+
+/// A text is not a provider's subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a subject must have 1 to {SUBJECT_CHARS_MAX} characters")]
+pub struct InvalidSubject;
+
+impl Identity {
+    /// The identity of a provider's subject.
+    ///
+    /// # Errors
+    /// [`InvalidSubject`] where the subject is empty or too long.
+    pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Result<Self, InvalidSubject> {
+        let (issuer, subject) = (issuer.into(), subject.into());
+        if subject.is_empty() || subject.chars().count() > SUBJECT_CHARS_MAX {
+            return Err(InvalidSubject);
+        }
+        Ok(Self { issuer, subject })
+    }
+
+    /// The provider's issuer identifier, an address.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// What the provider calls the person, unique there and never given to anybody else.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
 /// A browser in which a person has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserSession {
@@ -211,6 +250,19 @@ mod tests {
         assert_eq!(name.as_str(), "ada@example.com");
         for wrong in ["", "  ", "a b", "a\u{0}", &"x".repeat(NAME_CHARS_MAX + 1)] {
             assert_eq!(wrong.parse::<UserName>(), Err(InvalidUserName), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_neither_empty_nor_longer_than_the_standard_allows() {
+        let longest = "x".repeat(SUBJECT_CHARS_MAX);
+        let identity = Identity::new("https://id.example.com", longest.clone()).unwrap();
+        assert_eq!(identity.subject(), longest);
+        for wrong in ["", &"x".repeat(SUBJECT_CHARS_MAX + 1)] {
+            assert_eq!(
+                Identity::new("https://id.example.com", wrong),
+                Err(InvalidSubject)
+            );
         }
     }
 

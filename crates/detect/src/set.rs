@@ -130,7 +130,11 @@ impl DetectorSet {
         wanted: Wanted,
         plan: &DetectionPlan,
     ) -> Result<Found, DetectError> {
-        Ok(self.sight(image, wanted, plan)?.found)
+        let sighting = self.sight(image, wanted, plan);
+        // Between pictures everything is free: what stays in the middle of a heap divides it, and the large buffers of the
+        // next picture do not fit into what is left on either side.
+        self.tensor = Tensor::default();
+        Ok(sighting?.found)
     }
 
     /// Finds what is wanted in a frame of a video, also what does not count by itself. Else like [`Self::detect`].
@@ -143,29 +147,27 @@ impl DetectorSet {
         wanted: Wanted,
         plan: &DetectionPlan,
     ) -> Result<Sighting, DetectError> {
-        let mut scaled: Vec<((u32, Rect), Letterbox<'_>)> = Vec::new();
-        let mut found = Vec::new();
-        let (mut resize, mut inference) = (Duration::ZERO, Duration::ZERO);
         let mut stopwatch = Stopwatch::start();
-        for pass in plan.passes().iter().filter(|pass| wanted.includes(pass.class)) {
+        let passes: Vec<&Pass> = plan
+            .passes()
+            .iter()
+            .filter(|pass| wanted.includes(pass.class))
+            .collect();
+        let scaled = self.scaled(image, plan.size(), &passes)?;
+        let largest = scaled.iter().map(|scaled| scaled.letterbox.samples()).max();
+        self.tensor.reserve(largest.unwrap_or(0));
+        let mut found = Vec::new();
+        let (mut resize, mut inference) = (stopwatch.lap(), Duration::ZERO);
+        for pass in passes {
             let Some((rank, _)) = self.catalogue.find(&pass.model) else {
                 return Err(DetectError::UnknownModel {
                     model: pass.model.clone(),
                 });
             };
-            let key = (pass.long_side_px, pass.tile.seen);
-            let index = match scaled.iter().position(|(other, _)| *other == key) {
-                Some(index) => index,
-                None => {
-                    let size = scaled_size(plan.size(), pass.long_side_px);
-                    scaled.push((
-                        key,
-                        Letterbox::new(&mut self.resizer, image, size, pass.tile.seen)?,
-                    ));
-                    scaled.len() - 1
-                }
-            };
-            let letterbox = &scaled[index].1;
+            let Scaled { letterbox, .. } = scaled
+                .iter()
+                .find(|scaled| scaled.is_for(pass))
+                .expect("all passes have been scaled for");
             let network = &mut self.networks[rank];
             letterbox.fill(&mut self.tensor, network.encoding(), pass.flipped);
             resize += stopwatch.lap();
@@ -193,6 +195,43 @@ impl DetectorSet {
             },
             weak,
         })
+    }
+
+    /// All that is looked at, each scale and part once and before the first look, when what scaling takes is free again.
+    fn scaled<'a>(
+        &mut self,
+        image: ImageView<'a>,
+        size: (u32, u32),
+        passes: &[&Pass],
+    ) -> Result<Vec<Scaled<'a>>, DetectError> {
+        let mut all: Vec<Scaled<'_>> = Vec::new();
+        for pass in passes {
+            if all.iter().any(|scaled| scaled.is_for(pass)) {
+                continue;
+            }
+            let (long_side_px, part) = (pass.long_side_px, pass.tile.seen);
+            let size = scaled_size(size, long_side_px);
+            all.push(Scaled {
+                long_side_px,
+                part,
+                letterbox: Letterbox::new(&mut self.resizer, image, size, part)?,
+            });
+        }
+        self.resizer.reset_internal_buffers();
+        Ok(all)
+    }
+}
+
+/// A part of the picture in one scale; several passes can look at it.
+struct Scaled<'a> {
+    long_side_px: u32,
+    part: Rect,
+    letterbox: Letterbox<'a>,
+}
+
+impl Scaled<'_> {
+    fn is_for(&self, pass: &Pass) -> bool {
+        (self.long_side_px, self.part) == (pass.long_side_px, pass.tile.seen)
     }
 }
 

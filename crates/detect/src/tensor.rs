@@ -55,6 +55,12 @@ pub(crate) struct Tensor {
 }
 
 impl Tensor {
+    /// Makes room for so many samples at once, so that it does not move while it grows from look to look.
+    pub(crate) fn reserve(&mut self, samples: usize) {
+        self.samples
+            .reserve_exact(samples.saturating_sub(self.samples.len()));
+    }
+
     /// A grey input of the given size, multiples of 32: something to run a network on.
     pub(crate) fn grey(width: usize, height: usize) -> Self {
         Self {
@@ -115,6 +121,11 @@ impl<'a> Letterbox<'a> {
     /// The point of the original at which a point of the scaled picture lies.
     pub(crate) fn to_original(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [x / self.scale.0, y / self.scale.1]
+    }
+
+    /// How many samples the input for a network has.
+    pub(crate) const fn samples(&self) -> usize {
+        CHANNELS * self.width.next_multiple_of(MULTIPLE) * self.height.next_multiple_of(MULTIPLE)
     }
 
     /// Makes `tensor` the input for a network; `flipped` mirrors the picture, not the filling.

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::Engine;
 use crate::cursor::CursorKey;
+use crate::seal::SealKey;
 
 const ISSUER: &str = "sfumato";
 const AUDIENCE: &str = "sfumato-api";
@@ -28,16 +29,18 @@ pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     pub(crate) cursors: CursorKey,
+    pub(crate) seals: SealKey,
 }
 
 impl Keys {
     /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
-        let (mut tokens, mut cursors) = ([0; 32], [0; 16]);
+        let (mut tokens, mut cursors, mut seals) = ([0; 32], [0; 16], [0; 32]);
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
+            ("sfumato seals 1", seals.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), key)
@@ -45,6 +48,7 @@ impl Keys {
         }
         Self {
             cursors: CursorKey::new(cursors),
+            seals: SealKey::new(seals),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }

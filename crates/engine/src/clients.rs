@@ -69,6 +69,15 @@ impl Engine {
         rotate_secret(&*inner.store, &*inner.clock, &*inner.entropy, key, overlap).await
     }
 
+    /// Calls a client something else, without the space around it. What is written in the audit log keeps the old name.
+    ///
+    /// # Errors
+    /// [`ClientError::Name`]; [`StoreError::NotFound`] for an unknown key.
+    pub async fn rename_client(&self, key: &ClientKey, name: &str) -> Result<(), ClientError> {
+        let name = judge_name(name)?;
+        Ok(self.inner().store.rename_client(key, name).await?)
+    }
+
     /// Shuts a client out, which ends its logins, or lets it in again. Its jobs and results stay.
     ///
     /// # Errors

@@ -12,7 +12,6 @@
 
 mod board;
 mod breaker;
-mod counts;
 mod desk;
 mod door;
 mod faults;
@@ -33,8 +32,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use board::{Board, Limits};
-pub(crate) use counts::Counters;
-pub use counts::CourierCounts;
 use desk::Desk;
 pub use door::Post;
 

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use sfumato_core::job::{Job, Upload};
 use sfumato_core::{AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
+use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 
 use crate::Engine;
@@ -209,12 +210,17 @@ impl Engine {
         let original = upload.upload.take().ok_or(IntakeError::Empty)?;
         let id = JobId::new(&*inner.clock, &*inner.entropy);
         let job = Job::queued(id, client, original, options, inner.clock.now());
+        hit(Point::AfterBlobBeforeRow);
         if let Err(error) = inner.store.submit(&job).await {
             upload.upload = Some(job.upload);
             return Err(error.into());
         }
+        hit(Point::AfterRowBeforeResponse);
         inner.signals.jobs.notify_one();
         inner.listeners.tell(job.client);
+        inner
+            .metrics
+            .job_accepted(job.upload.format.kind(), job.upload.bytes);
         tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
         Ok(job.public_id())
     }

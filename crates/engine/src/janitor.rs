@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use sfumato_core::Timestamp;
+use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -115,8 +116,10 @@ impl Engine {
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
             for result in &expired {
+                hit(Point::RetentionRowBeforeBlob);
                 match inner.blobs.delete_result(*result).await {
                     Ok(()) => {
+                        inner.metrics.result_deleted();
                         tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
                     }
                     // Its row says that it is gone; the orphans' turn tries again.
@@ -146,6 +149,7 @@ impl Engine {
             let uploads = inner.store.retire_uploads(before, asked).await?;
             stuck = 0;
             for (job, upload) in &uploads {
+                hit(Point::RetentionRowBeforeBlob);
                 // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
                 // twice is harmless.
                 if let Err(error) = inner.blobs.delete_upload(*upload).await {
@@ -155,6 +159,7 @@ impl Engine {
                 }
                 inner.store.upload_deleted(*job).await?;
                 deleted += 1;
+                inner.metrics.original_deleted();
                 tracing::info!(job.id = %job, "an original was deleted");
             }
             if uploads.len() < asked || stuck == uploads.len() {
@@ -184,6 +189,7 @@ impl Engine {
             }
         }
         if collected > 0 {
+            inner.metrics.orphans_deleted(collected);
             tracing::info!(blobs = collected, "orphan blobs were deleted");
         }
         Ok(collected)

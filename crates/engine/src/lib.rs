@@ -3,9 +3,9 @@
 //! The life of one upload passes through here from left to right: [`access`] says who calls, [`options`] reads what is wanted, [`intake`] streams the
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
-//! result out and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
+//! result out (both ways to it share [`representation`]) and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
 //! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
-//! Manager, look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
+//! Manager, by password or by [`openid`], look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
 //!
 //! Deliberately absent: HTTP status codes, SQL, decoders, and truth in memory: a process that is killed at any
@@ -28,6 +28,8 @@ pub mod intake;
 pub mod janitor;
 mod listeners;
 pub mod lists;
+pub mod metrics;
+pub mod openid;
 pub mod options;
 pub mod originals;
 pub mod outbound;
@@ -36,7 +38,9 @@ pub mod people;
 mod policies;
 pub mod render;
 pub mod replay;
+pub mod representation;
 pub mod results;
+mod seal;
 pub mod signals;
 pub mod system;
 pub mod unparsed;
@@ -54,9 +58,11 @@ use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};
 use crate::blobs::Blobs;
-use crate::courier::{Counters, CourierCounts, Post};
+use crate::courier::Post;
 use crate::guard::AddressPolicy;
 use crate::listeners::Listeners;
+use crate::metrics::Metrics;
+use crate::openid::{OpenIdSettings, Provider};
 use crate::passwords::Passwords;
 use crate::signals::Signals;
 
@@ -121,6 +127,10 @@ pub struct EngineSettings {
     pub session_lifetime: Duration,
     /// How long entries of the audit log are kept.
     pub audit_kept: Duration,
+    /// Whether people sign in by password.
+    pub password_sign_in: bool,
+    /// The OpenID Connect provider by which people sign in, too.
+    pub openid: Option<OpenIdSettings>,
 }
 
 impl Default for EngineSettings {
@@ -147,6 +157,8 @@ impl Default for EngineSettings {
             session_idle: DAY / 2,
             session_lifetime: 7 * DAY,
             audit_kept: 365 * DAY,
+            password_sign_in: true,
+            openid: None,
         }
     }
 }
@@ -177,10 +189,11 @@ pub(crate) struct Inner {
     pub(crate) signals: Signals,
     pub(crate) listeners: Listeners,
     pub(crate) passwords: Passwords,
+    pub(crate) openid: Option<Provider>,
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: Arc<outbound::Outbound>,
     pub(crate) post: Arc<dyn Post>,
-    pub(crate) courier_counters: Counters,
+    pub(crate) metrics: Metrics,
 }
 
 impl Engine {
@@ -217,6 +230,7 @@ impl Engine {
                 clock,
                 entropy,
                 keys,
+                openid: settings.openid.clone().map(Provider::new),
                 settings,
                 signals: Signals::default(),
                 listeners: Listeners::default(),
@@ -224,7 +238,7 @@ impl Engine {
                 worker_id,
                 outbound,
                 post,
-                courier_counters: Counters::default(),
+                metrics: Metrics::default(),
             }),
         }
     }
@@ -236,11 +250,6 @@ impl Engine {
     /// The settings that it runs with.
     pub fn settings(&self) -> &EngineSettings {
         &self.inner.settings
-    }
-
-    /// What the courier has done since this process began.
-    pub fn courier_counts(&self) -> CourierCounts {
-        self.inner.courier_counters.read()
     }
 
     /// The wall clock.

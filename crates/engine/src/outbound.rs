@@ -98,6 +98,14 @@ pub struct Phases {
     pub total_ms: f64,
 }
 
+/// The certificate authorities that the operating system trusts, and no others, for a client without a guard.
+pub(crate) fn tls_of_this_machine() -> ClientConfig {
+    let mut config = Arc::unwrap_or_clone(connect::tls_config(connect::native_roots()));
+    // Left to whoever builds the client.
+    config.alpn_protocols.clear();
+    config
+}
+
 /// The client.
 pub struct Outbound {
     policy: AddressPolicy,

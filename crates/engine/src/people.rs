@@ -116,7 +116,11 @@ impl Engine {
         self.open_session(user, browser).await
     }
 
-    async fn open_session(&self, user: User, browser: Browser) -> Result<(Secret, SignedIn), PeopleError> {
+    pub(crate) async fn open_session(
+        &self,
+        user: User,
+        browser: Browser,
+    ) -> Result<(Secret, SignedIn), PeopleError> {
         let inner = self.inner();
         let now = inner.clock.now();
         let token = Secret::generate("session_", &*inner.entropy);
@@ -272,14 +276,14 @@ impl Engine {
         self.inner().store.delete_user(user).await
     }
 
-    /// The token of a link with which the first administrator is made; `None` where there is a user already. Links that
-    /// were given before are void.
+    /// The token of a link with which the first administrator is made; `None` where there is a user already, or where nobody
+    /// signs in by password. Links that were given before are void.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot answer.
     pub async fn open_setup(&self) -> Result<Option<Secret>, StoreError> {
         let inner = self.inner();
-        if inner.store.has_users().await? {
+        if !inner.settings.password_sign_in || inner.store.has_users().await? {
             return Ok(None);
         }
         let token = new_setup_link(&*inner.store, &*inner.clock, &*inner.entropy, None).await?;
@@ -315,7 +319,7 @@ impl Engine {
     ) -> Result<(Secret, SignedIn), PeopleError> {
         let inner = self.inner();
         let link = self.working_link(token).await?;
-        let mut user = new_user(&*inner.clock, &*inner.entropy, name, Role::Administrator)?;
+        let mut user = new_user(&*inner.clock, &*inner.entropy, name.parse()?, Role::Administrator);
         passwords::judge(password, user.name.as_str())?;
         user.password = Some(inner.passwords.stretch(password, &inner.entropy).await?);
         user.password_changed_at = Some(user.created_at);
@@ -353,22 +357,17 @@ fn link_is_over(error: StoreError) -> PeopleError {
     }
 }
 
-fn new_user(
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-    name: &str,
-    role: Role,
-) -> Result<User, InvalidUserName> {
-    Ok(User {
+pub(crate) fn new_user(clock: &dyn Clock, entropy: &dyn Entropy, name: UserName, role: Role) -> User {
+    User {
         id: UserId::new(clock, entropy),
-        name: name.parse()?,
+        name,
         role,
         state: UserState::Active,
         password: None,
         created_at: clock.now(),
         last_sign_in_at: None,
         password_changed_at: None,
-    })
+    }
 }
 
 /// Makes a user without a password in a store: for the command line, which has no engine.
@@ -382,7 +381,7 @@ pub async fn create_user(
     name: &str,
     role: Role,
 ) -> Result<User, PeopleError> {
-    let user = new_user(clock, entropy, name, role)?;
+    let user = new_user(clock, entropy, name.parse()?, role);
     store.create_user(&user).await?;
     Ok(user)
 }

@@ -18,7 +18,7 @@ impl Clock for SystemClock {
             Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
         };
-        Timestamp::from_micros(micros)
+        Timestamp::from_micros(micros.saturating_add(sfumato_failpoints::clock_error_micros()))
     }
 }
 

@@ -15,6 +15,7 @@ use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Leas
 use sfumato_core::store::JobLimits;
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
+use sfumato_failpoints::{Point, hit};
 use sfumato_media_client::protocol::{Document, Goal, Task};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
@@ -112,6 +113,9 @@ impl Engine {
                 {
                     Ok(jobs) => {
                         store_fails = false;
+                        if !jobs.is_empty() {
+                            hit(Point::AfterClaim);
+                        }
                         for job in jobs {
                             inner.listeners.tell(job.client);
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
@@ -150,6 +154,11 @@ impl Engine {
             return;
         };
         let signals = &self.inner().signals;
+        let kind = job.upload.format.kind();
+        if job.attempts == 1 {
+            let waited = self.inner().clock.now().since(job.created_at);
+            self.metrics().job_begun(kind, waited);
+        }
         let lost = signals.begin(job.id);
         let stop = self.attempt(&job, &lease, &lost, &shutdown).await;
         signals.end(job.id);
@@ -160,16 +169,20 @@ impl Engine {
                 self.inner().listeners.tell(job.client);
             }
             Err(Stop::LeaseLost) => {
+                self.metrics().attempt_abandoned(kind, false);
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
                 // A cancelled job's original has had its time as well.
                 signals.finished.notify_one();
             }
-            Err(Stop::Shutdown) => match self.inner().store.hand_back_job(job.id, &lease).await {
-                Ok(()) => tracing::info!(job.id = %job.id, "the job was handed back"),
-                Err(error) => {
-                    tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "the job's lease has to expire");
+            Err(Stop::Shutdown) => {
+                self.metrics().attempt_abandoned(kind, true);
+                match self.inner().store.hand_back_job(job.id, &lease).await {
+                    Ok(()) => tracing::info!(job.id = %job.id, "the job was handed back"),
+                    Err(error) => {
+                        tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "the job's lease has to expire");
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -180,6 +193,7 @@ impl Engine {
         lost: &CancellationToken,
         shutdown: &CancellationToken,
     ) -> Result<(), Stop> {
+        let begun = tokio::time::Instant::now();
         let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
         let work = self.process(job, &progress);
@@ -190,7 +204,11 @@ impl Engine {
             () = heartbeat => return Err(Stop::LeaseLost),
             outcome = work => outcome,
         };
-        self.record(job, lease, outcome, shutdown).await
+        let worked = begun.elapsed();
+        self.record(job, lease, outcome.clone(), shutdown).await?;
+        self.metrics()
+            .attempt_ended(job.upload.format.kind(), &outcome, worked);
+        Ok(())
     }
 
     /// Extends the lease until it is lost. A store that cannot answer is asked again: the lease outlives two failures.
@@ -211,6 +229,7 @@ impl Engine {
             {
                 continue;
             }
+            hit(Point::BeforeHeartbeat);
             match inner.store.heartbeat(job.id, lease, lease_for, progress).await {
                 Ok(()) => (told, told_at) = (progress.done, now),
                 Err(StoreError::LeaseLost) => return,
@@ -237,12 +256,23 @@ impl Engine {
             };
         }
         match self.anonymize(media, job, progress).await {
-            Ok(finished) => match self.store_result(finished).await {
-                Ok(result) => JobOutcome::Succeeded(result),
-                Err(error) => self.blob_failure(job, &error),
-            },
+            Ok(finished) => {
+                hit(Point::ChildExitBeforePut);
+                self.metrics()
+                    .media_done(job.upload.format.kind(), &finished.report);
+                match self.store_result(finished).await {
+                    Ok(result) => {
+                        hit(Point::AfterResultPut);
+                        JobOutcome::Succeeded(result)
+                    }
+                    Err(error) => self.blob_failure(job, &error),
+                }
+            }
             Err(Trouble::Blobs(error)) => self.blob_failure(job, &error),
-            Err(Trouble::Media(error)) => self.media_failure(job, error),
+            Err(Trouble::Media(error)) => {
+                self.metrics().media_failed(&error);
+                self.media_failure(job, error)
+            }
         }
     }
 
@@ -398,6 +428,7 @@ impl Engine {
         loop {
             match inner.store.finish_job(job.id, lease, outcome.clone()).await {
                 Ok(job) => {
+                    hit(Point::AfterFinish);
                     tracing::info!(job.id = %job.id, state = job.state.name(), "an attempt ended");
                     self.forget_parts(&job).await;
                     return Ok(());

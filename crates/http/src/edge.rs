@@ -15,6 +15,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sfumato_core::ClientId;
 use sfumato_core::time::random;
+use sfumato_engine::Engine;
+use sfumato_engine::metrics::Surface;
 use sfumato_engine::system::SystemEntropy;
 
 use crate::problem;
@@ -36,17 +38,19 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// Makes request identifiers: a random number of this process and a count.
+/// Makes request identifiers, a random number of this process and a count, and counts requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
+    engine: Engine,
     process: Arc<str>,
     requests: Arc<AtomicU64>,
 }
 
 impl Edge {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(engine: Engine) -> Self {
         let process = u64::from_be_bytes(random(&SystemEntropy));
         Self {
+            engine,
             process: format!("{process:016x}").into(),
             requests: Arc::default(),
         }
@@ -171,6 +175,13 @@ pub(crate) async fn edge(State(edge): State<Edge>, mut request: Request, next: N
     if let Ok(id) = HeaderValue::from_str(&line.request_id) {
         headers.insert(X_REQUEST_ID, id);
     }
+    edge.engine.metrics().request_answered(
+        Surface::Api,
+        line.method.as_str(),
+        line.route.as_ref().map(MatchedPath::as_str),
+        response.status().as_u16(),
+        line.begun.elapsed(),
+    );
     line.write(
         Some(response.status()),
         cause.as_deref().map(|cause| cause as &dyn std::error::Error),

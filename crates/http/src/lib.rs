@@ -19,7 +19,6 @@ mod json;
 mod ops;
 mod problem;
 mod query;
-mod range;
 mod serve;
 mod status;
 mod upload;
@@ -30,7 +29,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::post;
+use axum::routing::{get, post};
 use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::failures::LoginFailures;
@@ -121,6 +120,14 @@ fn operations() -> OpenApiRouter<ApiState> {
         .routes(routes!(ops::ready::ready))
 }
 
+/// What an operator's machines ask, for an address that clients do not reach: `/metrics`, and that the process lives.
+pub fn operations_router(engine: Engine) -> Router {
+    Router::new()
+        .route("/metrics", get(ops::metrics::metrics))
+        .route("/healthz", get(ops::health::health))
+        .with_state(engine)
+}
+
 /// The OpenAPI 3.1 document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     docs::finish(operations().into_openapi())
@@ -145,7 +152,10 @@ pub fn router(engine: Engine, settings: HttpSettings) -> Router {
         .fallback(problem::no_such_route)
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(drain::answer_before_the_body_ends))
-        .layer(from_fn_with_state(edge::Edge::new(), edge::edge))
+        .layer(from_fn_with_state(
+            edge::Edge::new(state.engine.clone()),
+            edge::edge,
+        ))
         .layer(cors)
         .with_state(state)
 }

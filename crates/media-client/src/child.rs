@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal, kill_process_group};
+use sfumato_failpoints::{Point, hit};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
@@ -67,6 +68,7 @@ impl Child {
             source,
         };
         let mut process = spawner.spawn(command).await.map_err(spawn_error)?;
+        hit(Point::ChildSpawned);
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (process.stdin.take(), process.stdout.take(), process.stderr.take())
         else {

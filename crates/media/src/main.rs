@@ -116,12 +116,13 @@ fn serve(sources: &Sources, arguments: &Arguments) -> Result<ExitCode, String> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("failed to ask for the end with the parent: {error}"))?;
     let packs = models::read_packs(&sources.model_pack)?;
-    if arguments.purpose == Purpose::Pictures {
-        heap::keep_pages();
-    }
     let jail = &arguments.jail;
     let lockdown = (jail.sandbox != SandboxMode::Off).then(Lockdown::begin);
     let mut worker = Worker::load(&sources.assets, &packs, arguments, files)?;
+    heap::give_back();
+    if arguments.purpose == Purpose::Pictures {
+        heap::keep_pages();
+    }
     let layers = match lockdown {
         Some(lockdown) => lock_up(lockdown, jail, arguments.purpose, &mut worker)?,
         None => Layers::default(),

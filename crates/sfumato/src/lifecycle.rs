@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,9 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn watch_signals() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Where the size of files is limited (`ulimit -f`), a write beyond it is to fail like one on a full disk, and not to end
+    // the process: a signal that somebody listens to does not.
+    let _listened_to = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     let shutdown = CancellationToken::new();
     let cancelled = shutdown.clone();
     tokio::spawn(async move {

@@ -7,21 +7,23 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
-use sfumato_core::{Clock, Entropy};
+use sfumato_core::{Clock, Entropy, Secret};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
+use sfumato_engine::openid::OpenIdSettings;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
-use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig};
+use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,9 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
+
+/// A server whose media processes do not get ready is given up after so many tries.
+const WARM_UPS_MAX: u32 = 3;
 
 /// Serves until a signal.
 ///
@@ -60,8 +65,19 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("listen on {}", settings.listen))?;
     let address = listener.local_addr().context("read the bound address")?;
+    let operations = match settings.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("listen on {address} for /metrics"))?,
+        ),
+        None => None,
+    };
     let mut tasks = Tasks::new(shutdown);
     start(&mut tasks, &engine, loaded, listener);
+    if let Some(listener) = operations {
+        tell_metrics(&mut tasks, &engine, listener)?;
+    }
     announce(address, &dir);
     invite(&engine, settings, address).await?;
     let whole = tasks.watch().await;
@@ -95,7 +111,10 @@ fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
         clock,
         entropy,
         keys,
-        settings: engine_settings(settings),
+        settings: EngineSettings {
+            openid: openid(settings)?,
+            ..engine_settings(settings)
+        },
     }))
 }
 
@@ -137,7 +156,41 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         session_idle: settings.session_idle,
         session_lifetime: settings.session_lifetime,
         audit_kept: settings.audit_kept,
+        password_sign_in: settings.password_sign_in,
+        openid: None,
     }
+}
+
+/// The OpenID Connect provider, with the secret out of its file.
+fn openid(settings: &Settings) -> anyhow::Result<Option<OpenIdSettings>> {
+    let Some(issuer) = settings.openid_issuer.clone() else {
+        return Ok(None);
+    };
+    let secret = |path: &PathBuf| -> anyhow::Result<Secret> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("read the secret of OpenID Connect in {}", path.display()))?;
+        let text = text.trim();
+        anyhow::ensure!(
+            !text.is_empty(),
+            "use the secret of OpenID Connect: {} is empty",
+            path.display()
+        );
+        Ok(Secret::from_clear_text(text.to_owned()))
+    };
+    Ok(Some(OpenIdSettings {
+        name: settings.openid_name.clone(),
+        issuer,
+        client_id: settings.openid_client_id.clone(),
+        client_secret: settings
+            .openid_client_secret_file
+            .as_ref()
+            .map(secret)
+            .transpose()?,
+        scopes: settings.openid_scopes.0.clone(),
+        role_claim: settings.openid_role_claim.clone(),
+        roles: settings.openid_roles.0.clone(),
+        newcomers: settings.openid_newcomers.as_ref().map(|client| client.0.clone()),
+    }))
 }
 
 /// Pictures at the same time: one a core where nobody says.
@@ -242,7 +295,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
     let (mode, log_format) = (settings.sandbox, settings.log_format);
     // Ends at the first signal as the others do, and before it only where no job could ever succeed.
     tasks.spawn("media pool", async move {
-        match media.warm_up().await {
+        match warm_up(&media).await {
             Ok(warm) => {
                 sandbox::tell(&warm.layers, mode, log_format);
                 tracing::info!(models = warm.models.join(", "), "media processes are ready");
@@ -254,6 +307,33 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
             }
         }
     });
+}
+
+/// Starts the media processes ahead. One that was killed while it got ready, as the kernel does where memory has run out, is no
+/// reason to stop serving: only what happens again and again is.
+async fn warm_up(engine: &Engine) -> Result<Warm, MediaError> {
+    let mut tries = 1;
+    loop {
+        match engine.warm_up().await {
+            Err(error @ MediaError::NotReady { .. }) if tries < WARM_UPS_MAX => {
+                tracing::warn!(tries, "failed to {:#}; trying again", anyhow::Error::new(error));
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Answers `/metrics` on an address of its own.
+fn tell_metrics(tasks: &mut Tasks, engine: &Engine, listener: TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("read the bound address")?;
+    tracing::info!("metrics are told at http://{address}/metrics");
+    let router = sfumato_http::operations_router(engine.clone());
+    let until = tasks.shutdown.clone();
+    tasks.spawn("metrics", async move {
+        sfumato_http::serve(listener, router, ServeSettings::default(), until).await;
+    });
+    Ok(())
 }
 
 fn warn_of_risks(settings: &Settings, dir: &DataDir) {

@@ -52,6 +52,16 @@ CREATE TABLE users (
     CHECK ((password IS NULL) = (password_changed_at IS NULL))
 ) STRICT;
 
+-- Who people are at OpenID Connect providers: the subject stays when the name or the e-mail address changes there.
+CREATE TABLE user_identities (
+    issuer     TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    user       BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE (user, issuer)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_sessions (
     id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     token        BLOB NOT NULL UNIQUE CHECK (length(token) = 32),
@@ -259,6 +269,8 @@ CREATE TABLE attempts (
     id          BLOB NOT NULL CHECK (length(id) = 16),
     number      INTEGER NOT NULL CHECK (number >= 1),
     duration_ms INTEGER NOT NULL CHECK (duration_ms >= 0),
+    -- Microseconds of name resolution, connection, TLS, headers and body, parted by commas; NULL where nothing was reached.
+    phases      TEXT,
     outcome     TEXT NOT NULL,
     ours        INTEGER NOT NULL CHECK (ours IN (0, 1)),
     status      INTEGER CHECK (status BETWEEN 100 AND 999),

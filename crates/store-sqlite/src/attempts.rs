@@ -235,6 +235,7 @@ fn terminal_exists(conn: &Connection, delivery: &Delivery, event: &Event) -> Res
 }
 
 fn add(conn: &Connection, delivery: DeliveryId, attempt: &Attempt) -> Result<(), StoreError> {
+    let phases = (!attempt.phases.is_empty()).then(|| attempt.phases.to_string());
     execute_one(
         conn,
         "attempts",
@@ -245,6 +246,7 @@ fn add(conn: &Connection, delivery: DeliveryId, attempt: &Attempt) -> Result<(),
             key(attempt.id.as_uuid()),
             attempt.number,
             attempt.duration_ms,
+            phases,
             attempt.outcome.as_str(),
             attempt.ours,
             attempt.status,

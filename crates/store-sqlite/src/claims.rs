@@ -11,6 +11,7 @@ use sfumato_core::schedule::{PROBE_INTERVAL, WAITING_MAX};
 use sfumato_core::store::{Claimed, Dispatch, News, Waiting, Want};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp, WorkerId};
 
+use crate::clock;
 use crate::deliveries::{broken, expire_waiting, move_all, write};
 use crate::endpoints;
 use crate::hook::Hook;
@@ -248,6 +249,9 @@ const EXPIRED_AT_ONCE: u32 = 1_000;
 /// much at held ones.
 pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
     let now = sources.clock.now();
+    if sources.last_look.was_set_back(now) {
+        clock::make_due(conn, now)?;
+    }
     expire_waiting(conn, now, EXPIRED_AT_ONCE)?;
     give_up_what_is_too_much(conn, now, WAITING_MAX)?;
     Ok(jobs::reap(conn, sources)? + reap(conn, now)?)

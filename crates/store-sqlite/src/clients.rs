@@ -52,6 +52,13 @@ pub(crate) fn rotate_secret(
     }
 }
 
+pub(crate) fn rename(conn: &Connection, key: &ClientKey, name: &str) -> Result<(), StoreError> {
+    match execute(conn, queries::RENAME_CLIENT, params![key.as_str(), name])? {
+        0 => Err(StoreError::NotFound { what: "client" }),
+        _ => Ok(()),
+    }
+}
+
 pub(crate) fn set_state(
     conn: &Connection,
     name: &ClientKey,

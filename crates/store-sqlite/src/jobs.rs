@@ -9,6 +9,7 @@ use sfumato_core::job::{
 };
 use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
+use sfumato_failpoints::{Point, hit};
 
 use crate::events;
 use crate::policies;
@@ -311,6 +312,7 @@ pub(crate) fn finish(
     outcome: JobOutcome,
 ) -> Result<Job, StoreError> {
     let after = with_lease(conn, job, |job| job.finish(lease, outcome, sources.clock.now()))?;
+    hit(Point::InsideFinishTx);
     events::tell_the_end(conn, sources, &after)?;
     Ok(after)
 }

@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod claims;
 mod clients;
+mod clock;
 mod deliveries;
 mod endpoints;
 mod events;
@@ -36,5 +37,5 @@ mod store;
 mod users;
 mod writer;
 
-pub use open::{OpenError, SqliteOptions};
+pub use open::{OpenError, SqliteOptions, check};
 pub use sqlite::SqliteStore;

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
+use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 
 use crate::open::OpenError;
@@ -21,10 +22,7 @@ const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
 
 /// Applies what is missing. Two processes that start at once take turns: the transaction writes from its beginning.
 pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| OpenError::of(path, source);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
@@ -46,6 +44,7 @@ pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Open
         let hash: [u8; 32] = Sha256::digest(sql.as_bytes()).into();
         if *number > found {
             transaction.execute_batch(sql).map_err(failed)?;
+            hit(Point::MigrationHalf);
             transaction
                 .execute(
                     "INSERT INTO migrations (number, sha256) VALUES (?1, ?2)",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
 use crate::migrations;
@@ -77,6 +77,16 @@ pub enum OpenError {
         /// Which one.
         number: i64,
     },
+    /// Pages of the file are not what they were.
+    #[error(
+        "the database `{path}` is damaged ({what}): keep a copy of the data folder and restore a backup; `sqlite3 {path} .recover` shows what can still be read"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first damage.
+        what: String,
+    },
     /// The operating system gives no thread or file.
     #[error("set up the database `{path}`")]
     Io {
@@ -88,16 +98,52 @@ pub enum OpenError {
     },
 }
 
+/// A file up to this size is looked through at every start, in a few hundredths of a second. A larger one would keep the start
+/// waiting; there a damage is found when it is met, or by [`check`].
+const LOOKED_THROUGH_BYTES_MAX: u64 = 32 << 20;
+
+impl OpenError {
+    pub(crate) fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged {
+                path,
+                what: source.to_string(),
+            },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}
+
+/// Looks through all of the database at `path`, its indexes too: at least a second for each gigabyte.
+///
+/// # Errors
+/// [`OpenError::Damaged`]; [`OpenError::Sqlite`] where it cannot be read.
+pub fn check(path: &Path) -> Result<(), OpenError> {
+    let connection = reader(path).map_err(|source| OpenError::of(path, source))?;
+    look_through(&connection, path, "PRAGMA integrity_check(1)")
+}
+
+fn look_through(connection: &Connection, path: &Path, sql: &str) -> Result<(), OpenError> {
+    let what: String = connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(|source| OpenError::of(path, source))?;
+    if what == "ok" {
+        return Ok(());
+    }
+    Err(OpenError::Damaged {
+        path: path.to_owned(),
+        what,
+    })
+}
+
 /// Opens the writing connection: makes the file (readable by its owner alone) and brings it up to date.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     make_private(path).map_err(|source| OpenError::Io {
         path: path.to_owned(),
         source,
     })?;
-    let failed = |source| OpenError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| OpenError::of(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     configure(&connection).map_err(failed)?;
@@ -120,6 +166,9 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     connection
         .pragma_update(None, "temp_store", "MEMORY")
         .map_err(failed)?;
+    if std::fs::metadata(path).is_ok_and(|file| file.len() <= LOOKED_THROUGH_BYTES_MAX) {
+        look_through(&connection, path, "PRAGMA quick_check(1)")?;
+    }
     migrations::apply(&mut connection, path)?;
     Ok(connection)
 }

@@ -30,6 +30,7 @@ queries! {
     CROWDED_ENDPOINTS: "crowded_endpoints";
     DELETE_ENDPOINT: "delete_endpoint";
     DELETE_USER: "delete_user";
+    DELIVERIES_DUE_AGAIN: "deliveries_due_again";
     DELIVERIES_OF_ENDPOINT: "deliveries_of_endpoint";
     DELIVERIES_OF_ENDPOINT_AND_JOB: "deliveries_of_endpoint_and_job";
     DELIVERIES_OF_JOB: "deliveries_of_job";
@@ -79,8 +80,10 @@ queries! {
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
     INSERT_SETUP_LINK: "insert_setup_link";
     INSERT_USER: "insert_user";
+    INSERT_USER_IDENTITY: "insert_user_identity";
     INSERT_USER_SESSION: "insert_user_session";
     JOB: "job";
+    JOBS_DUE_AGAIN: "jobs_due_again";
     JOBS_IN_STATE: "jobs_in_state";
     JOBS_NEWEST_FIRST: "jobs_newest_first";
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";
@@ -108,6 +111,7 @@ queries! {
     RECORD_SIGN_IN: "record_sign_in";
     QUOTAS_OF_CLIENT: "quotas_of_client";
     REFRESH_TOKEN: "refresh_token";
+    RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
     REPLAYS: "replays";
     REPLAY_FOR_ENGINE: "replay_for_engine";
@@ -142,6 +146,7 @@ queries! {
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     USER: "user";
     USERS: "users";
+    USER_BY_IDENTITY: "user_by_identity";
     USER_BY_NAME: "user_by_name";
     USER_SESSIONS_OF_USER: "user_sessions_of_user";
     USER_SESSION_BY_TOKEN: "user_session_by_token";

@@ -5,6 +5,7 @@ use sfumato_core::StoreError;
 use sfumato_core::time::{Clock, Entropy};
 use std::sync::Arc;
 
+use crate::clock::LastLook;
 use crate::hook::Hook;
 
 /// What a transaction needs beside the connection: the time, randomness for identifiers, and the courier.
@@ -13,6 +14,18 @@ pub(crate) struct Sources {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hook: Arc<Hook>,
+    pub(crate) last_look: Arc<LastLook>,
+}
+
+impl Sources {
+    pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, hook: Arc<Hook>) -> Self {
+        Self {
+            clock,
+            entropy,
+            hook,
+            last_look: Arc::default(),
+        }
+    }
 }
 
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -50,7 +50,7 @@ impl SqliteStore {
         )?;
         let readers = Readers::new(path.to_owned(), options.readers_max);
         Ok(Self {
-            sources: Sources { clock, entropy, hook },
+            sources: Sources::new(clock, entropy, hook),
             mode: Mode::Threads { writer, readers },
         })
     }
@@ -68,7 +68,7 @@ impl SqliteStore {
         let hook = Arc::<Hook>::default();
         let connection = Mutex::new(open::writer(path)?);
         Ok(Self {
-            sources: Sources { clock, entropy, hook },
+            sources: Sources::new(clock, entropy, hook),
             mode: Mode::Inline(connection),
         })
     }

@@ -22,8 +22,8 @@ use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::writer::Undo;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
-    sql, statistics, users,
+    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, queries, replays,
+    retention, sql, statistics, users,
 };
 
 #[async_trait]
@@ -50,6 +50,12 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let (key, secret) = (key.clone(), secret.clone());
         self.write(move |conn, _| clients::rotate_secret(conn, &key, &secret, previous_until))
+            .await
+    }
+
+    async fn rename_client(&self, key: &ClientKey, name: &str) -> Result<(), StoreError> {
+        let (key, name) = (key.clone(), name.to_owned());
+        self.write(move |conn, _| clients::rename(conn, &key, &name))
             .await
     }
 
@@ -164,8 +170,11 @@ impl Store for SqliteStore {
 
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError> {
         self.write(move |conn, sources| {
+            let now = sources.clock.now();
             let jobs = jobs::void_leases_of_others(conn, sources, alive)?;
-            Ok(jobs + claims::void_leases_of_others(conn, alive, sources.clock.now())?)
+            let deliveries = claims::void_leases_of_others(conn, alive, now)?;
+            clock::make_due(conn, now)?;
+            Ok(jobs + deliveries)
         })
         .await
     }

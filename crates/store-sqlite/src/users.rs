@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use sfumato_core::client::SecretHash;
 use sfumato_core::store::{UserChange, UserStore};
-use sfumato_core::user::{PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
+use sfumato_core::user::{Identity, PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
 use sfumato_core::{SessionId, StoreError, Timestamp, UserId};
 
 use crate::queries;
@@ -40,6 +40,26 @@ impl UserStore for SqliteStore {
     async fn user_by_name(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         let name = name.clone();
         self.read(move |conn| query_one(conn, queries::USER_BY_NAME, [name.as_str()], read_user))
+            .await
+    }
+
+    async fn create_user_with_identity(&self, user: &User, identity: &Identity) -> Result<(), StoreError> {
+        let (user, identity) = (user.clone(), identity.clone());
+        self.write(move |conn, sources| {
+            create(conn, &user)?;
+            link_identity(conn, user.id, &identity, sources.clock.now())
+        })
+        .await
+    }
+
+    async fn user_by_identity(&self, identity: &Identity) -> Result<Option<User>, StoreError> {
+        let identity = identity.clone();
+        self.read(move |conn| by_identity(conn, &identity)).await
+    }
+
+    async fn link_identity(&self, user: UserId, identity: &Identity) -> Result<(), StoreError> {
+        let identity = identity.clone();
+        self.write(move |conn, sources| link_identity(conn, user, &identity, sources.clock.now()))
             .await
     }
 
@@ -189,6 +209,35 @@ fn any(conn: &Connection) -> Result<bool, StoreError> {
 
 fn by_id(conn: &Connection, user: UserId) -> Result<Option<User>, StoreError> {
     query_one(conn, queries::USER, [key(user.as_uuid())], read_user)
+}
+
+fn by_identity(conn: &Connection, identity: &Identity) -> Result<Option<User>, StoreError> {
+    let params = params![identity.issuer(), identity.subject()];
+    query_one(conn, queries::USER_BY_IDENTITY, params, read_user)
+}
+
+fn link_identity(
+    conn: &Connection,
+    user: UserId,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    by_id(conn, user)?.ok_or(NO_USER)?;
+    if by_identity(conn, identity)?.is_some_and(|owner| owner.id == user) {
+        return Ok(());
+    }
+    let params = params![
+        identity.issuer(),
+        identity.subject(),
+        key(user.as_uuid()),
+        now.as_micros()
+    ];
+    match execute(conn, queries::INSERT_USER_IDENTITY, params)? {
+        0 => Err(StoreError::AlreadyExists {
+            what: "an identity of this user or this person",
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn update(conn: &Connection, id: UserId, change: UserChange) -> Result<User, StoreError> {

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use sfumato_core::StoreError;
+use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -223,6 +224,7 @@ fn in_transaction(
             requests.extend(more());
         }
     }
+    hit(Point::SlowFsync);
     run(connection, "COMMIT").map_err(Failed::Sqlite)
 }
 

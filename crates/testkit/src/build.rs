@@ -1,6 +1,6 @@
 //! Domain objects with sensible values, for tests to vary with struct update syntax.
 
-use sfumato_core::delivery::{Attempt, Outcome};
+use sfumato_core::delivery::{Attempt, Outcome, PhaseTimes};
 use sfumato_core::endpoint::{
     AckPolicy, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
 };
@@ -100,6 +100,7 @@ pub fn attempt(number: u32, outcome: Outcome, clock: &dyn Clock, entropy: &dyn E
         number,
         started_at: clock.now(),
         duration_ms: 12,
+        phases: PhaseTimes::default(),
         outcome,
         status: (outcome == Outcome::Ok).then_some(200),
         response: None,

@@ -28,8 +28,11 @@ const VARYING = [
   [/\b\d{2}:\d{2}(:\d{2})?\b/g, "TIME"],
   [/\bjust now\b|\b\d+ (second|minute|hour)s? ago\b/g, "AGO"],
   [/(< )?(\b\d+ min \d+ s\b|\b\d+(\.\d+)? (ms|s)\b)/g, "DURATION"],
+  // A connection that was kept needs neither.
+  [/\b(Name resolution|Connection) DURATION /g, ""],
   [/\b\d+(\.\d+)? (B|kB|MB|GB)\b/g, "SIZE"],
   [/\b\d+(\.\d+)? ?%/g, "PERCENT"],
+  [/\b\d+, \d+, \d+ by \d+ pixels/g, "PLACE"],
 ];
 
 // Rows of a chart's table: how many there are, and which one is not empty, depends on the hour.

@@ -8,10 +8,10 @@ export const PASSWORD = "a lighthouse in light fog";
 export const ADMINISTRATOR = "ada@example.com";
 
 export class Place {
-  static async open(settings) {
+  static async open(settings, options) {
     const place = new Place();
     place.sink = await Sink.start();
-    place.server = await Server.start(settings);
+    place.server = await Server.start(settings, options);
     place.url = place.server.url;
     place.administrator = await place.user(ADMINISTRATOR);
     place.count = 0;

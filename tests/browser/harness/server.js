@@ -1,6 +1,7 @@
 // A running `sfumato serve` on a free port, with a data folder of its own.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -18,17 +19,43 @@ const ENVIRONMENT = {
 // How long a server may take to listen on a slow, busy machine.
 const START_MS_MAX = 60_000;
 
+// A port that is free at this moment, for a server that must be known before it runs.
+export async function freePort() {
+  const listener = createServer();
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port } = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
+
 export class Server {
-  // Starts one that may call webhooks on loopback; `settings` are further arguments of `serve`.
-  static async start(settings = []) {
+  // Starts one that may call webhooks on loopback. `settings` are further arguments of `serve`, `variables` further variables
+  // of the environment; with `passwords: false` nobody is invited to make the first administrator.
+  static async start(settings = [], { port = 0, variables = {}, passwords = true } = {}) {
     const server = new Server();
     server.data = await mkdtemp(join(tmpdir(), "sfumato-browser-"));
-    const serve = ["serve", "--listen", "127.0.0.1:0", "--allow-private-webhooks", "--data-dir", server.data, ...settings];
-    server.child = spawn(PROGRAM, serve, { env: ENVIRONMENT, stdio: ["ignore", "ignore", "pipe"] });
-    server.log = [];
-    server.ended = new Promise((resolve) => server.child.once("exit", resolve));
-    await server.listening();
+    server.environment = { ...ENVIRONMENT, ...variables };
+    server.invites = passwords;
+    server.words = ["serve", "--listen", `127.0.0.1:${port}`, "--allow-private-webhooks", "--data-dir", server.data, ...settings];
+    await server.begin();
     return server;
+  }
+
+  // Starts it again on the same data with further variables of the environment.
+  async restart(variables) {
+    this.child.kill("SIGTERM");
+    await this.ended;
+    Object.assign(this.environment, variables);
+    this.url = undefined;
+    this.invites = false;
+    await this.begin();
+  }
+
+  begin() {
+    this.child = spawn(PROGRAM, this.words, { env: this.environment, stdio: ["ignore", "ignore", "pipe"] });
+    this.log = [];
+    this.ended = new Promise((resolve) => this.child.once("exit", resolve));
+    return this.listening();
   }
 
   // Waits for its address, and for the link that makes the first administrator.
@@ -42,7 +69,7 @@ export class Server {
         this.log.push(line);
         this.url ??= /listening on (http:\/\/[^\s"]+)/.exec(line)?.[1];
         this.setupLink ??= /(http:\/\/[^\s"]+\/manager\/setup\/[^\s"]+)/.exec(line)?.[1];
-        if (!this.url || !this.setupLink) return;
+        if (!this.url || (this.invites && !this.setupLink)) return;
         clearTimeout(patience);
         resolve();
       });
@@ -51,7 +78,7 @@ export class Server {
 
   // Runs `sfumato …` on its data folder and returns what it printed, as JSON.
   async run(words, input = "") {
-    const child = spawn(PROGRAM, [...words, "--json", "--data-dir", this.data], { env: ENVIRONMENT });
+    const child = spawn(PROGRAM, [...words, "--json", "--data-dir", this.data], { env: this.environment });
     const text = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"]) child[stream].on("data", (chunk) => (text[stream] += chunk));
     child.stdin.end(input);

@@ -11,9 +11,10 @@ export class Sink {
     return sink;
   }
 
-  // A place of its own for one endpoint: answers by the contract, or with 503 as many times as `refusals` says.
+  // A place of its own for one endpoint: answers by the contract, with 503 as many times as `refusals` says, or with 410 once
+  // it is `gone`.
   hook(name) {
-    const hook = { url: `${this.origin}/${name}`, received: [], refusals: 0 };
+    const hook = { url: `${this.origin}/${name}`, received: [], refusals: 0, gone: false };
     this.hooks.set(`/${name}`, hook);
     return hook;
   }
@@ -24,6 +25,7 @@ export class Sink {
     const hook = this.hooks.get(request.url);
     if (!hook) return response.writeHead(404).end();
     const body = JSON.parse(Buffer.concat(chunks).toString());
+    if (hook.gone) return response.writeHead(410).end();
     if (hook.refusals > 0) {
       hook.refusals -= 1;
       return response.writeHead(503, { "Content-Type": "text/plain" }).end("come back later");

@@ -1,7 +1,8 @@
 // The `test` of all specs: a place for each worker, and pages that are watched.
 //
 //   place   the worker's server; it outlives a test, so a test looks only at what it has made itself
-//   visit   opens a browser of its own, for nobody or for a user: `await visit()`, `await visit(user)`
+//   visit   opens a browser of its own, for nobody or for a user: `await visit()`, `await visit(user)`; `at` is another place,
+//           `beyond` the one other origin that its pages may lead to
 //   page    a browser in which the administrator has signed in
 import { expect, test as base } from "@playwright/test";
 import { Place } from "./place.js";
@@ -24,11 +25,11 @@ export const test = base.extend({
   visit: async ({ browser, place, sessions }, use) => {
     const contexts = [];
     const complaints = [];
-    await use(async (user, { at = place, ...options } = {}) => {
+    await use(async (user, { at = place, beyond, ...options } = {}) => {
       const key = user && `${at.url} ${user.name}`;
       const context = await browser.newContext({ baseURL: at.url, storageState: sessions.get(key), ...options });
       contexts.push(context);
-      watch(context, new URL(at.url).origin, complaints);
+      watch(context, [new URL(at.url).origin, beyond], complaints);
       const page = await context.newPage();
       if (user && !sessions.has(key)) {
         await signIn(page, user);
@@ -51,11 +52,11 @@ export async function signIn(page, { name, password }) {
   await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
 }
 
-// Notes each request that leaves the server's origin, each error of a script, and each violation of the policy.
-function watch(context, origin, complaints) {
+// Notes each request that leaves these origins, each error of a script, and each violation of the policy.
+function watch(context, origins, complaints) {
   context.on("request", (request) => {
     const { protocol, origin: asked } = new URL(request.url());
-    if (!["data:", "blob:"].includes(protocol) && asked !== origin) complaints.push(`asks ${request.url()}`);
+    if (!["data:", "blob:"].includes(protocol) && !origins.includes(asked)) complaints.push(`asks ${request.url()}`);
   });
   context.on("weberror", (error) => complaints.push(`a script fails: ${error.error()}`));
   context.on("console", (message) => {

@@ -33,7 +33,57 @@ test("two members see nothing of each other", async ({ page, visit, place }) => 
     }
   }
 
+  // Nor does any form of them do anything for the other, with a token of the other's own session.
+  const before = await Promise.all(sides.map(standing));
+  for (const [own, other] of [sides, sides.toReversed()]) {
+    const forms = await formsOf(own);
+    expect(forms.length).toBeGreaterThanOrEqual(12);
+    await other.page.goto("/manager/account");
+    const token = await other.page.locator('meta[name="csrf-token"]').getAttribute("content");
+    for (const { action, fields } of forms) {
+      const answer = await other.page.request.post(action, {
+        form: { ...fields, csrf: token },
+        headers: { Origin: new URL(place.url).origin },
+        maxRedirects: 0,
+      });
+      expect(answer.status(), `POST ${action} for a stranger`).toBe(404);
+    }
+  }
+  expect(await Promise.all(sides.map(standing))).toEqual(before);
+
   // An administrator sees both.
   await page.goto("/manager/jobs");
   for (const { name } of sides) await expect(page.getByRole("link", { name: `${name}.jpg`, exact: true })).toBeVisible();
 });
+
+// What a stranger's forms would change: the client's endpoints with their settings and tokens, and its jobs.
+async function standing({ client, job }) {
+  const endpoints = await client.api.send("/webhook-url/get-many");
+  const { status } = await client.api.send(`/innovation-service/anonymization?anonymization_job_id=${job}`);
+  return { endpoints, status };
+}
+
+// Every form that changes something on the pages of a member, about something that has a name of its own.
+async function formsOf({ page }) {
+  const seen = new Map();
+  const visited = new Set();
+  const waiting = ["/manager/jobs", "/manager/developer"];
+  while (waiting.length > 0) {
+    const path = waiting.pop();
+    if (visited.has(path)) continue;
+    visited.add(path);
+    await page.goto(path);
+    const found = await page.getByRole("main").evaluate((main) => ({
+      links: [...main.querySelectorAll("a[href]")].filter((link) => !link.hasAttribute("download")).map((link) => link.pathname),
+      forms: [...main.querySelectorAll('form[method="post"]')].map((form) => ({
+        action: form.getAttribute("action"),
+        fields: Object.fromEntries([...new FormData(form)].filter(([, value]) => typeof value === "string")),
+      })),
+    }));
+    const named = /[\da-f]{8}-[\da-f]{4}|[\dA-Z]{26}/i;
+    for (const form of found.forms.filter(({ action }) => named.test(action))) seen.set(form.action, form);
+    const pages = found.links.filter((link) => link.startsWith("/manager/") && named.test(link));
+    waiting.push(...pages.filter((link) => !/\/(result|original|download)\b/.test(link)));
+  }
+  return [...seen.values()];
+}

@@ -10,18 +10,11 @@ use ureq::http::{Method, Request};
 use ureq::{Agent, SendBody};
 
 use crate::manifest::Hash;
+use crate::serve::Credentials;
 
 /// The demo's picture has under a megabyte; its answers are smaller still.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const CALL_DEADLINE: Duration = Duration::from_secs(60);
-
-/// What a client is known by, as `sfumato client create --json` prints it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Credentials {
-    pub(super) client_id: String,
-    pub(super) secret_id: String,
-}
 
 /// A webhook endpoint.
 #[derive(Debug, Deserialize)]

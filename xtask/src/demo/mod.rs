@@ -5,7 +5,6 @@
 
 mod api;
 mod picture;
-mod program;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,13 +15,14 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
-use crate::process::{cargo, command, output, run as run_command};
+use crate::process::{cargo, command, run as run_command};
+use crate::program::{Interrupt, Program, Stream};
 use crate::report::{Steps, heading, note};
-use crate::{assets, setup, workspace};
+use crate::serve::{Credentials, START_DEADLINE, Server, create_client};
+use crate::{assets, serve, setup, workspace};
 
-use api::{Api, Credentials};
+use api::Api;
 use picture::Detections;
-use program::{Interrupt, Program, Stream};
 
 /// What the demo makes lies here, below the workspace.
 const FOLDER: &str = "demo";
@@ -34,7 +34,6 @@ const PICTURE: &str = "pictures/astronaut.png";
 /// What a job tells, in this order.
 const STATUSES: [&str; 3] = ["Sent", "Started", "Succeeded"];
 
-const START_DEADLINE: Duration = Duration::from_secs(60);
 const WEBHOOK_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How the demo runs.
@@ -74,7 +73,7 @@ fn build(root: &Path) -> anyhow::Result<()> {
 }
 
 /// Passes events on until the user ends it.
-fn serve(server: &mut Program, receiver: &mut Program, interrupt: &Interrupt) -> anyhow::Result<()> {
+fn go_on(server: &mut Program, receiver: &mut Program, interrupt: &Interrupt) -> anyhow::Result<()> {
     heading("Serving until Ctrl-C; webhooks show up here");
     while !interrupt.is_set() {
         if let Some(line) = receiver.next_line() {
@@ -87,11 +86,6 @@ fn serve(server: &mut Program, receiver: &mut Program, interrupt: &Interrupt) ->
         }
     }
     Ok(())
-}
-
-struct Server {
-    program: Program,
-    url: String,
 }
 
 /// A delivery as `sfumato listen --json` prints it.
@@ -145,7 +139,7 @@ impl Demo {
         let mut receiver = self.show(&server.url, steps, &interrupt)?;
         steps.print();
         if !options.once {
-            serve(&mut server.program, &mut receiver, &interrupt)?;
+            go_on(&mut server.program, &mut receiver, &interrupt)?;
         }
         heading("Stop");
         receiver.stop()?;
@@ -182,35 +176,23 @@ impl Demo {
     }
 
     fn start_server(&self, port: u16, interrupt: &Interrupt) -> anyhow::Result<Server> {
-        let log = self.file(SERVER_LOG);
-        let mut serve = command(&self.program);
-        serve
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
-            .arg("--data-dir")
-            .arg(self.file("data"))
-            .arg("--assets-dir")
-            .arg(self.root.join(assets::FOLDER))
-            .args([
-                "--allow-private-webhooks",
-                "--log-format",
-                "text",
-                "--log-level",
-                "info",
-            ])
-            .env("NO_COLOR", "1");
-        let mut program = Program::start("the server", &mut serve, Stream::Errors, &log, interrupt)?;
-        let url = program
-            .wait_for("its address", START_DEADLINE, bound_address)
-            .with_context(|| format!("start the server; its log is {}", log.display()))?;
-        note(&format!("listening on {url}"));
-        Ok(Server { program, url })
+        serve::start(
+            &self.program,
+            &self.root,
+            &self.file("data"),
+            port,
+            &self.file(SERVER_LOG),
+            interrupt,
+        )
     }
 
     /// Sends the picture through the API and looks at what comes back. Returns the receiver of webhooks, which goes on.
     fn show(&self, url: &str, steps: &mut Steps, interrupt: &Interrupt) -> anyhow::Result<Program> {
         let before =
             fs::read(self.root.join(assets::FOLDER).join(PICTURE)).context("read the demo's picture")?;
-        let credentials = steps.run("Create a client", || self.create_client())?;
+        let credentials = steps.run("Create a client", || {
+            create_client(&self.program, &self.file("data"), "demo")
+        })?;
         let api = steps.run("Log in", || Api::log_in(url, &credentials))?;
         let mut receiver = steps.run("Register a receiver of webhooks", || {
             self.start_receiver(&api, interrupt)
@@ -233,17 +215,6 @@ impl Demo {
         })?;
         self.summarise(url, &credentials);
         Ok(receiver)
-    }
-
-    fn create_client(&self) -> anyhow::Result<Credentials> {
-        let mut create = command(&self.program);
-        create
-            .args(["client", "create", "--name", "demo", "--json", "--data-dir"])
-            .arg(self.file("data"));
-        let credentials: Credentials =
-            serde_json::from_slice(&output(&mut create)?).context("read the credentials")?;
-        note(&credentials.client_id);
-        Ok(credentials)
     }
 
     fn start_receiver(&self, api: &Api, interrupt: &Interrupt) -> anyhow::Result<Program> {
@@ -306,14 +277,6 @@ impl Demo {
     }
 }
 
-/// The address in the line that the server logs once it listens.
-fn bound_address(line: &str) -> Option<String> {
-    let (_, address) = line.split_once("listening on ")?;
-    let end = |c: char| c.is_whitespace() || c == '"' || c == '\u{1b}';
-    let address = address.split(end).next()?;
-    address.starts_with("http://").then(|| address.to_owned())
-}
-
 fn await_webhooks(receiver: &mut Program, api: &Api, job: &str) -> anyhow::Result<()> {
     for expected in STATUSES {
         let event = receiver.wait_for(expected, WEBHOOK_DEADLINE, |line| {
@@ -337,22 +300,6 @@ fn await_webhooks(receiver: &mut Program, api: &Api, job: &str) -> anyhow::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_address_is_found_in_both_forms_of_the_log() {
-        for line in [
-            "2026-01-02T03:04:05Z  INFO sfumato::server: listening on http://127.0.0.1:41234 version=\"0.1.0\"",
-            r#"{"level":"INFO","message":"listening on http://127.0.0.1:41234","version":"0.1.0"}"#,
-            "INFO listening on http://127.0.0.1:41234",
-        ] {
-            assert_eq!(
-                bound_address(line).as_deref(),
-                Some("http://127.0.0.1:41234"),
-                "{line}"
-            );
-        }
-        assert_eq!(bound_address("not listening on anything"), None);
-    }
 
     #[test]
     fn an_event_reads_as_the_receiver_prints_it() {

@@ -45,15 +45,29 @@ impl Timings {
 }
 
 /// What was seen in one picture.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Looked {
     /// The most confident first.
     pub(crate) detections: Vec<Detection>,
     pub(crate) timings: Option<Timings>,
     /// EXIF orientation, 1 to 8.
     pub(crate) orientation: u8,
+    /// The whole picture as displayed; empty where nothing is known of it.
+    pub(crate) frame: BoundingBox,
     /// Why there is nothing.
     pub(crate) error: Option<String>,
+}
+
+impl Default for Looked {
+    fn default() -> Self {
+        Self {
+            detections: vec![],
+            timings: None,
+            orientation: 1,
+            frame: BoundingBox::from_size(0.0, 0.0, 0.0, 0.0),
+            error: None,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,15 +86,21 @@ struct Document {
     detections: Vec<Documented>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default)]
 struct Picture {
+    width: f64,
+    height: f64,
     orientation: u8,
 }
 
 impl Default for Picture {
     fn default() -> Self {
-        Self { orientation: 1 }
+        Self {
+            width: 0.0,
+            height: 0.0,
+            orientation: 1,
+        }
     }
 }
 
@@ -130,10 +150,15 @@ fn looked(line: Line) -> Looked {
         serde_json::Value::String(text) => Some(text),
         other => Some(other.to_string()),
     };
-    let orientation = line
+    let Picture {
+        width,
+        height,
+        orientation,
+    } = line
         .document
         .as_ref()
-        .map_or(1, |document| document.picture.orientation);
+        .map(|document| document.picture)
+        .unwrap_or_default();
     let mut detections: Vec<_> = line
         .document
         .into_iter()
@@ -153,6 +178,7 @@ fn looked(line: Line) -> Looked {
         detections,
         timings: line.timings,
         orientation,
+        frame: BoundingBox::from_size(0.0, 0.0, width, height),
         error,
     }
 }
@@ -174,6 +200,7 @@ mod tests {
         let looked = &all["a.jpg"];
         assert_eq!(looked.error, None);
         assert_eq!(looked.orientation, 6);
+        assert_eq!(looked.frame, BoundingBox::from_size(0.0, 0.0, 9.0, 9.0));
         let found: Vec<_> = looked
             .detections
             .iter()

@@ -11,6 +11,7 @@ mod frontier;
 mod judge;
 mod looked;
 mod program;
+mod sheet;
 mod show;
 mod tally;
 
@@ -49,6 +50,9 @@ pub(crate) struct Options {
     /// Draw what is hidden and what is missed by size of the object into this folder, as SVG.
     #[arg(long, value_name = "DIR")]
     charts: Option<PathBuf>,
+    /// Draw what is missed as outlines, without the pictures, on one sheet for each class into this folder, as SVG.
+    #[arg(long, value_name = "DIR")]
+    sheet: Option<PathBuf>,
     /// Take this `sfumato` instead of building one.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -57,7 +61,7 @@ pub(crate) struct Options {
     detections: Option<PathBuf>,
     /// Draw the plans in this table (class,plan,coverage,precision,recall,cpu_ms_1080p) instead of measuring, into the
     /// folder of --charts or the documentation. A plan that begins with `FINAL ` is a profile of the product.
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["set", "json", "draw"])]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["set", "json", "draw", "sheet"])]
     frontier: Option<PathBuf>,
 }
 
@@ -115,6 +119,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             "{drawn} pictures: {}",
             folder.join(draw::INDEX).display()
         ));
+    }
+    if let Some(folder) = &options.sheet {
+        let profile = options.looking.profile.as_deref();
+        for (collection, scenes) in &classes {
+            let path = sheet::write(folder, collection.class, profile, scenes, rules)?;
+            note(&path.display().to_string());
+        }
     }
     if let Some(folder) = &options.charts {
         for (class, figures) in result.classes() {

@@ -229,7 +229,6 @@ pub(crate) fn scenes(
     let scene = |picture: &super::annotations::Picture| {
         let path = collection.path(&picture.name);
         let looked = seen(&path.to_string_lossy()).unwrap_or_else(|| Looked {
-            orientation: 1,
             error: Some("nothing was said of it".to_owned()),
             ..Looked::default()
         });

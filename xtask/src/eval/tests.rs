@@ -76,6 +76,7 @@ fn options(root: &Path) -> Options {
         json: true,
         draw: Some(root.join("drawn")),
         charts: Some(root.join("charts")),
+        sheet: Some(root.join("sheet")),
         program: None,
         detections: Some(write_detections(root)),
         frontier: None,
@@ -154,4 +155,6 @@ fn what_is_faulty_is_drawn_and_nothing_else() {
     let [red, green, blue] = picture.pixel(60 * 7 - 2, 80 * 7);
     assert!(red > 180 && green < 80 && blue < 80, "{red} {green} {blue}");
     assert!(root.path().join("charts/sizes-faces.svg").is_file());
+    let sheet = std::fs::read_to_string(root.path().join("sheet/missed-faces.svg")).unwrap();
+    assert!(sheet.contains("one.jpg") && !sheet.contains("two.jpg"), "{sheet}");
 }

@@ -7,17 +7,21 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("sfumato-core", &[]),
+    ("sfumato-failpoints", &[]),
     ("sfumato-detect", &["sfumato-core"]),
-    ("sfumato-media-client", &["sfumato-core"]),
+    ("sfumato-media-client", &["sfumato-core", "sfumato-failpoints"]),
     (
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
     ("sfumato-store-postgres", &["sfumato-core"]),
-    ("sfumato-store-sqlite", &["sfumato-core"]),
-    ("sfumato-engine", &["sfumato-core", "sfumato-media-client"]),
+    ("sfumato-store-sqlite", &["sfumato-core", "sfumato-failpoints"]),
+    (
+        "sfumato-engine",
+        &["sfumato-core", "sfumato-failpoints", "sfumato-media-client"],
+    ),
     ("sfumato-http", &["sfumato-core", "sfumato-engine"]),
     ("sfumato-console", &["sfumato-core", "sfumato-engine"]),
     (
@@ -26,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "sfumato-console",
             "sfumato-core",
             "sfumato-engine",
+            "sfumato-failpoints",
             "sfumato-http",
             "sfumato-media-client",
             "sfumato-store-sqlite",

@@ -27,6 +27,8 @@ struct Account<'a> {
     visitor: &'a Visitor,
     sessions: String,
     error: Option<&'a str>,
+    /// Whether the person has a password and signs in by it.
+    has_password: bool,
     chars_min: usize,
 }
 
@@ -83,6 +85,8 @@ async fn account(
         visitor,
         sessions: sessions(console.clone(), visitor.clone()).await?,
         error,
+        has_password: console.engine.settings().password_sign_in
+            && visitor.signed_in().user.password.is_some(),
         chars_min: PASSWORD_CHARS_MIN,
     };
     let page = page::page(visitor, Nav::Account, "Your account", &body)?;

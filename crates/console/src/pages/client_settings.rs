@@ -1,4 +1,4 @@
-//! `/manager/settings/clients/{client}`: how long a client's files are kept and how much it may have. Administrators change
+//! `/manager/settings/clients/{client}`: what a client is called, how long a client's files are kept and how much it may have. Administrators change
 //! it.
 
 use std::str::FromStr;
@@ -16,6 +16,7 @@ use sfumato_core::ClientId;
 use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::Client;
 use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Usage};
+use sfumato_engine::clients::{CLIENT_NAME_CHARS_MAX, judge_name};
 
 use super::settings::in_words;
 use crate::Console;
@@ -51,6 +52,7 @@ const SIZES: [(&str, &str, u64); 5] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Given {
+    name: String,
     originals_kept: String,
     originals_kept_unit: String,
     results_kept: String,
@@ -105,7 +107,7 @@ fn in_unit<'a>(number: u64, units: &[(&'a str, &str, u64)]) -> (u64, &'a str) {
 }
 
 impl Given {
-    fn of(policy: &ClientPolicy) -> Self {
+    fn of(name: &str, policy: &ClientPolicy) -> Self {
         let split = |value: Option<u64>, units: &[(&'static str, &str, u64)], usual: &str| match value {
             Some(value) => {
                 let (number, unit) = in_unit(value, units);
@@ -120,6 +122,7 @@ impl Given {
         let (results_kept, results_kept_unit) = split(seconds(policy.retention.results_kept), &TIMES, "d");
         let (bytes_stored_max, bytes_stored_max_unit) = split(policy.quotas.bytes_stored_max, &SIZES, "GB");
         Self {
+            name: name.to_owned(),
             originals_kept,
             originals_kept_unit,
             results_kept,
@@ -296,7 +299,14 @@ async fn show(
 ) -> Result<Response, ConsoleError> {
     let client = client(&console, &visitor, path).await?;
     let (policy, usage) = console.engine.client_policy(client.id).await?;
-    render(&console, &visitor, &client, usage, &Given::of(&policy), None)
+    render(
+        &console,
+        &visitor,
+        &client,
+        usage,
+        &Given::of(&client.name, &policy),
+        None,
+    )
 }
 
 async fn save(
@@ -308,16 +318,52 @@ async fn save(
     let client = client(&console, &visitor, path).await?;
     let Form(given) = given?;
     let (before, usage) = console.engine.client_policy(client.id).await?;
+    let again = |unread| render(&console, &visitor, &client, usage, &given, Some(unread));
     let policy = match given.read() {
         Ok(policy) => policy,
-        Err(unread) => return render(&console, &visitor, &client, usage, &given, Some(unread)),
+        Err(unread) => return again(unread),
     };
-    if policy == before {
+    let Ok(name) = judge_name(&given.name) else {
+        return again(("name", "This must have 1 to 200 printable characters."));
+    };
+    if name == client.name && policy == before {
         return Ok(page::redirect(
             "/manager/settings",
             Some(Toast::success("Nothing was to be changed.")),
         ));
     }
+    if name != client.name {
+        rename(&console, &visitor, &client, name).await?;
+    }
+    if policy != before {
+        agree(&console, &visitor, &client, before, policy).await?;
+    }
+    let toast = Toast::success(format!("What is agreed with {name} is changed."));
+    Ok(page::redirect("/manager/settings", Some(toast)))
+}
+
+async fn rename(
+    console: &Console,
+    visitor: &Visitor,
+    client: &Client,
+    name: &str,
+) -> Result<(), ConsoleError> {
+    console.engine.rename_client(&client.key, name).await?;
+    let deed = visitor.deed(Action::ClientRenamed);
+    let deed = deed.to(Subject::Client(client.id)).of(client.id);
+    console
+        .audit(deed.with("name", format!("{} → {name}", client.name)))
+        .await;
+    Ok(())
+}
+
+async fn agree(
+    console: &Console,
+    visitor: &Visitor,
+    client: &Client,
+    before: ClientPolicy,
+    policy: ClientPolicy,
+) -> Result<(), ConsoleError> {
     console.engine.set_client_policy(&client.key, policy).await?;
     let mut deed = visitor
         .deed(Action::ClientPolicyChanged)
@@ -329,8 +375,7 @@ async fn save(
         }
     }
     console.audit(deed).await;
-    let toast = Toast::success(format!("What is agreed with {} is changed.", client.name));
-    Ok(page::redirect("/manager/settings", Some(toast)))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -351,10 +396,10 @@ mod tests {
                     jobs_per_day_max: None,
                 },
             };
-            assert_eq!(Given::of(&policy).read(), Ok(policy));
+            assert_eq!(Given::of("Acme", &policy).read(), Ok(policy));
         }
         assert_eq!(
-            Given::of(&ClientPolicy::default()).read(),
+            Given::of("Acme", &ClientPolicy::default()).read(),
             Ok(ClientPolicy::default())
         );
     }

@@ -11,9 +11,11 @@ mod job_files;
 mod job_options;
 mod job_view;
 mod jobs;
+mod openid;
 mod overview;
 mod review;
 mod review_edits;
+mod review_video;
 mod settings;
 mod setup;
 mod sign_in;
@@ -28,6 +30,7 @@ pub(crate) fn router() -> Router<Console> {
     Router::new()
         .merge(overview::router())
         .merge(sign_in::router())
+        .merge(openid::router())
         .merge(setup::router())
         .merge(account::router())
         .merge(users::router())

@@ -18,7 +18,8 @@ use sfumato_engine::render::RenderError;
 
 use super::job::{JobPath, find};
 use super::job_view::is_shown;
-use super::review_edits::{Document, frame_rate, shown};
+use super::review_edits::{Document, shown};
+use super::review_video::frame_rate;
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav, Toast};

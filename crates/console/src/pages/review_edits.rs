@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use sfumato_core::detection::given::{GivenDetections, GivenDocument, MANUAL};
 use sfumato_core::detection::{
-    BoundingBox, Class, Detection, DetectionsDocument, DocumentedBox, DocumentedDetection, DocumentedTrack,
-    Origin, PixelBox, VideoDetectionsDocument, VideoInfo,
+    BoundingBox, Class, Detection, DetectionsDocument, DocumentedDetection, PixelBox, VideoDetectionsDocument,
 };
 
+use super::review_video::{edit_video, track};
 use crate::error::{ConsoleError, sentence};
 
 /// A document with its edits, or before them.
@@ -21,11 +21,11 @@ pub(super) enum Document {
 
 /// The fields of one row.
 #[derive(Clone, Debug, Default)]
-struct Row<'a>(BTreeMap<&'a str, &'a str>);
+pub(super) struct Row<'a>(BTreeMap<&'a str, &'a str>);
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     /// It stays as the document has it.
     Stays,
     /// It is hidden from now on.
@@ -35,13 +35,13 @@ enum Fate {
 }
 
 impl Row<'_> {
-    fn number(&self, member: &str) -> Result<f32, ConsoleError> {
+    pub(super) fn number(&self, member: &str) -> Result<f32, ConsoleError> {
         let text = self.0.get(member).copied().unwrap_or_default();
         let number = text.trim().parse().ok().filter(|number: &f32| number.is_finite());
         number.ok_or_else(|| ConsoleError::refused(format!("“{}” of a box must be a number.", word(member))))
     }
 
-    fn class(&self) -> Option<Class> {
+    pub(super) fn class(&self) -> Option<Class> {
         match self.0.get("class").copied() {
             Some("face") => Some(Class::Face),
             Some("plate") => Some(Class::Plate),
@@ -49,7 +49,7 @@ impl Row<'_> {
         }
     }
 
-    fn fate(&self) -> Fate {
+    pub(super) fn fate(&self) -> Fate {
         match self.0.get("do").copied() {
             Some("remove") => Fate::Removed,
             Some("hide") => Fate::Hidden,
@@ -63,14 +63,37 @@ impl Row<'_> {
         ["x", "y", "width", "height"].into_iter().any(is_given)
     }
 
-    fn bbox(&self) -> Result<BoundingBox, ConsoleError> {
-        let (left, top) = (self.number("x")?, self.number("y")?);
+    pub(super) fn bbox(&self) -> Result<BoundingBox, ConsoleError> {
+        self.bbox_of(["x", "y", "width", "height"])
+    }
+
+    /// Where a box of a video has moved to when its time is over; `None`: it stands still.
+    pub(super) fn end_bbox(&self) -> Result<Option<BoundingBox>, ConsoleError> {
+        let members = ["end_x", "end_y", "end_width", "end_height"];
+        let is_empty = |member| self.0.get(member).is_none_or(|text| text.trim().is_empty());
+        if members.into_iter().all(is_empty) {
+            return Ok(None);
+        }
+        self.bbox_of(members).map(Some)
+    }
+
+    fn bbox_of(&self, [x, y, width, height]: [&str; 4]) -> Result<BoundingBox, ConsoleError> {
+        let (left, top) = (self.number(x)?, self.number(y)?);
         Ok(BoundingBox {
             left,
             top,
-            right: left + self.number("width")?,
-            bottom: top + self.number("height")?,
+            right: left + self.number(width)?,
+            bottom: top + self.number(height)?,
         })
+    }
+
+    /// By how much a track is moved to the right and down.
+    pub(super) fn offset(&self) -> Result<(f32, f32), ConsoleError> {
+        let part = |member| match self.0.get(member).map_or("", |text| text.trim()) {
+            "" => Ok(0.0),
+            _ => self.number(member),
+        };
+        Ok((part("dx")?, part("dy")?))
     }
 
     /// Whether the box is the one that the form began with.
@@ -98,6 +121,12 @@ fn word(member: &str) -> &str {
         "height" => "Height",
         "from" => "From",
         "to" => "To",
+        "end_x" => "Left at the end",
+        "end_y" => "Top at the end",
+        "end_width" => "Width at the end",
+        "end_height" => "Height at the end",
+        "dx" => "Moved right",
+        "dy" => "Moved down",
         other => other,
     }
 }
@@ -145,7 +174,7 @@ impl Document {
                 serde_json::to_vec(document)
             }
             Self::Video(document) => {
-                edit_video(document, &known);
+                edit_video(document, &known)?;
                 for row in &new {
                     document.tracks.push(track(document, row)?);
                 }
@@ -220,7 +249,7 @@ fn by_hand(class: Class, bbox: BoundingBox) -> Detection {
     }
 }
 
-fn bounds(bbox: &PixelBox) -> BoundingBox {
+pub(super) fn bounds(bbox: &PixelBox) -> BoundingBox {
     BoundingBox {
         left: bbox.x,
         top: bbox.y,
@@ -229,70 +258,8 @@ fn bounds(bbox: &PixelBox) -> BoundingBox {
     }
 }
 
-fn edit_video(document: &mut VideoDetectionsDocument, rows: &BTreeMap<usize, Row<'_>>) {
-    let tracks = std::mem::take(&mut document.tracks).into_iter().enumerate();
-    document.tracks = tracks
-        .filter_map(|(number, mut track)| {
-            match rows.get(&number).map_or(Fate::Stays, Row::fate) {
-                Fate::Removed => return None,
-                Fate::Stays => {}
-                Fate::Hidden => {
-                    track.hidden = true;
-                    for found in &mut track.boxes {
-                        found.hidden = true;
-                    }
-                }
-            }
-            Some(track)
-        })
-        .collect();
-}
-
-/// Frames a second; what a video does not say is counted.
-pub(super) fn frame_rate(video: &VideoInfo) -> f64 {
-    let counted = f64::from(video.frames) / video.duration_s;
-    let rate = video.frame_rate.unwrap_or(counted);
-    if rate.is_finite() && rate > 0.0 {
-        rate
-    } else {
-        25.0
-    }
-}
-
-/// A new box that stands still for a time. Of the frames at its ends those count that it touches at all.
-fn track(document: &VideoDetectionsDocument, row: &Row<'_>) -> Result<DocumentedTrack, ConsoleError> {
-    let video = &document.video;
-    let (from, to) = (row.number("from")?, row.number("to")?);
-    if from > to {
-        return Err(ConsoleError::refused("A box must begin before it ends."));
-    }
-    let last = video.frames.saturating_sub(1);
-    let rate = frame_rate(video);
-    let frame = |frame: f64| frame.clamp(0.0, f64::from(last)) as u32;
-    let first_frame = frame((f64::from(from) * rate).floor());
-    let bbox = PixelBox::new(&row.bbox()?, (video.width, video.height));
-    let id = document.tracks.iter().map(|track| track.id).max();
-    Ok(DocumentedTrack {
-        id: id.map_or(0, |id| id.saturating_add(1)),
-        class: row.class().unwrap_or(Class::Face),
-        model: MANUAL.to_owned(),
-        manual: true,
-        confidence: 1.0,
-        hidden: true,
-        first_frame,
-        last_frame: frame((f64::from(to) * rate).ceil()).max(first_frame),
-        boxes: vec![DocumentedBox {
-            frame: first_frame,
-            time_s: f64::from(first_frame) / rate,
-            bbox,
-            origin: Origin::Given,
-            hidden: true,
-        }],
-    })
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const PICTURE: &str = r#"{"schema":"sfumato.detections/1",
@@ -303,13 +270,10 @@ mod tests {
             {"class":"plate","confidence":0.8,"model":"plates","box":{"x":50,"y":50,"width":20,"height":10},
              "fractions":{"left":0.5,"right":0.7,"top":0.625,"bottom":0.75},"hidden":false}]}"#;
 
-    const VIDEO: &str = r#"{"schema":"sfumato.detections/1",
-        "video":{"width":100,"height":80,"format":"mp4","orientation":1,"frames":50,"duration_s":2.0,"frame_rate":25.0},
-        "tracks":[{"id":7,"class":"face","model":"yunet","confidence":0.9,"hidden":false,"first_frame":1,"last_frame":1,
-            "boxes":[{"frame":1,"time_s":0.04,"box":{"x":1,"y":1,"width":9,"height":9},"origin":"detected","hidden":false}]}],
-        "warnings":[]}"#;
-
-    fn edit(document: Document, fields: &[(&str, &str)]) -> Result<GivenDetections, String> {
+    pub(in crate::pages) fn edit(
+        document: Document,
+        fields: &[(&str, &str)],
+    ) -> Result<GivenDetections, String> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let fields: Vec<_> = fields.iter().map(own).collect();
         document
@@ -332,10 +296,6 @@ mod tests {
                 )
             })
             .collect())
-    }
-
-    fn video(fields: &[(&str, &str)]) -> Result<GivenDetections, String> {
-        edit(Document::Video(serde_json::from_str(VIDEO).unwrap()), fields)
     }
 
     #[test]
@@ -402,30 +362,5 @@ mod tests {
                 .unwrap_err()
                 .contains("lies outside of the 100 x 80 pixels")
         );
-    }
-
-    #[test]
-    fn a_track_can_be_removed_or_hidden() {
-        let removed = video(&[("do.0", "remove")]).unwrap();
-        assert!(removed.video().unwrap().tracks.is_empty());
-        let hidden = video(&[("do.0", "hide")]).unwrap();
-        assert!(hidden.video().unwrap().tracks[0].boxes[0].hidden);
-    }
-
-    #[test]
-    fn a_box_over_a_time_is_a_track_of_all_frames_that_it_touches() {
-        let mut fields = vec![
-            ("x.new1", "5"),
-            ("y.new1", "5"),
-            ("width.new1", "9"),
-            ("height.new1", "9"),
-        ];
-        fields.extend([("from.new1", "0.5"), ("to.new1", "99")]);
-        let given = video(&fields).unwrap();
-        let track = &given.video().unwrap().tracks[1];
-        assert_eq!((track.id, track.first_frame, track.last_frame), (8, 12, 49));
-        assert!(track.is_manual() && track.at(30).is_some_and(|found| found.hidden));
-        fields.extend([("to.new1", "0.1")]);
-        assert_eq!(video(&fields).unwrap_err(), "A box must begin before it ends.");
     }
 }

@@ -13,7 +13,7 @@ use sfumato_core::audit::{Action, Subject};
 use sfumato_engine::passwords::PASSWORD_CHARS_MIN;
 use sfumato_engine::people::{PeopleError, Setup};
 
-use super::sign_in::keep_session;
+use super::sign_in::{by_password, keep_session};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Look, Toast};
@@ -52,6 +52,7 @@ async fn show(
 }
 
 async fn working(console: &Console, token: &str) -> Result<Setup, ConsoleError> {
+    by_password(console)?;
     let setup = console.engine.setup(token).await?;
     setup.ok_or_else(over)
 }

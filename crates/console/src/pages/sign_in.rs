@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::rejection::FormRejection};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use sfumato_core::UserName;
 use sfumato_core::audit::{Action, Actor};
@@ -17,15 +18,44 @@ use sfumato_engine::people::PeopleError;
 use crate::Console;
 use crate::cookies;
 use crate::error::ConsoleError;
-use crate::page::{self, Look, Toast};
+use crate::page::{self, Look, Page, Toast};
 use crate::session::{FromBrowser, Visitor, deed, is_ours};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignIn<'a> {
-    next: &'a str,
-    name: &'a str,
-    error: Option<&'a str>,
+    entry: &'a Entry<'a>,
+    /// Whether people sign in by password.
+    passwords: bool,
+    /// What the OpenID Connect provider is called, and the way to it.
+    provider: Option<(&'a str, String)>,
+}
+
+/// The sign-in page as somebody finds it.
+pub(super) struct Entry<'a> {
+    /// Where the person wants to go.
+    pub(super) next: &'a str,
+    /// The name that was given.
+    pub(super) name: &'a str,
+    /// Why the person was not signed in.
+    pub(super) error: Option<&'a str>,
+}
+
+impl Entry<'_> {
+    pub(super) fn page(&self, console: &Console, headers: &HeaderMap) -> Result<Page, ConsoleError> {
+        let next = utf8_percent_encode(self.next, NON_ALPHANUMERIC);
+        let body = SignIn {
+            entry: self,
+            passwords: console.engine.settings().password_sign_in,
+            provider: console.engine.openid().map(|settings| {
+                (
+                    settings.name.as_str(),
+                    format!("/manager/sign-in/openid?next={next}"),
+                )
+            }),
+        };
+        page::door(&Look::of(headers), "Sign in", &body)
+    }
 }
 
 /// Where the visitor wanted to go.
@@ -51,6 +81,7 @@ pub(super) fn router() -> Router<Console> {
 }
 
 async fn show(
+    State(console): State<Console>,
     visitor: Option<Visitor>,
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
@@ -58,12 +89,12 @@ async fn show(
     if visitor.is_some() {
         return Ok(page::redirect(target(&wanted.next), None));
     }
-    let body = SignIn {
+    let entry = Entry {
         next: &wanted.next,
         name: "",
         error: None,
     };
-    Ok(page::door(&Look::of(&headers), "Sign in", &body)?.into_response())
+    Ok(entry.page(&console, &headers)?.into_response())
 }
 
 async fn sign_in(
@@ -73,6 +104,7 @@ async fn sign_in(
     given: Result<Form<Given>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
     let Form(given) = given?;
+    by_password(&console)?;
     let name = given.name.trim();
     let pair = console.failures.pair(&name.to_lowercase(), browser.address);
     if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
@@ -99,19 +131,28 @@ async fn sign_in(
             console
                 .audit(Deed::new(actor, Action::SignInRefused).from(address))
                 .await;
-            let body = SignIn {
+            let entry = Entry {
                 next: &given.next,
                 name,
                 error: Some("The name or the password is wrong."),
             };
-            let page = page::door(&Look::of(&headers), "Sign in", &body)?;
+            let page = entry.page(&console, &headers)?;
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn target(next: &str) -> &str {
+/// Refuses what has to do with passwords where nobody signs in by one.
+pub(super) fn by_password(console: &Console) -> Result<(), ConsoleError> {
+    if console.engine.settings().password_sign_in {
+        Ok(())
+    } else {
+        Err(ConsoleError::refused("Nobody signs in by password here."))
+    }
+}
+
+pub(super) fn target(next: &str) -> &str {
     if is_ours(next) { next } else { "/manager" }
 }
 

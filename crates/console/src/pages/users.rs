@@ -9,17 +9,19 @@ use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::{Client, Secret};
 use sfumato_core::store::UserChange;
 use sfumato_core::{ClientId, Role, StoreError, Timestamp, User, UserId, UserState};
+use sfumato_engine::audit::Deed;
 use sfumato_engine::people::PeopleError;
 
+use super::sign_in::by_password;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav, Toast};
 use crate::session::Visitor;
-use crate::{Console, origin};
+use crate::{Console, once, origin};
 
 /// What was given for a new user.
 #[derive(Debug, Default, Deserialize)]
@@ -34,6 +36,13 @@ struct NewRole {
     role: String,
 }
 
+/// A link that the page shows once, and whom it is for.
+#[derive(Serialize, Deserialize)]
+struct SetupLink {
+    name: String,
+    link: String,
+}
+
 #[derive(Template)]
 #[template(path = "users.html")]
 struct Users<'a> {
@@ -43,6 +52,8 @@ struct Users<'a> {
     now: Timestamp,
     given: &'a NewUser,
     error: Option<&'a str>,
+    /// Whether people sign in by password, for which a link is made.
+    passwords: bool,
     /// Whom the link is for, and the link, where one was just made.
     link: Option<(&'a str, &'a str)>,
 }
@@ -68,9 +79,11 @@ impl Users<'_> {
     }
 }
 
+const PATH: &str = "/manager/users";
+
 pub(super) fn router() -> Router<Console> {
     Router::new()
-        .route("/manager/users", get(show).post(create))
+        .route(PATH, get(show).post(create))
         .route("/manager/users/{user}/link", post(new_link))
         .route("/manager/users/{user}/role", post(set_role))
         .route("/manager/users/{user}/disable", post(disable))
@@ -94,6 +107,7 @@ async fn users(console: &Console, visitor: &Visitor, said: Said<'_>) -> Result<R
         now: console.engine.now(),
         given: &said.given,
         error: said.error,
+        passwords: console.engine.settings().password_sign_in,
         link: said.link,
     };
     let page = page::page(visitor, Nav::Users, "Users", &body)?;
@@ -103,9 +117,23 @@ async fn users(console: &Console, visitor: &Visitor, said: Said<'_>) -> Result<R
     })
 }
 
-async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Response, ConsoleError> {
+async fn show(
+    State(console): State<Console>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, ConsoleError> {
     visitor.administrator()?;
-    users(&console, &visitor, Said::default()).await
+    let Some(text) = once::take(&console, &visitor, &headers, PATH) else {
+        return users(&console, &visitor, Said::default()).await;
+    };
+    let shown: SetupLink = serde_json::from_str(&text).map_err(ConsoleError::internal)?;
+    let said = Said {
+        link: Some((shown.name.as_str(), shown.link.as_str())),
+        ..Said::default()
+    };
+    let mut response = users(&console, &visitor, said).await?;
+    once::forget(&mut response, PATH);
+    Ok(response)
 }
 
 async fn create(
@@ -120,7 +148,10 @@ async fn create(
     match console.engine.create_user(&given.name, role).await {
         Ok((user, token)) => {
             note(&console, &visitor, Action::UserCreated, &user).await;
-            with_link(&console, &visitor, &headers, &user, &token).await
+            if !console.engine.settings().password_sign_in {
+                return Ok(done(format!("{} may sign in.", user.name)));
+            }
+            with_link(&console, &visitor, &headers, &user, &token)
         }
         Err(error @ (PeopleError::Name(_) | PeopleError::Store(StoreError::AlreadyExists { .. }))) => {
             let text = sentence(&error.to_string());
@@ -135,8 +166,8 @@ async fn create(
     }
 }
 
-/// The page with a link that is shown this once.
-async fn with_link(
+/// Leads on to the page, which shows a link this once.
+fn with_link(
     console: &Console,
     visitor: &Visitor,
     headers: &HeaderMap,
@@ -144,12 +175,12 @@ async fn with_link(
     token: &Secret,
 ) -> Result<Response, ConsoleError> {
     let origin = origin::of(headers, &console.settings);
-    let link = format!("{origin}/manager/setup/{}", token.expose());
-    let said = Said {
-        link: Some((user.name.as_str(), &link)),
-        ..Said::default()
+    let shown = SetupLink {
+        name: user.name.to_string(),
+        link: format!("{origin}/manager/setup/{}", token.expose()),
     };
-    users(console, visitor, said).await
+    let text = serde_json::to_string(&shown).map_err(ConsoleError::internal)?;
+    Ok(once::redirect(console, visitor, headers, PATH, &text))
 }
 
 /// A role by its name in a form: `administrator`, or the client of a member.
@@ -189,9 +220,10 @@ async fn new_link(
     user: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ConsoleError> {
     let user = other(&console, &visitor, user).await?;
+    by_password(&console)?;
     let token = console.engine.new_setup_link(user.id).await?;
     note(&console, &visitor, Action::PasswordLinkCreated, &user).await;
-    with_link(&console, &visitor, &headers, &user, &token).await
+    with_link(&console, &visitor, &headers, &user, &token)
 }
 
 async fn set_role(
@@ -265,16 +297,20 @@ async fn delete(
 
 /// Writes down what was done to a user, who may be gone later.
 async fn note(console: &Console, visitor: &Visitor, action: Action, user: &User) {
+    console.audit(described(visitor.deed(action), user)).await;
+}
+
+/// The same deed with the user to whom it was done.
+pub(super) fn described(deed: Deed, user: &User) -> Deed {
     let role = match user.role {
         Role::Administrator => "administrator".to_owned(),
         Role::Member(client) => client.to_string(),
     };
-    let deed = visitor.deed(action).to(Subject::User(user.id));
-    console
-        .audit(deed.with("name", user.name.as_str()).with("role", role))
-        .await;
+    deed.to(Subject::User(user.id))
+        .with("name", user.name.as_str())
+        .with("role", role)
 }
 
 fn done(message: String) -> Response {
-    page::redirect("/manager/users", Some(Toast::success(message)))
+    page::redirect(PATH, Some(Toast::success(message)))
 }

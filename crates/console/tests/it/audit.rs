@@ -30,6 +30,7 @@ async fn who_did_what_from_where_is_written_down_and_no_secret_is() {
     let fields = [("name", "bob"), ("role", "administrator")];
     tick();
     let made = ada.post("/manager/users", &fields).await;
+    let made = ada.follow(&made).await;
     let users = server.engine.users().await.unwrap();
     let bob = users.iter().find(|user| user.name.as_str() == "bob").unwrap().id;
     for action in ["link", "disable", "enable", "delete"] {

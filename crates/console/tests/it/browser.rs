@@ -200,6 +200,12 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Goes where an answer leads on to.
+    pub(crate) async fn follow(&mut self, answer: &Answer) -> Answer {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        self.get(answer.location()).await
+    }
+
     /// A form as a page of this server has it, without a token.
     pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let body = url::form_urlencoded::Serializer::new(String::new())

@@ -210,6 +210,34 @@ async fn a_delivery_shows_every_attempt_with_its_answer_and_goes_out_again_on_re
 }
 
 #[tokio::test]
+async fn the_state_and_the_newest_deliveries_are_kept_up_to_date() {
+    let receiver = Receiver::answering(503, "").await;
+    let mut scene = Scene::at(&receiver).await;
+    let (list, state) = (
+        format!("{}/live", scene.path),
+        format!("{}/state/live", scene.path),
+    );
+    assert!(scene.bob.get(&list).await.text.contains("No deliveries yet"));
+    assert!(scene.bob.get(&state).await.text.contains(">active<"));
+    let job = scene.job().await;
+    let _couriers = scene.couriers();
+    let failing = scene.until(&state, "1 failed attempt in a row").await;
+    assert!(failing.text.contains(">failing<"));
+    let followed = scene.until(&list, "503").await;
+    assert!(followed.text.contains(&job.id.to_string()));
+    let page = scene.bob.get(&scene.path).await;
+    assert!(
+        page.text.contains(&format!("data-live=\"{list}\"")),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains(&followed.text) && page.text.contains(&failing.text));
+    // What is found by going through many events, or is older, stands still.
+    let chosen = format!("{}?standing=pending", scene.path);
+    assert!(!scene.bob.get(&chosen).await.text.contains(&list));
+}
+
+#[tokio::test]
 async fn numbers_and_chart_tell_how_attempts_went() {
     let receiver = Receiver::answering(200, "{}").await;
     let mut scene = Scene::at(&receiver).await;

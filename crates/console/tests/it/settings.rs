@@ -21,6 +21,7 @@ async fn an_administrator_agrees_on_retention_and_quotas_and_it_is_written_down(
     let (client, _) = server.engine.create_client("Acme").await.unwrap();
     let mut ada = server.signed_in("ada", Role::Administrator).await;
     let fields = [
+        ("name", "Acme"),
         ("originals_kept", "30"),
         ("originals_kept_unit", "d"),
         ("results_kept", ""),
@@ -67,11 +68,43 @@ async fn an_administrator_agrees_on_retention_and_quotas_and_it_is_written_down(
 }
 
 #[tokio::test]
+async fn an_administrator_renames_a_client_and_it_is_written_down() {
+    let server = Server::start().await;
+    let (client, _) = server.engine.create_client("Acme").await.unwrap();
+    let mut ada = server.signed_in("ada", Role::Administrator).await;
+    let saved = ada.post(&form(&client), &[("name", " Acme & Sons ")]).await;
+    assert_eq!(saved.location(), "/manager/settings", "{}", saved.text);
+    let page = ada.get("/manager/settings").await.text;
+    assert!(page.contains("Acme &#38; Sons"), "{page}");
+    let refused = ada.post(&form(&client), &[("name", " ")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains(r#"aria-errormessage="name-error""#));
+    let filter = AuditFilter::default();
+    let entries = server.engine.audit_entries(Scope::All, &filter, None, 10).await;
+    let entries = entries.unwrap().entries;
+    let renamed: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.action == Action::ClientRenamed)
+        .collect();
+    assert_eq!(renamed.len(), 1);
+    assert_eq!(renamed[0].client, Some(client.id));
+    assert_eq!(renamed[0].detail["name"], "Acme → Acme & Sons");
+    let changed = entries
+        .iter()
+        .any(|entry| entry.action == Action::ClientPolicyChanged);
+    assert!(!changed, "nothing else was agreed");
+}
+
+#[tokio::test]
 async fn a_field_that_cannot_be_read_is_named_and_nothing_is_saved() {
     let server = Server::start().await;
     let (client, _) = server.engine.create_client("Acme").await.unwrap();
     let mut ada = server.signed_in("ada", Role::Administrator).await;
-    let fields = [("jobs_waiting_max", "5"), ("jobs_per_day_max", "\"many")];
+    let fields = [
+        ("name", "Acme"),
+        ("jobs_waiting_max", "5"),
+        ("jobs_per_day_max", "\"many"),
+    ];
     let refused = ada.post(&form(&client), &fields).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(

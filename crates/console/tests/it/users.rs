@@ -14,7 +14,7 @@ async fn an_administrator_makes_a_member_whose_link_is_shown_once() {
     let made = ada
         .post("/manager/users", &[("name", "Bob"), ("role", &client)])
         .await;
-    assert_eq!(made.status, StatusCode::OK, "{}", made.text);
+    let made = ada.follow(&made).await;
     let (_, rest) = made.text.split_once("<code id=\"setup-link\">").unwrap();
     let link = rest.split('<').next().unwrap();
     let path = link.strip_prefix(&ada.base).unwrap();
@@ -25,6 +25,24 @@ async fn an_administrator_makes_a_member_whose_link_is_shown_once() {
     let request = bob.form(path, &chosen);
     assert_eq!(bob.send(request).await.location(), "/manager/sign-in");
     assert_eq!(bob.sign_in("bob", PASSWORD).await.location(), "/manager");
+}
+
+#[tokio::test]
+async fn what_is_shown_once_is_shown_to_whom_it_is_for_on_its_page() {
+    let server = Server::start().await;
+    let mut ada = server.signed_in("ada", Role::Administrator).await;
+    let mut eve = server.signed_in("eve", Role::Administrator).await;
+    let made = ada
+        .post("/manager/users", &[("name", "bob"), ("role", "administrator")])
+        .await;
+    let cookie = ada.cookies["sfumato-once"].clone();
+    assert!(!cookie.contains("setup_"), "it is sealed");
+    let elsewhere = ada.get("/manager/developer").await;
+    assert!(!elsewhere.text.contains("/manager/setup/"));
+    eve.cookies.insert("sfumato-once".into(), cookie);
+    assert!(!eve.get("/manager/users").await.text.contains("setup-link"));
+    assert!(ada.follow(&made).await.text.contains("setup-link"));
+    assert!(!ada.follow(&made).await.text.contains("setup-link"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::StoreError;
 use crate::client::SecretHash;
 use crate::id::{SessionId, UserId};
 use crate::time::Timestamp;
-use crate::user::{PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
+use crate::user::{Identity, PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
 
 /// A wish to change a user; `None` leaves a member as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,16 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// One user by the name that the person signs in with.
     async fn user_by_name(&self, name: &UserName) -> Result<Option<User>, StoreError>;
+
+    /// Adds a user with the identity that the person signs in with. `AlreadyExists` where the name or the identity is taken.
+    async fn create_user_with_identity(&self, user: &User, identity: &Identity) -> Result<(), StoreError>;
+
+    /// One user by an identity.
+    async fn user_by_identity(&self, identity: &Identity) -> Result<Option<User>, StoreError>;
+
+    /// Says that an identity is a user's. Nothing where it is already. `AlreadyExists` where it is another user's, or where
+    /// the user has another identity at the same provider. `NotFound`.
+    async fn link_identity(&self, user: UserId, identity: &Identity) -> Result<(), StoreError>;
 
     /// Changes a user and returns it as it stands now. `NotFound`.
     async fn update_user(&self, user: UserId, change: UserChange) -> Result<User, StoreError>;

@@ -11,6 +11,7 @@ use sfumato_core::delivery::Outcome;
 use sfumato_core::store::{Claimed, Finished, News, Recorded, Waiting, Want};
 use sfumato_core::time::random;
 use sfumato_core::{EndpointId, StoreError, Timestamp};
+use sfumato_failpoints::{Point, hit};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -248,7 +249,7 @@ impl Desk {
                 let ended = self.ears.board().ended(landed.endpoint, &landed.seen, now);
                 landed.attempt.ours = ended.ours;
                 if ended.opened {
-                    self.engine.inner().courier_counters.breaker_opened();
+                    self.engine.metrics().breaker_opened();
                     tracing::warn!(endpoint.id = %landed.endpoint, "an endpoint keeps failing and is called by one delivery at a time");
                 }
                 match ended.network {
@@ -343,6 +344,7 @@ impl Desk {
         };
         match answer {
             Ok(answers) => {
+                hit(Point::AfterRecord);
                 self.record_trouble = Trouble::default();
                 for (landed, answer) in batch.iter().zip(answers) {
                     self.told(landed, answer);
@@ -382,9 +384,8 @@ impl Desk {
         };
         self.ears.board().recorded(endpoint, Some(&recorded), now);
         self.engine
-            .inner()
-            .courier_counters
-            .recorded(&landed.attempt, &recorded);
+            .metrics()
+            .delivery_recorded(&landed.attempt, &recorded);
         tracing::info!(
             delivery.id = %landed.delivery,
             endpoint.id = %endpoint,

@@ -15,7 +15,8 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// Hosts that begin to fail in a window, so that it is our fault.
 const HOSTS_MIN: usize = 3;
 
-/// So many are enough where no other host was called in [`MEMORY`].
+/// So many are enough where no other host was called in [`MEMORY`], or only such as have failed for longer: they do not say
+/// that the network is there.
 const ALL_HOSTS_MIN: usize = 2;
 
 /// How long a host is remembered.
@@ -116,8 +117,8 @@ impl Faults {
         if reach == Reach::Local && !reached_since(now.before(WINDOW)) {
             return true;
         }
-        let enough =
-            failing.len() >= HOSTS_MIN || failing.len() >= ALL_HOSTS_MIN && failing.len() == self.hosts.len();
+        let none_works = self.hosts.values().all(|host| host.failing_since.is_some());
+        let enough = failing.len() >= HOSTS_MIN || failing.len() >= ALL_HOSTS_MIN && none_works;
         enough && !reached_since(first)
     }
 
@@ -190,6 +191,17 @@ mod tests {
             ),
             // Two are enough where there are no others.
             (vec![(0, "a", Unreached), (1, "b", Unreached)], vec![false, true]),
+            // Or where the others have failed for long.
+            (
+                vec![
+                    (0, "c", Unreached),
+                    (50, "a", Reached),
+                    (51, "b", Reached),
+                    (60, "a", Unreached),
+                    (61, "b", Unreached),
+                ],
+                vec![false, false, false, false, true],
+            ),
             (
                 vec![(0, "c", Reached), (1, "a", Unreached), (2, "b", Unreached)],
                 vec![false; 3],

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sfumato_core::delivery::{Attempt, DeliveryLease, Outcome};
+use sfumato_core::delivery::{Attempt, DeliveryLease, Outcome, PhaseTimes};
 use sfumato_core::store::Dispatch;
 use sfumato_core::{AttemptId, DeliveryId, EndpointId, EventStatus, JobId, PublicJobId};
+use sfumato_failpoints::{Point, hit};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::Sign;
@@ -12,7 +13,7 @@ use super::faults::Reach;
 use super::lane::Observation;
 use super::pace::Load;
 use crate::Engine;
-use crate::outbound::{Exchange, WebhookMessage};
+use crate::outbound::{Exchange, Phases, WebhookMessage};
 
 /// A delivery whose exchange has ended: what is recorded, and what is learned of the endpoint.
 pub(super) struct Landed {
@@ -44,13 +45,16 @@ impl Engine {
             &dispatch.endpoint,
             inner.clock.now(),
         );
+        hit(Point::AfterClaimDelivery);
         let exchange = inner.post.post(&message, stop).await;
+        hit(Point::AfterPostBeforeRecord);
         let seen = observation(&exchange);
         let attempt = Attempt {
             id: AttemptId::new(&*inner.clock, &*inner.entropy),
             number,
             started_at: exchange.started_at,
             duration_ms: whole_ms(exchange.phases.total_ms),
+            phases: phase_times(&exchange.phases),
             outcome: exchange.outcome,
             status: exchange.status,
             response: self.kept_response(&dispatch.endpoint, &exchange),
@@ -108,6 +112,17 @@ fn observation(exchange: &Exchange) -> Observation {
     }
 }
 
+fn phase_times(phases: &Phases) -> PhaseTimes {
+    let us = |ms: Option<f64>| ms.map(|ms| (ms * 1e3).round() as u32);
+    PhaseTimes {
+        dns_us: us(phases.dns_ms),
+        connect_us: us(phases.connect_ms),
+        tls_us: us(phases.tls_ms),
+        headers_us: us(phases.headers_ms),
+        body_us: us(phases.body_ms),
+    }
+}
+
 fn whole_ms(ms: f64) -> u32 {
     // The deadline bounds it; a float is clamped when it is cast.
     ms.round() as u32
@@ -118,7 +133,6 @@ mod tests {
     use sfumato_core::Timestamp;
 
     use super::*;
-    use crate::outbound::Phases;
 
     fn exchange(outcome: Outcome, phases: Phases) -> Exchange {
         Exchange {

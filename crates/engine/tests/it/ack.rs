@@ -59,9 +59,8 @@ async fn a_right_body_acknowledges_whatever_its_content_type_and_its_other_heade
     );
 }
 
-/// Promise 5.
 #[tokio::test]
-async fn a_strict_endpoint_wants_exactly_200_and_our_task_in_a_json_object() {
+async fn promise_5_a_strict_endpoint_wants_exactly_200_and_our_task_in_a_json_object() {
     let outbound = outbound(LONG);
     let deep = "[".repeat(60_000);
     let many = format!("[{}1]", "1,".repeat(30_000));
@@ -152,7 +151,7 @@ fn bomb_start(exchange: &Exchange) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_asked_for_a_status_acknowledges_by_any_2xx_and_by_nothing_else() {
+async fn promise_5_an_endpoint_that_is_asked_for_a_status_acknowledges_by_any_2xx_and_by_nothing_else() {
     let outbound = outbound(LONG);
     for status in [200, 201, 202, 203, 204, 206, 226, 299] {
         for body in ["", "OK", "<html>", "{\"taskId\":\"another\"}"] {

@@ -21,9 +21,8 @@ fn statuses(received: &[Received]) -> Vec<String> {
     received.iter().map(Received::status).collect()
 }
 
-/// Promise 3: order; promise 6: headers.
 #[tokio::test]
-async fn the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
+async fn promises_3_and_6_the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
     let world = World::new(settings()).await;
     let receiver = Receiver::obedient().await;
     let endpoint = world.endpoint(&receiver.url()).await;
@@ -63,9 +62,8 @@ async fn the_events_of_a_job_arrive_in_order_signed_and_are_recorded() {
     );
 }
 
-/// Promise 8.
 #[tokio::test]
-async fn a_failed_delivery_is_tried_again_on_the_schedule_and_the_next_event_waits_for_it() {
+async fn promise_8_a_failed_delivery_is_tried_again_on_the_schedule_and_the_next_event_waits_for_it() {
     let world = World::new(settings()).await;
     let (receiver, well) = switchable(500).await;
     let endpoint = world.endpoint(&receiver.url()).await;
@@ -125,9 +123,8 @@ async fn a_failed_delivery_is_tried_again_on_the_schedule_and_the_next_event_wai
     assert_eq!(outcomes, [Outcome::Status, Outcome::Ok]);
 }
 
-/// Promise 4.
 #[tokio::test]
-async fn failing_intermediate_events_are_superseded_and_the_terminal_one_is_not() {
+async fn promise_4_failing_intermediate_events_are_superseded_and_the_terminal_one_is_not() {
     let world = World::new(settings()).await;
     let receiver = Receiver::answering(|received| match received.status().as_str() {
         "Succeeded" => acknowledge(&received),
@@ -153,7 +150,7 @@ async fn failing_intermediate_events_are_superseded_and_the_terminal_one_is_not(
 
 /// Promises 7 and 9.
 #[tokio::test]
-async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
+async fn promise_9_gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
     let world = World::new(settings()).await;
     let (receiver, well) = switchable(410).await;
     let endpoint = world.endpoint(&receiver.url()).await;
@@ -201,9 +198,8 @@ async fn gone_holds_the_endpoint_and_a_probe_after_an_hour_releases_it() {
     assert_eq!(received.len(), 4);
 }
 
-/// Promise 7.
 #[tokio::test]
-async fn retry_after_pauses_the_whole_endpoint() {
+async fn promise_7_retry_after_pauses_the_whole_endpoint() {
     let world = World::new(settings()).await;
     let well = Arc::new(AtomicBool::new(false));
     let switch = well.clone();
@@ -272,9 +268,8 @@ async fn an_endpoint_gets_no_more_at_once_than_its_share_and_the_others_do_not_w
     assert_eq!(tasks.len(), 7);
 }
 
-/// Promise 3: no other job waits.
 #[tokio::test]
-async fn other_jobs_do_not_wait_for_one_that_is_stuck() {
+async fn promise_3_other_jobs_do_not_wait_for_one_that_is_stuck() {
     let world = World::new(settings()).await;
     let stuck = Arc::new(Mutex::new(String::new()));
     let name = stuck.clone();
@@ -334,7 +329,7 @@ async fn every_place_is_used_again_when_there_are_fewer_places_than_deliveries()
 }
 
 #[tokio::test]
-async fn a_test_of_an_endpoint_is_one_real_post_and_changes_nothing() {
+async fn promise_11_a_test_of_an_endpoint_is_one_real_post_and_changes_nothing() {
     let world = World::new(settings()).await;
     let (receiver, well) = switchable(500).await;
     let endpoint = world.endpoint(&receiver.url()).await;

@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Promises 1 and 2: nothing is lost, and the repetition has the same `webhook-id`.
 #[tokio::test]
-async fn a_delivery_that_was_on_its_way_at_a_crash_goes_out_again_under_the_same_id() {
+async fn promise_2_a_delivery_that_was_on_its_way_at_a_crash_goes_out_again_under_the_same_id() {
     let world = World::new(settings()).await;
     let (receiver, gate) = gated().await;
     world.endpoint(&receiver.url()).await;
@@ -59,7 +59,7 @@ async fn what_ends_soon_after_shutdown_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_after_shutdown_is_handed_back_without_an_attempt() {
+async fn promise_1_what_does_not_end_after_shutdown_is_handed_back_without_an_attempt() {
     let world = World::new(settings()).await;
     let (receiver, gate) = gated().await;
     world.endpoint(&receiver.url()).await;
@@ -195,7 +195,7 @@ async fn an_endpoint_that_is_deleted_while_it_is_called_leaves_nothing_behind() 
 }
 
 #[tokio::test]
-async fn each_attempt_is_one_line_in_the_log_and_no_line_holds_a_secret() {
+async fn promise_13_each_attempt_is_one_line_in_the_log_and_no_line_holds_a_secret() {
     let logs = Logs::default();
     let _guard = tracing::subscriber::set_default(logs.subscriber());
     let world = World::new(settings()).await;

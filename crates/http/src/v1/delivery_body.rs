@@ -6,6 +6,8 @@ use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{DeliveryId, PublicJobId, Timestamp};
 use utoipa::ToSchema;
 
+use super::webhook_test::PhasesBody;
+
 /// One event on its way to one endpoint. What does not apply is absent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -21,6 +23,7 @@ use utoipa::ToSchema;
         "number": 1,
         "at": "2024-06-04T10:29:10.660Z",
         "durationMs": 87,
+        "phases": {"dnsMs": 1.2, "connectMs": 11.0, "tlsMs": 24.7, "headersMs": 49.8, "bodyMs": 0.1, "totalMs": 87.0},
         "outcome": "bad_ack",
         "status": 200,
         "response": "<p>OK</p>",
@@ -65,6 +68,10 @@ pub(crate) struct AttemptBody {
     at: Timestamp,
     /// How long it took.
     duration_ms: u32,
+    /// Where that time went; absent where nothing was reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    phases: Option<PhasesBody>,
     /// `ok`, `bad_ack`, `status`, `timeout_connect`, `timeout_total`, `dns`, `tls`, `connect`, `blocked_address`,
     /// `body_too_large` or `cancelled`.
     #[schema(value_type = String)]
@@ -121,6 +128,7 @@ impl From<&Attempt> for AttemptBody {
             number: attempt.number,
             at: attempt.started_at,
             duration_ms: attempt.duration_ms,
+            phases: PhasesBody::of(attempt),
             outcome: attempt.outcome,
             ours: attempt.ours,
             status: attempt.status,

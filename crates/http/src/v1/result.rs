@@ -1,7 +1,5 @@
 //! `GET /innovation-service/result/{fileName}`
 
-use std::fmt::Write as _;
-
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -11,30 +9,14 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sfumato_core::ResultId;
+use sfumato_engine::representation::{Wanted, content_disposition, etag, wanted};
 use sfumato_engine::results::StoredResult;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
 use crate::problem::{ErrorBody, Problem};
-use crate::range::{Wanted, wanted};
-
-/// What may stand unencoded in an extended parameter (`attr-char` of RFC 8187, section 3.2.1).
-const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'!')
-    .remove(b'#')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'^')
-    .remove(b'_')
-    .remove(b'`')
-    .remove(b'|')
-    .remove(b'~');
 
 /// Bytes of a file.
 #[derive(ToSchema)]
@@ -138,16 +120,6 @@ fn split(name: &str) -> Option<(ResultId, &str)> {
     (parsed.to_string() == id).then_some((parsed, extension))
 }
 
-fn etag(sha256: &[u8; 32]) -> String {
-    let mut etag = String::with_capacity(66);
-    etag.push('"');
-    for byte in sha256 {
-        let _ = write!(etag, "{byte:02x}");
-    }
-    etag.push('"');
-    etag
-}
-
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("the text is made of digits, letters and marks of ASCII")
 }
@@ -164,25 +136,6 @@ fn describe(stored: &StoredResult, etag: &str, bytes: u64) -> HeaderMap {
         ),
         (CACHE_CONTROL, PRIVATE),
     ])
-}
-
-/// `attachment` with the name in plain ASCII for every client and, where it differs, in full for those that know
-/// RFC 6266.
-fn content_disposition(file_name: &str) -> String {
-    let plain: String = file_name
-        .chars()
-        .map(|c| match c {
-            '"' | '\\' | '%' => '_',
-            ' '..='~' => c,
-            _ => '_',
-        })
-        .collect();
-    let mut disposition = format!("attachment; filename=\"{plain}\"");
-    if plain != file_name {
-        let encoded = utf8_percent_encode(file_name, EXTENDED_VALUE);
-        let _ = write!(disposition, "; filename*=UTF-8''{encoded}");
-    }
-    disposition
 }
 
 async fn read(stored: &StoredResult, range: std::ops::Range<u64>) -> Result<Body, Problem> {
@@ -202,28 +155,6 @@ async fn read(stored: &StoredResult, range: std::ops::Range<u64>) -> Result<Body
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_download_is_named_for_every_client() {
-        for (name, expected) in [
-            ("a b.jpg", "attachment; filename=\"a b.jpg\""),
-            (
-                "Füße \"1\".png",
-                "attachment; filename=\"F__e _1_.png\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20%221%22.png",
-            ),
-            (
-                "a\\b%.jpg",
-                "attachment; filename=\"a_b_.jpg\"; filename*=UTF-8''a%5Cb%25.jpg",
-            ),
-            (
-                "写真.jpg",
-                "attachment; filename=\"__.jpg\"; filename*=UTF-8''%E5%86%99%E7%9C%9F.jpg",
-            ),
-        ] {
-            assert_eq!(content_disposition(name), expected);
-            header(&content_disposition(name));
-        }
-    }
 
     #[test]
     fn a_result_has_one_name() {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use sfumato_core::{Outcome, Timestamp};
+use sfumato_core::{Attempt, Outcome, Timestamp};
 use sfumato_engine::endpoints;
 use sfumato_engine::outbound::Phases;
 use utoipa::ToSchema;
@@ -96,6 +96,22 @@ pub(crate) struct PhasesBody {
     body_ms: Option<f64>,
     /// All of it.
     total_ms: f64,
+}
+
+impl PhasesBody {
+    /// Those of an attempt of which some are known.
+    pub(super) fn of(attempt: &Attempt) -> Option<Self> {
+        let ms = |us: u32| f64::from(us) / 1e3;
+        let phases = attempt.phases;
+        (!phases.is_empty()).then(|| Self {
+            dns_ms: phases.dns_us.map(ms),
+            connect_ms: phases.connect_us.map(ms),
+            tls_ms: phases.tls_us.map(ms),
+            headers_ms: phases.headers_us.map(ms),
+            body_ms: phases.body_us.map(ms),
+            total_ms: f64::from(attempt.duration_ms),
+        })
+    }
 }
 
 /// One header.

@@ -10,6 +10,7 @@ mod auth;
 mod events;
 mod faults;
 mod jobs;
+mod metrics;
 mod openapi;
 mod quotas;
 mod render;

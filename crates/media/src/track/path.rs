@@ -44,8 +44,9 @@ pub(super) struct Track {
     /// None until a look is sure of it. It has no boxes then.
     pub(super) number: Option<u32>,
     pub(super) keys: VecDeque<Key>,
-    /// The last frame in which a look was sure of it, or the first of all where none was.
+    /// The last frame in which a look was sure of it, or the first of all where none was, and how hard that one looked.
     pub(super) sure: u32,
+    pub(super) sure_look: Profile,
     /// The scene that it is in: first frame, and first frame of the next one.
     scene_start: u32,
     pub(super) scene_end: Option<u32>,
@@ -58,6 +59,7 @@ impl Track {
         Self {
             number: None,
             sure: key.frame,
+            sure_look: key.profile,
             keys: VecDeque::from([key]),
             scene_start,
             scene_end: None,
@@ -80,6 +82,13 @@ impl Track {
     pub(super) fn may_be_carried(&self, frame: u32, settings: &Settings) -> bool {
         let is_plate = self.last().is_some_and(|key| key.detection.class == Class::Plate);
         !is_plate || self.number.is_none() || frame <= self.sure + settings.weak_max
+    }
+
+    /// Notes that a look was sure of it in a frame.
+    pub(super) fn is_sure_in(&mut self, frame: u32, look: Profile) {
+        if frame >= self.sure {
+            (self.sure, self.sure_look) = (frame, look);
+        }
     }
 
     pub(super) fn extend(&mut self, key: Key) {

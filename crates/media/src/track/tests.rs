@@ -198,6 +198,21 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
 /// With looks at every frame or every other one nothing leaks at all. With fewer looks something that comes into view and
 /// is missed by three of them in a row can.
 #[test]
+fn a_deep_look_misses_what_quick_ones_only_suspect() {
+    let mut tracker = Tracker::new(Settings::new(Rhythm::of(Profile::Balanced), 20));
+    let thing = || vec![detection([100.0, 100.0, 140.0, 150.0])];
+    let suspected = Seen {
+        sure: vec![],
+        weak: thing(),
+    };
+    tracker.push(Some((Profile::Balanced, sure(thing()))), false);
+    tracker.push(Some((Profile::Fast, suspected)), false);
+    assert!(!tracker.misses_something(Profile::Fast, 2));
+    tracker.push(Some((Profile::Balanced, Seen::default())), false);
+    assert!(tracker.misses_something(Profile::Balanced, 18));
+}
+
+#[test]
 fn hardly_anything_leaks_where_a_detector_misses_one_in_ten() {
     let mut outcomes = vec![];
     for look_every in [1, 2, 3, 5] {
@@ -243,25 +258,27 @@ fn a_track_does_not_go_on_into_the_next_scene() {
 }
 
 #[test]
-fn a_box_is_held_for_five_frames_on_both_sides() {
-    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
-    let mut regions = vec![];
-    for frame in 0..40 {
-        let found = if frame == 20 {
-            vec![detection([10.0, 10.0, 50.0, 60.0])]
-        } else {
-            vec![]
-        };
-        regions.extend(tracker.push(look(found), false));
+fn a_box_is_held_on_both_sides_and_for_less_where_few_frames_can_wait() {
+    for (window, hold) in [(20, 8), (6, 6), (1, 5)] {
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), window));
+        let mut regions = vec![];
+        for frame in 0..40 {
+            let found = if frame == 20 {
+                vec![detection([10.0, 10.0, 50.0, 60.0])]
+            } else {
+                vec![]
+            };
+            regions.extend(tracker.push(look(found), false));
+        }
+        regions.extend(std::iter::from_fn(|| tracker.finish()));
+        let counts: Vec<usize> = regions.iter().map(Vec::len).collect();
+        let expected: Vec<usize> = (0..40)
+            .map(|frame| usize::from((20 - hold..=20 + hold).contains(&frame)))
+            .collect();
+        assert_eq!(counts, expected, "{window} frames");
+        assert_eq!(regions[20][0].origin, Origin::Detected);
+        assert_eq!(regions[20 - hold][0].origin, Origin::Held);
     }
-    regions.extend(std::iter::from_fn(|| tracker.finish()));
-    let counts: Vec<usize> = regions.iter().map(Vec::len).collect();
-    let expected: Vec<usize> = (0..40)
-        .map(|frame| usize::from((15..=25).contains(&frame)))
-        .collect();
-    assert_eq!(counts, expected);
-    assert_eq!(regions[20][0].origin, Origin::Detected);
-    assert_eq!(regions[15][0].origin, Origin::Held);
 }
 
 #[test]

@@ -15,8 +15,14 @@ use super::source::VideoTrack;
 
 /// What the preset `superfast` of x264 leaves out and should not: with it a 1080p clip became half as large, at 0.037 instead
 /// of 0.039 CPU seconds a frame and nearly the same quality. `veryfast` takes 0.061 for the same size. A thread of its own
-/// for looking ahead makes no difference to the result, and holds 30 MB of frames.
-const X264_LOOKAHEAD: [(&str, &str); 3] = [("mbtree", "1"), ("rc-lookahead", "8"), ("sync-lookahead", "0")];
+/// for looking ahead makes no difference to the result, and holds 30 MB of frames. Threads share a frame instead of each
+/// having its own, which saves another 20 MB for 0.8 % more bytes of the same quality.
+const X264_SETTINGS: [(&str, &str); 4] = [
+    ("mbtree", "1"),
+    ("rc-lookahead", "8"),
+    ("sync-lookahead", "0"),
+    ("sliced-threads", "1"),
+];
 
 /// An encoder of libav.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,7 +310,7 @@ fn settings(
             let hdr = hdr
                 .into_iter()
                 .filter_map(|(name, _, value)| Some((name, value?)));
-            let fixed = X264_LOOKAHEAD.map(|(name, value)| (name, value.to_owned()));
+            let fixed = X264_SETTINGS.map(|(name, value)| (name, value.to_owned()));
             settings.push(("x264-params", join(fixed.into_iter().chain(hdr))));
             if container == Container::Avi {
                 // AVI has no place for the order in which frames are displayed.

@@ -21,7 +21,7 @@ use super::write::Item;
 use super::{FindInFrame, Look, convert, mask_yuv};
 use crate::mask;
 use crate::orientation::Orientation;
-use crate::track::{Cadence, Region, Rhythm, Seen, Settings, Tracker};
+use crate::track::{Cadence, Region, Rhythm, Seen, Settings, Tracker, with_margin};
 
 /// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
 const WINDOW_BYTES: u64 = 80 << 20;
@@ -290,7 +290,10 @@ impl<'a> Looking<'a> {
         let scaled = |found: Vec<Detection>| {
             found
                 .into_iter()
-                .map(|detection| detection.scaled(scale))
+                .map(|detection| {
+                    let bbox = with_margin(&detection.bbox).clipped(size.0, size.1);
+                    Detection { bbox, ..detection }.scaled(scale)
+                })
                 .collect()
         };
         Ok(Seen {

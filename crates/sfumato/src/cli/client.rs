@@ -71,9 +71,10 @@ Examples:
         #[command(flatten)]
         common: Common,
     },
-    /// Set how long a client's files are kept and how much it may have
+    /// Set what a client is called, how long its files are kept and how much it may have
     #[command(after_help = "\
 Examples:
+  sfumato client set client_Xq0… --data-dir data --name 'Acme & Sons'
   sfumato client set client_Xq0… --data-dir data --originals-kept 30d
   sfumato client set client_Xq0… --data-dir data --bytes-stored-max 20GB
   sfumato client set client_Xq0… --data-dir data --jobs-per-day-max none")]
@@ -132,13 +133,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn dispatch(command: &Command) -> anyhow::Result<()> {
     match command {
+        // Judged before a data folder is made for it.
         Command::Create { name, common } => {
-            // Judged before a data folder is made for it.
-            let name = clients::judge_name(name).map_err(|_| {
-                UsageError(format!(
-                    "use the name: it must have 1 to {CLIENT_NAME_CHARS_MAX} printable characters"
-                ))
-            })?;
+            let name = judge_name(name)?;
             create(&Access::open(common, true)?, name).await
         }
         Command::List { common } => list(&Access::open(common, false)?).await,
@@ -165,6 +162,14 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
             set_state(&Access::open(common, false)?, client_id, ClientState::Active).await
         }
     }
+}
+
+fn judge_name(name: &str) -> Result<&str, UsageError> {
+    clients::judge_name(name).map_err(|_| {
+        UsageError(format!(
+            "use the name: it must have 1 to {CLIENT_NAME_CHARS_MAX} printable characters"
+        ))
+    })
 }
 
 async fn create(access: &Access, name: &str) -> anyhow::Result<()> {

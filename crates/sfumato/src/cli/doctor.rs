@@ -21,6 +21,7 @@ use crate::settings::Settings;
 Examples:
   sfumato doctor
   sfumato doctor --data-dir data --sandbox require
+  sfumato doctor --data-dir data --database    after a crash of the machine or its disk
   sfumato doctor --json
 
 Exit codes: 0 nothing that is required is missing, 1 something is, 2 the command
@@ -29,6 +30,9 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Look through every page of the database too: at least a second for each gigabyte
+    #[arg(long)]
+    database: bool,
     #[command(flatten)]
     config: ConfigFlag,
     #[command(flatten)]
@@ -103,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::note(format!("warning: {warning}"));
     }
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
-    let findings = runtime.block_on(examine(&loaded.settings));
+    let findings = runtime.block_on(examine(&loaded.settings, args.database));
     if args.json {
         output::json(&serde_json::to_value(&findings)?)?;
     } else {
@@ -112,11 +116,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!findings.ok)))
 }
 
-async fn examine(settings: &Settings) -> Findings {
+async fn examine(settings: &Settings, database: bool) -> Findings {
     let mut checks = vec![machine::kernel()];
     checks.extend(media::examine(settings).await);
     checks.push(machine::libav());
     checks.extend(machine::data_dir(settings));
+    checks.extend(database.then(|| machine::database(settings)));
     checks.push(machine::clock());
     Findings {
         ok: checks.iter().all(|check| check.state != State::Failed),

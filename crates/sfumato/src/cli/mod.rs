@@ -7,6 +7,7 @@ mod config;
 mod detect;
 mod doctor;
 mod flags;
+mod health;
 mod listen;
 mod long;
 mod look;
@@ -61,6 +62,7 @@ enum Command {
     Listen(listen::Args),
     Webhook(webhook::Args),
     Doctor(doctor::Args),
+    Health(health::Args),
     Config(config::Args),
     Completions(completions::Args),
 }
@@ -81,6 +83,7 @@ impl Cli {
             Command::Listen(args) => listen::run(&args),
             Command::Webhook(args) => webhook::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Health(args) => health::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
         }

@@ -1,10 +1,12 @@
 //! Settings: built-in defaults, then a TOML file, then `SFUMATO_…` variables, then flags. The later one wins, and each
 //! value remembers where it came from.
 //!
-//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder.
+//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder, or lies in a file
+//! that a setting names.
 
 mod errors;
 mod file;
+mod openid;
 mod options;
 mod print;
 mod sources;

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sfumato_core::options::Profile;
+use sfumato_engine::openid::Issuer;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
+use super::openid::{NewcomersClient, RoleRules, Words};
 use super::units::ByteSize;
 use super::values::{
     AutoCount, Count, Folders, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
@@ -75,6 +77,9 @@ macro_rules! settings {
 settings! {
     /// Address and port of the API. Port 0 takes a free one, which the log names.
     listen: SocketAddr = "listen", "127.0.0.1:8080";
+    /// Address and port at which `/metrics` is answered for Prometheus, with `/healthz` beside it. Whoever reaches it reads
+    /// how much this server does: keep it from clients. Empty: nowhere.
+    metrics_listen: Option<SocketAddr> = "metrics_listen", "";
     /// The folder that holds everything durable: database, originals, results, keys. Made where it is missing.
     data_dir: PathBuf = "data_dir", "sfumato-data";
     /// The address under which clients reach the API; the addresses of results begin with it.
@@ -197,6 +202,28 @@ settings! {
     session_idle: Duration = "manager.session_idle", "12h";
     /// It ends after so long, however much it is used.
     session_lifetime: Duration = "manager.session_lifetime", "7d";
+    /// Whether people may sign in by password. Off, the provider under `[openid]` is the only way in.
+    password_sign_in: bool = "manager.password_sign_in", "true";
+
+    /// The issuer identifier of an OpenID Connect provider by which people sign in, exactly as the provider writes it.
+    /// Empty: there is none. It needs `public_url`, under which the provider knows
+    /// `PUBLIC_URL/manager/sign-in/openid/return`.
+    openid_issuer: Option<Issuer> = "openid.issuer", "";
+    /// What the sign-in page calls the provider.
+    openid_name: String = "openid.name", "OpenID Connect";
+    /// What the provider knows this server by.
+    openid_client_id: String = "openid.client_id", "";
+    /// A file with the secret that proves it. Empty: none, where the provider knows a public client.
+    openid_client_secret_file: Option<PathBuf> = "openid.client_secret_file", "";
+    /// What is asked for beside `openid`, parted by spaces.
+    openid_scopes: Words = "openid.scopes", "profile email";
+    /// The claim that says what people become: a text or a list of texts. Dots lead into objects.
+    openid_role_claim: String = "openid.role_claim", "groups";
+    /// What becomes of whom, parted by commas: `VALUE=administrator`, or `VALUE=CLIENT_ID` for members of a client; the first
+    /// that fits counts, at each sign-in. Empty: administrators of the Manager decide.
+    openid_roles: RoleRules = "openid.roles", "";
+    /// The client (its id) whose members people become whom no role fits. Empty: unknown people are refused.
+    openid_newcomers: Option<NewcomersClient> = "openid.newcomers", "";
 }
 
 #[cfg(test)]

@@ -198,6 +198,26 @@ impl Loaded {
                 settings.refresh_token_lifetime >= settings.access_token_lifetime,
                 "must not be shorter than `tokens.access_lifetime`",
             ),
+            (
+                "openid.client_id",
+                settings.openid_issuer.is_none() || !settings.openid_client_id.is_empty(),
+                "must be given where `openid.issuer` is",
+            ),
+            (
+                "openid.name",
+                settings.openid_issuer.is_none() || !settings.openid_name.is_empty(),
+                "must be given where `openid.issuer` is",
+            ),
+            (
+                "public_url",
+                settings.openid_issuer.is_none() || settings.public_url.is_some(),
+                "must be given where `openid.issuer` is: the provider sends browsers back to it",
+            ),
+            (
+                "manager.password_sign_in",
+                settings.password_sign_in || settings.openid_issuer.is_some(),
+                "must not be off without `openid.issuer`: nobody could sign in",
+            ),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             None => Ok(()),

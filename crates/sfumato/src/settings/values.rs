@@ -86,6 +86,21 @@ impl SettingValue for SocketAddr {
     }
 }
 
+impl SettingValue for Option<SocketAddr> {
+    const EXPECTED: &'static str = "an IP address and a port such as \"127.0.0.1:9464\", or \"\" for none";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        text.parse().ok().map(Some)
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        self.map(|address| address.to_string()).unwrap_or_default().into()
+    }
+}
+
 impl SettingValue for PathBuf {
     const EXPECTED: &'static str = "a path such as \"/var/lib/sfumato\"";
 

@@ -145,10 +145,18 @@ fn what_is_set_for_a_client_is_shown_and_taken_back() {
     assert_eq!(json["bytesStoredMax"], 20_000_000_000_u64);
     assert_eq!(json["resultsKeptSeconds"], serde_json::Value::Null);
     assert_eq!(json["usage"]["jobsToday"], 0);
-    let shown = set(&["--jobs-per-day-max", "none", "--results-kept", "12h"])
-        .success()
-        .stdout;
+    let shown = set(&[
+        "--jobs-per-day-max",
+        "none",
+        "--results-kept",
+        "12h",
+        "--name",
+        "Acme",
+    ])
+    .success()
+    .stdout;
     for part in [
+        "  Acme\n",
         "originals-kept    2d",
         "results-kept      12h",
         "jobs-per-day-max  none",
@@ -172,6 +180,7 @@ fn what_cannot_be_set_is_refused_with_what_can() {
         place.run(&args)
     };
     set(&[]).failure(2, &["something to set"]);
+    set(&["--name", " "]).failure(2, &["printable characters"]);
     set(&["--originals-kept", "2"]).failure(2, &["--originals-kept", "default"]);
     set(&["--originals-kept", "1500ms"]).failure(2, &["whole seconds"]);
     set(&["--jobs-waiting-max", "many"]).failure(2, &["whole number", "none"]);

@@ -9,6 +9,46 @@ fn the_example_file_in_the_repository_is_what_the_binary_prints() {
     assert_golden("config.example.toml", &printed);
 }
 
+/// The example file as a page: a table for each section.
+fn as_page(example: &str) -> String {
+    let mut page = String::from(
+        "# Settings\n\nWritten by the tests from `config.example.toml` (`SFUMATO_BLESS=1` rewrites it), which has the same words \
+         as a file to start\nfrom. How settings come together is in [operations.md](operations.md#settings); which of them \
+         have flags, in [cli.md](cli.md).\n",
+    );
+    let mut section = String::new();
+    let mut meaning: Vec<&str> = vec![];
+    // Before the first blank line the file speaks of itself.
+    let (_, settings) = example.split_once("\n\n").unwrap();
+    page.push_str("\n## At the top of the file\n");
+    page.push_str(TABLE_HEAD);
+    for line in settings.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = format!("{name}.");
+            page.push_str(&format!("\n## `[{name}]`\n{TABLE_HEAD}"));
+        } else if let Some(words) = line.strip_prefix("# ") {
+            meaning.push(words);
+        } else if let Some((name, value)) = line.strip_prefix('#').and_then(|line| line.split_once(" = ")) {
+            let key = format!("{section}{name}");
+            let variable = format!("SFUMATO_{}", key.replace('.', "__").to_uppercase());
+            let meaning = std::mem::take(&mut meaning).join(" ");
+            page.push_str(&format!("| `{key}` | `{value}` | `{variable}` | {meaning} |\n"));
+        }
+    }
+    page
+}
+
+const TABLE_HEAD: &str = "\n| setting | default | variable | |\n| --- | --- | --- | --- |\n";
+
+#[test]
+fn the_page_of_settings_is_what_the_example_file_says() {
+    let printed = Place::new()
+        .run(&["config", "print", "--defaults"])
+        .success()
+        .stdout;
+    assert_golden("docs/settings.md", &as_page(&printed));
+}
+
 #[test]
 fn every_value_is_shown_with_the_place_it_came_from() {
     let place = Place::new();

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["serve"],
     &["client"],
@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["webhook"],
     &["webhook", "check"],
     &["doctor"],
+    &["health"],
     &["config"],
     &["config", "print"],
     &["completions"],
@@ -39,6 +40,22 @@ fn every_command_explains_itself_with_examples() {
         let ended = place.run(&[command, &["--help"]].concat()).success();
         for part in ["Usage: sfumato", "Example", "sfumato "] {
             assert!(ended.stdout.contains(part), "{command:?}: {}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn no_command_is_left_out() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let help = place.run(&[command, &["--help"]].concat()).success().stdout;
+        let (_, listed) = help.split_once("\nCommands:\n").unwrap_or_default();
+        let listed = listed.lines().take_while(|line| !line.is_empty());
+        // What is longer goes on with deeper lines.
+        let names = listed.filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
+        for (name, _) in names.filter(|(name, _)| !name.is_empty() && *name != "help") {
+            let path = [command, &[name]].concat();
+            assert!(COMMANDS.contains(&&path[..]), "{path:?}");
         }
     }
 }

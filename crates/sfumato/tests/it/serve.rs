@@ -51,6 +51,22 @@ fn a_server_takes_a_free_port_answers_and_stops_in_order() {
 }
 
 #[test]
+fn health_is_asked_by_the_executable_itself() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    let address = server.address().to_string();
+    for (flags, answer) in [(&[][..], "ok\n"), (&["--ready"], "ready\n")] {
+        let ended = place.run(&[&["health", "--listen", &address], flags].concat());
+        assert_eq!(ended.success().stdout, answer);
+    }
+    server.signal(Signal::TERM);
+    server.end();
+    place
+        .run(&["health", "--listen", &address])
+        .failure(1, &["healthz", "connect"]);
+}
+
+#[test]
 fn a_server_raises_its_limit_on_open_files_to_the_highest_that_it_may() {
     // A child inherits the limits of its parent: here of this process, which is the test's own.
     let given = getrlimit(Resource::Nofile);

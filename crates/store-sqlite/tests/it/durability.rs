@@ -166,7 +166,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     std::fs::write(disk.path(), &text).unwrap();
     assert!(matches!(
         disk.open_at(&disk.path()),
-        Err(OpenError::Sqlite { .. })
+        Err(OpenError::Damaged { .. })
     ));
     assert_eq!(std::fs::read_to_string(disk.path()).unwrap(), text);
 }
@@ -309,4 +309,55 @@ async fn dropping_the_store_lets_the_file_go() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(names, ["sfumato.db"], "the last connection removes the log");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_nothing_wait_for_its_time_to_come_again() {
+    for restarted in [false, true] {
+        let disk = Disk::new();
+        let world = disk.open();
+        let client = world.client().await;
+        let endpoint = world.endpoint(client.id).await;
+        let job = world.submitted(client.id).await;
+        assert_eq!(world.store.reap().await.unwrap(), 0);
+        disk.clock.set(world.now().before(Duration::from_secs(3_600)));
+        assert_eq!(world.claim_all().await, [], "its time has not come again");
+        if restarted {
+            world.store.void_leases_of_others(WORKER).await.unwrap();
+        } else {
+            world.store.reap().await.unwrap();
+        }
+        assert_eq!(world.claim_all().await, [job.id]);
+        let dispatches = world.dispatches().await;
+        let told: Vec<_> = dispatches
+            .iter()
+            .map(|dispatch| (dispatch.endpoint.id, dispatch.event.sequence))
+            .collect();
+        assert_eq!(told, [(endpoint.id, 1)]);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_refused_with_advice_and_left_as_it_is() {
+    let disk = Disk::new();
+    let world = disk.open();
+    let client = world.client().await;
+    for _ in 0..20 {
+        world.succeeded(client.id).await;
+    }
+    drop(world);
+    sfumato_store_sqlite::check(&disk.path()).unwrap();
+    let mut bytes = std::fs::read(disk.path()).unwrap();
+    let whole = bytes.clone();
+    for page in bytes.chunks_mut(4096).skip(4).step_by(3) {
+        page.fill(0xA5);
+    }
+    std::fs::write(disk.path(), &bytes).unwrap();
+    let refusal = disk.open_at(&disk.path()).err().unwrap();
+    assert!(matches!(refusal, OpenError::Damaged { .. }), "{refusal}");
+    assert!(refusal.to_string().contains("restore a backup"), "{refusal}");
+    assert_eq!(std::fs::read(disk.path()).unwrap(), bytes);
+    assert!(sfumato_store_sqlite::check(&disk.path()).is_err());
+    std::fs::write(disk.path(), &whole).unwrap();
+    disk.open();
 }

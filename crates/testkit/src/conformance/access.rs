@@ -70,7 +70,24 @@ pub async fn a_client_that_does_not_exist_cannot_be_changed(world: World) {
     assert!(matches!(rotated, Err(StoreError::NotFound { .. })));
     let disabled = world.store.set_client_state(&nobody, ClientState::Disabled).await;
     assert!(matches!(disabled, Err(StoreError::NotFound { .. })));
+    let renamed = world.store.rename_client(&nobody, "Nobody").await;
+    assert!(matches!(renamed, Err(StoreError::NotFound { .. })));
     assert_eq!(world.store.clients().await.unwrap(), [client]);
+}
+
+pub async fn a_renamed_client_is_the_same_otherwise(world: World) {
+    let client = world.client().await;
+    let other = world.client().await;
+    world
+        .store
+        .rename_client(&client.key, "Acme & Sons")
+        .await
+        .unwrap();
+    let renamed = sfumato_core::Client {
+        name: "Acme & Sons".into(),
+        ..client
+    };
+    assert_eq!(world.store.clients().await.unwrap(), [renamed, other]);
 }
 
 pub async fn a_new_login_has_a_session(world: World) {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome};
+use sfumato_core::delivery::{Attempt, DeliveryLease, DeliveryState, Outcome, PhaseTimes};
 use sfumato_core::event::EventStatus::{Sent, Started, Succeeded};
 use sfumato_core::job::FencingToken;
 use sfumato_core::store::{Finished, Want};
@@ -179,6 +179,11 @@ pub async fn attempts_are_kept_in_order(world: World) {
         let attempt = Attempt {
             status,
             response: status.map(|code| format!("answer {code}").into_bytes()),
+            phases: PhaseTimes {
+                connect_us: Some(1_100),
+                headers_us: status.map(|_| 9_000),
+                ..PhaseTimes::default()
+            },
             ..world.attempt(&dispatch, outcome)
         };
         world.record(&dispatch, &attempt).await;

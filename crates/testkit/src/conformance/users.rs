@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sfumato_core::client::SecretHash;
 use sfumato_core::store::UserChange;
-use sfumato_core::user::{PasswordHash, SetupLink, UserSession};
+use sfumato_core::user::{Identity, PasswordHash, SetupLink, UserSession};
 use sfumato_core::{ClientId, Role, SessionId, StoreError, User, UserId, UserName, UserState};
 use tokio::task::JoinSet;
 
@@ -112,6 +112,81 @@ pub async fn a_name_belongs_to_one_user_only(world: World) {
         "{refused:?}"
     );
     assert_eq!(world.store.users().await.unwrap(), [ada]);
+}
+
+fn identity(subject: &str) -> Identity {
+    Identity::new("https://id.example.com", subject).unwrap()
+}
+
+fn already_exists<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    let exists = matches!(answer, Err(StoreError::AlreadyExists { .. }));
+    assert!(exists, "{answer:?}");
+}
+
+async fn owner(world: &World, identity: &Identity) -> Option<UserId> {
+    let found = world.store.user_by_identity(identity).await.unwrap();
+    found.map(|user| user.id)
+}
+
+pub async fn a_user_is_found_by_an_identity(world: World) {
+    let ada = unsaved(&world, "ada");
+    let at_home = identity("1");
+    world
+        .store
+        .create_user_with_identity(&ada, &at_home)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.store.user_by_identity(&at_home).await.unwrap(),
+        Some(ada.clone())
+    );
+    let elsewhere = Identity::new("https://other.example.com", "1").unwrap();
+    assert_eq!(owner(&world, &elsewhere).await, None);
+    // A user may be known to two providers, and is linked twice to one without a change.
+    for known in [&elsewhere, &elsewhere, &at_home] {
+        world.store.link_identity(ada.id, known).await.unwrap();
+    }
+    assert_eq!(owner(&world, &elsewhere).await, Some(ada.id));
+}
+
+pub async fn an_identity_belongs_to_one_user_who_has_one_a_provider(world: World) {
+    let (ada, bob) = (user(&world, "ada").await, user(&world, "bob").await);
+    world.store.link_identity(ada.id, &identity("1")).await.unwrap();
+    already_exists(world.store.link_identity(bob.id, &identity("1")).await);
+    already_exists(world.store.link_identity(ada.id, &identity("2")).await);
+    assert_eq!(owner(&world, &identity("1")).await, Some(ada.id));
+    assert_eq!(owner(&world, &identity("2")).await, None);
+    let nobody = UserId::new(&*world.clock, &*world.entropy);
+    not_found(world.store.link_identity(nobody, &identity("3")).await);
+}
+
+pub async fn a_user_whose_name_or_identity_is_taken_is_not_made(world: World) {
+    let ada = user(&world, "ada").await;
+    world.store.link_identity(ada.id, &identity("1")).await.unwrap();
+    for (name, subject) in [("ada", "2"), ("bob", "1")] {
+        let made = unsaved(&world, name);
+        already_exists(
+            world
+                .store
+                .create_user_with_identity(&made, &identity(subject))
+                .await,
+        );
+    }
+    assert_eq!(world.store.users().await.unwrap(), [ada]);
+    assert_eq!(owner(&world, &identity("2")).await, None);
+}
+
+pub async fn a_deleted_user_leaves_no_identity(world: World) {
+    let ada = user(&world, "ada").await;
+    world.store.link_identity(ada.id, &identity("1")).await.unwrap();
+    world.store.delete_user(ada.id).await.unwrap();
+    assert_eq!(owner(&world, &identity("1")).await, None);
+    let again = unsaved(&world, "ada");
+    let made = world
+        .store
+        .create_user_with_identity(&again, &identity("1"))
+        .await;
+    made.unwrap();
 }
 
 pub async fn a_member_of_a_client_that_does_not_exist_is_refused(world: World) {

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::Form;
 use axum::extract::rejection::FormRejection;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use sfumato_core::audit::{Action, Subject};
@@ -15,10 +16,10 @@ use sfumato_core::{Client, ClientState, Endpoint, Timestamp};
 use super::at::{self, AtClient};
 use super::overlap::{self, Overlap};
 use super::words;
-use crate::Console;
 use crate::error::ConsoleError;
 use crate::page::{self, Nav, Page, Toast};
 use crate::session::Visitor;
+use crate::{Console, once};
 
 /// Hours over which an endpoint is summed up.
 const SUMMED_HOURS: u32 = 7 * 24;
@@ -99,23 +100,34 @@ async fn client_page(
     page::page(visitor, Nav::Developer, &client.name, &body)
 }
 
-/// The page of a client with a secret that is shown this once.
-pub(super) async fn with_secret(
+/// Leads on to the page of a client, which shows a secret this once.
+pub(super) fn with_secret(
     console: &Console,
     visitor: &Visitor,
-    client: Client,
+    headers: &HeaderMap,
+    client: &Client,
     secret: &Secret,
+) -> Response {
+    let path = at::client_path(client.id);
+    once::redirect(console, visitor, headers, &path, secret.expose())
+}
+
+async fn show(at: AtClient, headers: HeaderMap) -> Result<Response, ConsoleError> {
+    let path = at.path();
+    let secret = once::take(&at.console, &at.visitor, &headers, &path);
+    let page = client_page(&at.console, &at.visitor, &at.client, secret.as_deref()).await?;
+    let mut response = page.into_response();
+    if secret.is_some() {
+        once::forget(&mut response, &path);
+    }
+    Ok(response)
+}
+
+async fn rotate(
+    at: AtClient,
+    headers: HeaderMap,
+    given: Result<Form<Overlap>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
-    let page = client_page(console, visitor, &client, Some(secret.expose())).await?;
-    Ok(page.into_response())
-}
-
-async fn show(at: AtClient) -> Result<Response, ConsoleError> {
-    let page = client_page(&at.console, &at.visitor, &at.client, None).await?;
-    Ok(page.into_response())
-}
-
-async fn rotate(at: AtClient, given: Result<Form<Overlap>, FormRejection>) -> Result<Response, ConsoleError> {
     let Form(given) = given?;
     let overlap = given.duration()?;
     let secret = at.engine().rotate_client_secret(&at.client.key, overlap).await?;
@@ -126,8 +138,13 @@ async fn rotate(at: AtClient, given: Result<Form<Overlap>, FormRejection>) -> Re
         &particulars,
     )
     .await;
-    let client = at.engine().client(at.client.id).await?;
-    with_secret(&at.console, &at.visitor, client, &secret).await
+    Ok(with_secret(
+        &at.console,
+        &at.visitor,
+        &headers,
+        &at.client,
+        &secret,
+    ))
 }
 
 async fn set_state(at: &AtClient, state: ClientState, action: Action) -> Result<(), ConsoleError> {

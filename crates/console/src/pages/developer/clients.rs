@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -79,6 +79,7 @@ async fn show(State(console): State<Console>, visitor: Visitor) -> Result<Respon
 async fn create(
     State(console): State<Console>,
     visitor: Visitor,
+    headers: HeaderMap,
     given: Result<Form<NewClient>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
     visitor.administrator()?;
@@ -89,7 +90,7 @@ async fn create(
             let deed = visitor.deed(Action::ClientCreated);
             let deed = deed.to(Subject::Client(made.id)).of(made.id);
             console.audit(deed.with("name", made.name.as_str())).await;
-            client::with_secret(&console, &visitor, made, &secret).await
+            Ok(client::with_secret(&console, &visitor, &headers, &made, &secret))
         }
         Err(error @ ClientError::Name) => {
             let text = sentence(&error.to_string());

@@ -1,11 +1,13 @@
 //! `/manager/developer/{client}/endpoints/{endpoint}`: how an endpoint is doing, and its deliveries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -19,6 +21,7 @@ use super::{Tab, words};
 use crate::Console;
 use crate::charts::{self, Series};
 use crate::error::ConsoleError;
+use crate::live::live;
 use crate::page::{self, Nav};
 use crate::session::Visitor;
 
@@ -104,6 +107,12 @@ impl Asked {
         !(self.standing.is_empty() && self.job.trim().is_empty() && self.since.is_empty())
     }
 
+    /// Whether the list is kept up to date: the newest, where finding them each second costs little. A standing is looked for
+    /// through many events.
+    fn is_followed(&self) -> bool {
+        self.cursor.is_none() && self.standing.is_empty()
+    }
+
     /// The filter; `None` where nothing can fit it.
     fn filter(&self, client: ClientId, now: Timestamp) -> Option<DeliveryFilter> {
         let standing = match self.standing.as_str() {
@@ -165,16 +174,10 @@ struct DeliveriesPage<'a> {
     asked: &'a Asked,
     sum: AttemptActivity,
     chart: String,
-    records: Vec<DeliveryRecord>,
-    /// Where older ones are.
-    next: Option<String>,
+    list: String,
 }
 
 impl DeliveriesPage<'_> {
-    fn troubles(&self) -> Vec<String> {
-        words::endpoint_troubles(&self.here.endpoint, &self.now)
-    }
-
     fn rate(&self) -> String {
         let rate = self.sum.success_rate();
         rate.map_or_else(|| "–".to_owned(), |rate| words::percent(&rate))
@@ -193,7 +196,20 @@ impl DeliveriesPage<'_> {
         let all = Standing::ALL.into_iter();
         all.filter(|standing| *standing != Standing::Missing)
     }
+}
 
+/// What changes while one looks.
+#[derive(Template)]
+#[template(path = "developer/deliveries_list.html")]
+struct DeliveriesList<'a> {
+    here: &'a AtEndpoint,
+    asked: &'a Asked,
+    records: Vec<DeliveryRecord>,
+    /// Where older ones are.
+    next: Option<String>,
+}
+
+impl DeliveriesList<'_> {
     fn job(&self, record: &DeliveryRecord) -> PublicJobId {
         PublicJobId {
             client: record.delivery.client,
@@ -203,7 +219,66 @@ impl DeliveriesPage<'_> {
 }
 
 pub(super) fn router() -> Router<Console> {
-    Router::new().route("/manager/developer/{client}/endpoints/{endpoint}", get(show))
+    let path = "/manager/developer/{client}/endpoints/{endpoint}";
+    Router::new()
+        .route(path, get(show))
+        .route(&format!("{path}/live"), get(live_list))
+        .route(&format!("{path}/state/live"), get(live_state))
+}
+
+async fn list(here: &AtEndpoint, asked: &Asked) -> Result<String, ConsoleError> {
+    let (records, next) = match asked.filter(here.at.client.id, here.at.now()) {
+        None => (vec![], None),
+        Some(filter) => {
+            let cursor = asked.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+            let list = here
+                .engine()
+                .deliveries(&here.at.caller, here.endpoint.id, filter, cursor, LIMIT)
+                .await
+                .map_err(unread)?;
+            (list.records, list.next)
+        }
+    };
+    let list = DeliveriesList {
+        here,
+        asked,
+        records,
+        next,
+    };
+    Ok(list.render()?)
+}
+
+async fn live_list(
+    here: AtEndpoint,
+    asked: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ConsoleError> {
+    let Query(asked) = asked?;
+    let (console, visitor) = (here.at.console.clone(), here.at.visitor.clone());
+    let shared = Arc::new((here, asked));
+    live(&console, visitor, &headers, move |_, _| {
+        let shared = shared.clone();
+        async move {
+            let (here, asked) = &*shared;
+            list(here, asked).await
+        }
+    })
+    .await
+}
+
+async fn live_state(here: AtEndpoint, headers: HeaderMap) -> Result<Response, ConsoleError> {
+    let (console, visitor) = (here.at.console.clone(), here.at.visitor.clone());
+    let (caller, endpoint) = (here.at.caller, here.endpoint.id);
+    live(
+        &console,
+        visitor,
+        &headers,
+        move |console: Console, _| async move {
+            let endpoint = console.engine.endpoint(&caller, endpoint).await?;
+            Ok(words::endpoint_state(&endpoint, &console.engine.now()))
+        },
+    )
+    .await
 }
 
 async fn show(
@@ -221,17 +296,6 @@ async fn show(
     for stretch in &activity {
         sum.add(stretch);
     }
-    let (records, next) = match asked.filter(at.client.id, now) {
-        None => (vec![], None),
-        Some(filter) => {
-            let cursor = asked.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-            let list = engine
-                .deliveries(&at.caller, here.endpoint.id, filter, cursor, LIMIT)
-                .await
-                .map_err(unread)?;
-            (list.records, list.next)
-        }
-    };
     let body = DeliveriesPage {
         visitor: &at.visitor,
         here: &here,
@@ -240,8 +304,7 @@ async fn show(
         asked: &asked,
         chart: chart(range, stretches, &activity),
         sum,
-        records,
-        next,
+        list: list(&here, &asked).await?,
     };
     Ok(page::page(&at.visitor, Nav::Developer, &here.name(), &body)?.into_response())
 }

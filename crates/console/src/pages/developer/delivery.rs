@@ -13,6 +13,7 @@ use sfumato_core::store::DeliveryRecord;
 use sfumato_core::{DeliveryId, PublicJobId, StoreError, Timestamp};
 
 use super::at::{AtEndpoint, in_path};
+use super::phases::{self, Phase};
 use super::{Tab, words};
 use crate::Console;
 use crate::error::ConsoleError;
@@ -41,6 +42,14 @@ struct LiveDelivery<'a> {
 }
 
 impl LiveDelivery<'_> {
+    fn phases(&self, attempt: &Attempt) -> Vec<Phase> {
+        let in_order = attempt
+            .phases
+            .in_order()
+            .map(|us| us.map(|us| f64::from(us) / 1e3));
+        phases::phases(in_order, f64::from(attempt.duration_ms))
+    }
+
     /// The newest attempt first.
     fn attempts(&self) -> impl Iterator<Item = &Attempt> {
         self.record.attempts.iter().rev()

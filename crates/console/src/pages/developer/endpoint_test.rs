@@ -9,6 +9,7 @@ use sfumato_core::{Outcome, Timestamp};
 use sfumato_engine::endpoints::EndpointTest;
 
 use super::at::AtEndpoint;
+use super::phases::{self, Phase};
 use super::{Tab, words};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
@@ -17,15 +18,6 @@ use crate::session::Visitor;
 
 /// The header whose value is a secret that others may have looked over the shoulder for.
 const TOKEN_HEADER: &str = "x-auth-token";
-
-/// One phase of an exchange and where it lies in the whole, in thousandths.
-struct Phase {
-    name: &'static str,
-    class: &'static str,
-    ms: f64,
-    begin: f64,
-    width: f64,
-}
 
 #[derive(Template)]
 #[template(path = "developer/endpoint_test.html")]
@@ -47,7 +39,15 @@ impl TestPage<'_> {
     }
 
     fn phases(&self, test: &EndpointTest) -> Vec<Phase> {
-        phases(test)
+        let phases = &test.exchange.phases;
+        let in_order = [
+            phases.dns_ms,
+            phases.connect_ms,
+            phases.tls_ms,
+            phases.headers_ms,
+            phases.body_ms,
+        ];
+        phases::phases(in_order, phases.total_ms)
     }
 
     /// What was sent: the token is not shown again, for it has a page of its own.
@@ -60,33 +60,6 @@ impl TestPage<'_> {
             })
             .collect()
     }
-}
-
-fn phases(test: &EndpointTest) -> Vec<Phase> {
-    let phases = &test.exchange.phases;
-    let reached = [
-        ("Name resolution", "phase-1", phases.dns_ms),
-        ("Connection", "phase-2", phases.connect_ms),
-        ("TLS handshake", "phase-3", phases.tls_ms),
-        ("Waiting for the answer", "phase-4", phases.headers_ms),
-        ("Reading the body", "phase-5", phases.body_ms),
-    ];
-    let total = phases.total_ms.max(0.001);
-    let mut begin = 0.0;
-    let mut all = Vec::new();
-    for (name, class, ms) in reached {
-        let Some(ms) = ms else { continue };
-        let width = (ms / total * 1000.0).min(1000.0 - begin);
-        all.push(Phase {
-            name,
-            class,
-            ms,
-            begin,
-            width,
-        });
-        begin += width;
-    }
-    all
 }
 
 pub(super) fn router() -> Router<Console> {

@@ -13,6 +13,7 @@ mod endpoint_new;
 mod endpoint_settings;
 mod endpoint_test;
 mod overlap;
+mod phases;
 mod replays;
 mod words;
 

@@ -30,13 +30,32 @@ pub(super) fn endpoint_badge(endpoint: &Endpoint, now: &Timestamp) -> String {
     }
 }
 
+/// How an endpoint is, with whatever there is to say of it: markup that changes while one looks.
+pub(super) fn endpoint_state(endpoint: &Endpoint, now: &Timestamp) -> String {
+    let badge = format!("<span class=\"badges\">{}</span>", endpoint_badge(endpoint, now));
+    let troubles = endpoint_troubles(endpoint, now);
+    if troubles.is_empty() {
+        return badge;
+    }
+    let tone = if endpoint.state.is_active() {
+        "notice-warning"
+    } else {
+        "notice-bad"
+    };
+    let troubles: String = troubles
+        .iter()
+        .map(|trouble| format!("<p>{trouble}</p>"))
+        .collect();
+    format!("{badge}<section class=\"notice {tone}\" aria-label=\"State\">{troubles}</section>")
+}
+
 /// Until when an endpoint wants to be left alone, while it does.
 fn paused_until(endpoint: &Endpoint, now: &Timestamp) -> Option<Timestamp> {
     endpoint.health.paused_until.filter(|until| now < until)
 }
 
 /// What there is to say of an endpoint that is not simply active: why, since when, and what happens next.
-pub(super) fn endpoint_troubles(endpoint: &Endpoint, now: &Timestamp) -> Vec<String> {
+fn endpoint_troubles(endpoint: &Endpoint, now: &Timestamp) -> Vec<String> {
     let health = &endpoint.health;
     let mut troubles = Vec::new();
     match endpoint.state {

@@ -1,5 +1,6 @@
 //! One life: an installation, what happens to it, and its end.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +58,45 @@ struct Life {
     trace: Vec<String>,
 }
 
-/// Lives one life to its end, and returns what happened.
-pub(super) fn run(seed: u64) -> Vec<String> {
+/// What a life came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) events: u64,
+    /// One for each event and endpoint.
+    pub(super) deliveries: u64,
+    pub(super) posts: u64,
+    /// Crashes and stops.
+    pub(super) disturbances: u64,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.deliveries += other.deliveries;
+        self.posts += other.posts;
+        self.disturbances += other.disturbances;
+    }
+
+    fn of(facts: &Facts) -> Self {
+        let events: BTreeSet<_> = facts.records.iter().map(|record| record.event.id).collect();
+        Self {
+            events: events.len() as u64,
+            deliveries: facts.records.len() as u64,
+            posts: facts.posted.len() as u64,
+            disturbances: facts.disturbances.len() as u64,
+        }
+    }
+}
+
+/// A life that kept all promises.
+pub(super) struct Lived {
+    /// What happened in it.
+    pub(super) trace: Vec<String>,
+    pub(super) totals: Totals,
+}
+
+/// Lives one life to its end.
+pub(super) fn run(seed: u64) -> Lived {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -360,7 +398,7 @@ impl Life {
         }
     }
 
-    async fn judged(mut self) -> Vec<String> {
+    async fn judged(mut self) -> Lived {
         let mut records = Vec::new();
         for job in &self.jobs {
             records.extend(self.store.deliveries_of_job(self.client, *job).await.unwrap());
@@ -385,7 +423,10 @@ impl Life {
         for posted in &facts.posted {
             self.trace.push(format!("{posted:?}"));
         }
-        self.trace
+        Lived {
+            trace: self.trace,
+            totals: Totals::of(&facts),
+        }
     }
 }
 

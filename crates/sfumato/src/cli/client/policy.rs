@@ -1,4 +1,4 @@
-//! `sfumato client set` and `show`: what is agreed with one client.
+//! `sfumato client set` and `show`: what one client is called, and what is agreed with it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sfumato_core::policy::{ClientPolicy, Usage};
 use sfumato_core::{Client, ClientKey};
 use sfumato_engine::audit::Deed;
 
-use super::{Access, explain};
+use super::{Access, explain, judge_name};
 use crate::cli::UsageError;
 use crate::output;
 use crate::settings::{ByteSize, SettingValue, read_bytes, read_duration};
@@ -56,6 +56,9 @@ fn read_size(text: &str) -> Result<Wish<u64>, String> {
 /// What is to be agreed from now on; what is not named stays as it is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Wishes {
+    /// What you call it
+    #[arg(long)]
+    name: Option<String>,
     /// How long an original is kept after its job has finished, or `default`
     #[arg(long, value_parser = read_kept, value_name = "DURATION")]
     originals_kept: Option<Wish<Duration>>,
@@ -88,6 +91,10 @@ impl Wishes {
     }
 
     const fn is_empty(&self) -> bool {
+        self.name.is_none() && self.changes_nothing_agreed()
+    }
+
+    const fn changes_nothing_agreed(&self) -> bool {
         self.originals_kept.is_none()
             && self.results_kept.is_none()
             && self.jobs_waiting_max.is_none()
@@ -113,7 +120,31 @@ pub(super) async fn set(access: &Access, client_id: &str, wishes: &Wishes) -> an
         let rule = "use the command: it needs something to set; `sfumato client show` shows what there is";
         return Err(UsageError(rule.into()).into());
     }
+    let name = wishes.name.as_deref().map(judge_name).transpose()?;
     let client = find(access, client_id).await?;
+    if let Some(name) = name {
+        rename(access, &client, name).await?;
+    }
+    if !wishes.changes_nothing_agreed() {
+        agree(access, &client, wishes).await?;
+    }
+    show(access, client_id).await
+}
+
+async fn rename(access: &Access, client: &Client, name: &str) -> anyhow::Result<()> {
+    access
+        .store
+        .rename_client(&client.key, name)
+        .await
+        .context("rename the client")?;
+    let deed = Deed::new(Actor::Operator, Action::ClientRenamed)
+        .to(Subject::Client(client.id))
+        .of(client.id)
+        .with("name", format!("{} → {name}", client.name));
+    access.write_down(deed).await
+}
+
+async fn agree(access: &Access, client: &Client, wishes: &Wishes) -> anyhow::Result<()> {
     let (mut policy, _) = access.store.client_policy(client.id).await?;
     let before = policy;
     wishes.apply(&mut policy);
@@ -130,8 +161,7 @@ pub(super) async fn set(access: &Access, client_id: &str, wishes: &Wishes) -> an
             deed = deed.with(name, format!("{old} → {new}"));
         }
     }
-    access.write_down(deed).await?;
-    show(access, client_id).await
+    access.write_down(deed).await
 }
 
 /// Shows what is agreed with a client, and what it has.

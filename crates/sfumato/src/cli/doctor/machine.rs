@@ -68,6 +68,18 @@ fn opened(path: &Path) -> Check {
     }
 }
 
+/// Whether the database is whole, to its last page.
+pub(super) fn database(settings: &Settings) -> Check {
+    let name = "database";
+    let checked = DataDir::open(&settings.data_dir)
+        .map_err(anyhow::Error::new)
+        .and_then(|dir| Ok(sfumato_store_sqlite::check(&dir.database())?));
+    match checked {
+        Ok(()) => Check::ok(name, "every page is as it should be"),
+        Err(error) => Check::failed(name, format!("{error:#}")),
+    }
+}
+
 fn free_disk(existing: &Path, settings: &Settings) -> Check {
     let name = "free disk";
     let free = match rustix::fs::statvfs(existing) {

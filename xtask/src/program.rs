@@ -25,14 +25,14 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Whether the user wants the task to end: by Ctrl-C, or by SIGTERM.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Watches for the signals from now on.
     ///
     /// # Errors
     /// The system refuses.
-    pub(super) fn watch() -> anyhow::Result<Self> {
+    pub(crate) fn watch() -> anyhow::Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&flag)).context("watch for signals")?;
@@ -40,21 +40,21 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// Which stream of a program is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Output,
     Errors,
 }
 
 /// A running program. It is stopped when this is dropped.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     name: &'static str,
     child: Child,
     lines: Receiver<String>,
@@ -66,7 +66,7 @@ impl Program {
     ///
     /// # Errors
     /// It cannot be started, or the file not be made.
-    pub(super) fn start(
+    pub(crate) fn start(
         name: &'static str,
         command: &mut Command,
         stream: Stream,
@@ -101,7 +101,7 @@ impl Program {
     ///
     /// # Errors
     /// The program ends, the time is over, or the user wants no more.
-    pub(super) fn wait_for<T>(
+    pub(crate) fn wait_for<T>(
         &mut self,
         what: &str,
         limit: Duration,
@@ -138,7 +138,7 @@ impl Program {
     }
 
     /// The next line, if there is one soon.
-    pub(super) fn next_line(&self) -> Option<String> {
+    pub(crate) fn next_line(&self) -> Option<String> {
         self.lines.recv_timeout(GLANCE).ok()
     }
 
@@ -146,7 +146,7 @@ impl Program {
     ///
     /// # Errors
     /// The system refuses to tell.
-    pub(super) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.child
             .try_wait()
             .with_context(|| format!("look after {}", self.name))
@@ -156,7 +156,7 @@ impl Program {
     ///
     /// # Errors
     /// It does not end by itself in time, or not with success.
-    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         let status = self.terminate()?;
         ensure!(
             status.success(),

@@ -1,14 +1,32 @@
-//! Ranges and validators of one representation (RFC 9110, sections 13 and 14), as a pure function.
+//! What the two ways to a file, the API and the Manager, say of it alike: its validator, its name, and which part of it a
+//! request wants (RFC 9110, sections 13 and 14). Pure functions; status codes are theirs.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
-use axum::http::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
-use axum::http::{HeaderMap, Method};
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
+use hyper::header::{IF_NONE_MATCH, IF_RANGE, RANGE};
+use hyper::{HeaderMap, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What may stand unencoded in an extended parameter (`attr-char` of RFC 8187, section 3.2.1).
+const EXTENDED_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
 
 /// What a request wants of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// 200: all of it.
     Whole,
     /// 206: these bytes.
@@ -21,7 +39,7 @@ pub(crate) enum Wanted {
 
 /// Decides. `etag` is strong and in quotes. Several ranges are answered with the whole, which RFC 9110, 14.2 allows and
 /// every client understands; a range that cannot be read is no range.
-pub(crate) fn wanted(method: &Method, headers: &HeaderMap, etag: &str, bytes: u64) -> Wanted {
+pub fn wanted(method: &Method, headers: &HeaderMap, etag: &str, bytes: u64) -> Wanted {
     if headers.contains_key(IF_NONE_MATCH) && is_known(headers, etag) {
         return Wanted::NotModified;
     }
@@ -62,9 +80,41 @@ fn range_still_applies(headers: &HeaderMap, etag: &str) -> bool {
         .is_none_or(|tag| tag.as_bytes() == etag.as_bytes())
 }
 
+/// The validator of a content: strong, its SHA-256 in quotes.
+pub fn etag(sha256: &[u8; 32]) -> String {
+    let mut etag = String::with_capacity(66);
+    etag.push('"');
+    for byte in sha256 {
+        // Writing to a string cannot fail.
+        let _ = write!(etag, "{byte:02x}");
+    }
+    etag.push('"');
+    etag
+}
+
+/// `attachment` with the name in plain ASCII for every client and, where it differs, in full for those that know
+/// RFC 6266.
+pub fn content_disposition(file_name: &str) -> String {
+    let plain: String = file_name
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' | '%' => '_',
+            ' '..='~' => c,
+            _ => '_',
+        })
+        .collect();
+    let mut disposition = format!("attachment; filename=\"{plain}\"");
+    if plain != file_name {
+        let encoded = utf8_percent_encode(file_name, EXTENDED_VALUE);
+        // Writing to a string cannot fail.
+        let _ = write!(disposition, "; filename*=UTF-8''{encoded}");
+    }
+    disposition
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use hyper::header::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;
@@ -136,6 +186,28 @@ mod tests {
             );
         }
         assert_eq!(ask(&Method::GET, &[(IF_NONE_MATCH, "\"x\"")]), Wanted::Whole);
+    }
+
+    #[test]
+    fn a_download_is_named_for_every_client() {
+        for (name, expected) in [
+            ("a b.jpg", "attachment; filename=\"a b.jpg\""),
+            (
+                "Füße \"1\".png",
+                "attachment; filename=\"F__e _1_.png\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20%221%22.png",
+            ),
+            (
+                "a\\b%.jpg",
+                "attachment; filename=\"a_b_.jpg\"; filename*=UTF-8''a%5Cb%25.jpg",
+            ),
+            (
+                "写真.jpg",
+                "attachment; filename=\"__.jpg\"; filename*=UTF-8''%E5%86%99%E7%9C%9F.jpg",
+            ),
+        ] {
+            assert_eq!(content_disposition(name), expected);
+            assert!(HeaderValue::from_str(&content_disposition(name)).is_ok());
+        }
     }
 
     proptest! {
