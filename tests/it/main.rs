@@ -12,5 +12,6 @@ mod kills;
 mod memory;
 mod render;
 mod restart;
+mod s3;
 mod soak;
 mod video;

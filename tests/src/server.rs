@@ -129,6 +129,19 @@ impl Server {
         launch.start().await
     }
 
+    /// The same with environment variables of its own.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_in(arguments: &[&str], variables: &[(String, String)]) -> Result<Self> {
+        let launch = Launch {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            environment: variables.to_vec(),
+            ..Launch::ordinary()
+        };
+        launch.start().await
+    }
+
     async fn start_on(data: Arc<TempDir>, launch: Launch) -> Result<Self> {
         let mut child = launch.command(data.path()).spawn().context("start the server")?;
         let log = Arc::new(Mutex::new(Vec::new()));

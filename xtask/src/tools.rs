@@ -19,7 +19,7 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     Tool {
         package: "cargo-nextest",
         probe: &["cargo", "nextest", "--version"],
@@ -40,6 +40,14 @@ const TOOLS: [Tool; 3] = [
         version: "0.5.4",
         features: &["--no-default-features", "--features", "search"],
         purpose: "makes a book of the documentation",
+    },
+    // Never a member of the workspace: its dependencies are none of the product's.
+    Tool {
+        package: "s3s-fs",
+        probe: &["s3s-fs", "--version"],
+        version: "0.14.1",
+        features: &["--features", "binary"],
+        purpose: "is the S3-compatible server that the tests of the storage speak to",
     },
 ];
 

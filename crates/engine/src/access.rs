@@ -30,6 +30,7 @@ pub struct Keys {
     decoding: DecodingKey,
     pub(crate) cursors: CursorKey,
     pub(crate) seals: SealKey,
+    installation: String,
 }
 
 impl Keys {
@@ -37,21 +38,32 @@ impl Keys {
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
         let (mut tokens, mut cursors, mut seals) = ([0; 32], [0; 16], [0; 32]);
+        let mut installation = [0; 16];
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
             ("sfumato seals 1", seals.as_mut_slice()),
+            ("sfumato installation 1", installation.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), key)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
         Self {
+            installation: uuid::Uuid::from_bytes(installation).simple().to_string(),
             cursors: CursorKey::new(cursors),
             seals: SealKey::new(seals),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
+    }
+}
+
+impl Keys {
+    /// What an installation calls itself where others might be as well. Every process of it that has the same master key says
+    /// the same, and the name says nothing of the key.
+    pub fn installation(&self) -> &str {
+        &self.installation
     }
 }
 

@@ -21,6 +21,7 @@ mod receiver;
 mod sandbox;
 mod server;
 mod settings;
+mod storage;
 mod telemetry;
 
 use std::process::ExitCode;

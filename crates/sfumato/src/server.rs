@@ -16,7 +16,6 @@ use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy, Secret};
 use sfumato_engine::access::Keys;
-use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::openid::OpenIdSettings;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
@@ -30,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
 use crate::settings::{Loaded, LogFormat, Origin, Settings, lines};
-use crate::{descriptors, front, lifecycle, locate, output, sandbox};
+use crate::{descriptors, front, lifecycle, locate, output, sandbox, storage};
 
 /// How long everything together may take to stop. What has not ended by then is found again at the next start.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
@@ -53,7 +52,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.
     let _lock = dir.lock()?;
     warn_of_risks(settings, &dir);
-    let engine = assemble(settings, &dir)?;
+    let engine = assemble(settings, &dir).await?;
     let freed = engine
         .recover()
         .await
@@ -88,15 +87,15 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
+async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
     let locations = locate::locate(settings)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = Keys::derive(&dir.master_key(&*entropy)?);
     let store = dir.open_store(&clock, &entropy)?;
-    let blobs = dir.blobs()?;
-    let blobs =
-        Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))?;
+    let blobs = storage::open(settings, dir, &entropy)?;
+    // No blob is deleted before it is known whose they are.
+    storage::claim(&blobs, settings, dir, &keys).await?;
     let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
     pool.model_packs = settings.model_packs.0.clone();
     pool.children_max = jobs_at_once(settings);
@@ -257,6 +256,9 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         default_profile: settings.detection_profile,
+        result_redirects: settings
+            .storage_redirect_results
+            .then_some(settings.storage_redirect_lifetime),
         ..HttpSettings::default()
     };
     let limits = ServeSettings {

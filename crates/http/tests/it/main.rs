@@ -13,6 +13,7 @@ mod jobs;
 mod metrics;
 mod openapi;
 mod quotas;
+mod redirects;
 mod render;
 mod results;
 mod server;

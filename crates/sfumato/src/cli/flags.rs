@@ -25,6 +25,14 @@ pub(crate) struct DataFlag {
     pub(crate) data_dir: Option<String>,
 }
 
+/// Where originals and results lie.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct StorageFlag {
+    /// Folder or s3://bucket/prefix that holds originals and results [default: blobs in the data folder]
+    #[arg(long, value_name = "PLACE", value_hint = ValueHint::AnyPath)]
+    pub(crate) storage: Option<String>,
+}
+
 /// Where models and the media executable are.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct MediaFlags {
@@ -82,6 +90,8 @@ pub(crate) struct ServeFlags {
     pub(crate) listen: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataFlag,
+    #[command(flatten)]
+    pub(crate) storage: StorageFlag,
     /// Address under which clients reach the API [default: the host that each request names]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) public_url: Option<String>,
@@ -119,6 +129,14 @@ pub(crate) fn given(flag: &'static str, key: &'static str, value: Option<&String
 impl Overrides for DataFlag {
     fn overrides(&self) -> Vec<FlagValue> {
         given("--data-dir", "data_dir", self.data_dir.as_ref())
+            .into_iter()
+            .collect()
+    }
+}
+
+impl Overrides for StorageFlag {
+    fn overrides(&self) -> Vec<FlagValue> {
+        given("--storage", "storage.location", self.storage.as_ref())
             .into_iter()
             .collect()
     }
@@ -194,6 +212,7 @@ impl Overrides for ServeFlags {
         own.into_iter()
             .flatten()
             .chain(self.data.overrides())
+            .chain(self.storage.overrides())
             .chain(self.profile.overrides())
             .chain(self.frames.overrides())
             .chain(self.media.overrides())
@@ -229,6 +248,9 @@ mod tests {
             config: ConfigFlag::default(),
             listen: text("127.0.0.1:1"),
             data: DataFlag { data_dir: text("d") },
+            storage: StorageFlag {
+                storage: text("s3://bucket/p"),
+            },
             public_url: text("https://example.com"),
             allow_private_webhooks: true,
             jobs_at_once: text("3"),

@@ -1,8 +1,8 @@
 //! Settings: built-in defaults, then a TOML file, then `SFUMATO_…` variables, then flags. The later one wins, and each
 //! value remembers where it came from.
 //!
-//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder, or lies in a file
-//! that a setting names.
+//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder, or comes from a
+//! file that a setting names or a variable of its own (`storage.rs`).
 
 mod errors;
 mod file;
@@ -10,6 +10,7 @@ mod openid;
 mod options;
 mod print;
 mod sources;
+mod storage;
 mod units;
 mod values;
 
@@ -18,6 +19,7 @@ pub(crate) use errors::{Origin, SettingsError};
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
-pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
+pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
+pub(crate) use storage::{StorageLocation, StoreEncryption};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Folders, LogFormat, SettingValue, cores};
