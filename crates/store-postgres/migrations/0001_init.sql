@@ -58,6 +58,16 @@ CREATE TABLE users (
     CHECK ((password IS NULL) = (password_changed_at IS NULL))
 );
 
+-- Who people are at OpenID Connect providers: the subject stays when the name or the e-mail address changes there.
+CREATE TABLE user_identities (
+    issuer     text NOT NULL,
+    subject    text NOT NULL,
+    "user"     uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (issuer, subject),
+    UNIQUE ("user", issuer)
+);
+
 CREATE TABLE user_sessions (
     id           uuid PRIMARY KEY,
     token        bytea NOT NULL UNIQUE CHECK (octet_length(token) = 32),
@@ -265,6 +275,8 @@ CREATE TABLE attempts (
     id          uuid NOT NULL,
     number      bigint NOT NULL CHECK (number >= 1),
     duration_ms bigint NOT NULL CHECK (duration_ms >= 0),
+    -- Microseconds of name resolution, connection, TLS, headers and body, parted by commas; NULL where nothing was reached.
+    phases      text,
     outcome     text NOT NULL,
     ours        boolean NOT NULL,
     status      bigint CHECK (status BETWEEN 100 AND 999),

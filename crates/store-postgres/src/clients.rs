@@ -7,7 +7,7 @@ use sfumato_core::{ClientId, LoginId, StoreError, Timestamp};
 use crate::locks;
 use crate::queries;
 use crate::rows::{self, Reader};
-use crate::sql::{Tx, execute, execute_one, query, query_one};
+use crate::sql::{Tx, execute, execute_one, query, query_one, text};
 
 const NOT_FOUND: StoreError = StoreError::NotFound { what: "client" };
 
@@ -50,6 +50,13 @@ pub(crate) async fn rotate_secret(
 ) -> Result<(), StoreError> {
     let (secret, until) = (secret.as_bytes().as_slice(), previous_until.as_micros());
     match execute(tx, queries::ROTATE_SECRET, &[&name.as_str(), &secret, &until]).await? {
+        0 => Err(NOT_FOUND),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) async fn rename(tx: &Tx<'_>, key: &ClientKey, name: &str) -> Result<(), StoreError> {
+    match execute(tx, queries::RENAME_CLIENT, &[&key.as_str(), &text(name)]).await? {
         0 => Err(NOT_FOUND),
         _ => Ok(()),
     }

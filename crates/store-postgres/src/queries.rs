@@ -34,6 +34,7 @@ statements! {
     CROWDED_ENDPOINTS: "crowded_endpoints";
     DELETE_ENDPOINT: "delete_endpoint";
     DELETE_USER: "delete_user";
+    DELIVERIES_DUE_AGAIN: "deliveries_due_again";
     DELIVERIES_OF_ENDPOINT: "deliveries_of_endpoint";
     DELIVERIES_OF_ENDPOINT_AND_JOB: "deliveries_of_endpoint_and_job";
     DELIVERIES_OF_JOB: "deliveries_of_job";
@@ -83,6 +84,7 @@ statements! {
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
     INSERT_SETUP_LINK: "insert_setup_link";
     INSERT_USER: "insert_user";
+    INSERT_USER_IDENTITY: "insert_user_identity";
     INSERT_USER_SESSION: "insert_user_session";
     JOB: "job";
     JOB_ACTIVITY: "job_activity";
@@ -90,6 +92,7 @@ statements! {
     JOB_BY_RESULT: "job_by_result";
     JOB_OF_ANYONE: "job_of_anyone";
     JOB_TRAITS: "job_traits";
+    JOBS_DUE_AGAIN: "jobs_due_again";
     JOBS_IN_STATE: "jobs_in_state";
     JOBS_NEWEST_FIRST: "jobs_newest_first";
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";
@@ -112,6 +115,7 @@ statements! {
     QUOTAS_OF_CLIENT: "quotas_of_client";
     RECORD_SIGN_IN: "record_sign_in";
     REFRESH_TOKEN: "refresh_token";
+    RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
     REPLAY_FOR_ENGINE: "replay_for_engine";
     REPLAY_RUNS: "replay_runs";
@@ -146,6 +150,7 @@ statements! {
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     USAGE_OF_CLIENT: "usage_of_client";
     USER: "user";
+    USER_BY_IDENTITY: "user_by_identity";
     USER_BY_NAME: "user_by_name";
     USER_SESSION_BY_TOKEN: "user_session_by_token";
     USER_SESSIONS_OF_USER: "user_sessions_of_user";

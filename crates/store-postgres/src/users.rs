@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sfumato_core::client::SecretHash;
 use sfumato_core::store::{UserChange, UserStore};
-use sfumato_core::user::{PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
+use sfumato_core::user::{Identity, PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
 use sfumato_core::{SessionId, StoreError, Timestamp, UserId};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -44,6 +44,25 @@ impl UserStore for PostgresStore {
             Box::pin(async move { query_one(tx, queries::USER_BY_NAME, &[&name.as_str()], read_user).await })
         })
         .await
+    }
+
+    async fn create_user_with_identity(&self, user: &User, identity: &Identity) -> Result<(), StoreError> {
+        self.write(|tx| {
+            Box::pin(async move {
+                create(tx, user).await?;
+                link_identity(tx, user.id, identity, tx.now()).await
+            })
+        })
+        .await
+    }
+
+    async fn user_by_identity(&self, identity: &Identity) -> Result<Option<User>, StoreError> {
+        self.read(|tx| Box::pin(by_identity(tx, identity))).await
+    }
+
+    async fn link_identity(&self, user: UserId, identity: &Identity) -> Result<(), StoreError> {
+        self.write(|tx| Box::pin(link_identity(tx, user, identity, tx.now())))
+            .await
     }
 
     async fn update_user(&self, user: UserId, change: UserChange) -> Result<User, StoreError> {
@@ -192,6 +211,39 @@ async fn by_id(tx: &Tx<'_>, user: UserId) -> Result<Option<User>, StoreError> {
 async fn locked(tx: &Tx<'_>, user: UserId) -> Result<User, StoreError> {
     execute(tx, locks::LOCK_USER, &[&user.as_uuid()]).await?;
     by_id(tx, user).await?.ok_or(NO_USER)
+}
+
+async fn by_identity(tx: &Tx<'_>, identity: &Identity) -> Result<Option<User>, StoreError> {
+    let (issuer, subject) = (identity.issuer(), identity.subject());
+    query_one(tx, queries::USER_BY_IDENTITY, &[&issuer, &subject], read_user).await
+}
+
+async fn link_identity(
+    tx: &Tx<'_>,
+    user: UserId,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    locked(tx, user).await?;
+    if by_identity(tx, identity)
+        .await?
+        .is_some_and(|owner| owner.id == user)
+    {
+        return Ok(());
+    }
+    let (issuer, subject) = (identity.issuer(), identity.subject());
+    let (user, now) = (user.as_uuid(), now.as_micros());
+    let linked = execute(
+        tx,
+        queries::INSERT_USER_IDENTITY,
+        &[&issuer, &subject, &user, &now],
+    );
+    match linked.await? {
+        0 => Err(StoreError::AlreadyExists {
+            what: "an identity of this user or this person",
+        }),
+        _ => Ok(()),
+    }
 }
 
 async fn update(tx: &Tx<'_>, id: UserId, change: UserChange) -> Result<User, StoreError> {
