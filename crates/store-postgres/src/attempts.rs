@@ -241,6 +241,7 @@ async fn terminal_exists(tx: &Tx<'_>, delivery: &Delivery, event: &Event) -> Res
 }
 
 async fn add(tx: &Tx<'_>, delivery: DeliveryId, attempt: &Attempt) -> Result<(), StoreError> {
+    let phases = (!attempt.phases.is_empty()).then(|| attempt.phases.to_string());
     execute_one(
         tx,
         "attempts",
@@ -251,6 +252,7 @@ async fn add(tx: &Tx<'_>, delivery: DeliveryId, attempt: &Attempt) -> Result<(),
             &attempt.id.as_uuid(),
             &i64::from(attempt.number),
             &i64::from(attempt.duration_ms),
+            &phases,
             &attempt.outcome.as_str(),
             &attempt.ours,
             &attempt.status.map(i64::from),

@@ -11,6 +11,7 @@ mod attempts;
 mod audit;
 mod claims;
 mod clients;
+mod clock;
 mod counters;
 mod deliveries;
 mod endpoints;

@@ -48,7 +48,12 @@ impl PostgresStore {
         Ok(Self {
             pool: place.pool(options),
             _listener: Listener::start(place, hook.clone(), own),
-            sources: Sources { clock, entropy, hook },
+            sources: Sources {
+                clock,
+                entropy,
+                hook,
+                last_look: Arc::default(),
+            },
         })
     }
 

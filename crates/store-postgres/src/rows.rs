@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use sfumato_core::client::{Client, ClientKey, ClientState, SecretHash};
-use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState};
+use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, PhaseTimes};
 use sfumato_core::endpoint::{
     Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
 };
@@ -431,6 +431,10 @@ pub(crate) fn attempt(row: &Row) -> Result<Attempt, StoreError> {
         number: row.number("number")?,
         started_at: row.time("started_at")?,
         duration_ms: row.number("duration_ms")?,
+        phases: match row.get::<Option<String>>("phases")? {
+            Some(text) => text.parse().map_err(|error| row.corrupt("phases", error))?,
+            None => PhaseTimes::default(),
+        },
         outcome: row.parse("outcome")?,
         ours: row.get("ours")?,
         status: status

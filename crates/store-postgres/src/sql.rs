@@ -10,6 +10,7 @@ use sfumato_core::{EndpointId, StoreError, Timestamp};
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Row, Statement};
 
+use crate::clock::LastLook;
 use crate::hook::{Gathered, Hook};
 
 /// What a transaction needs beside the connection: the time, randomness for identifiers, and the courier.
@@ -18,6 +19,7 @@ pub(crate) struct Sources {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hook: Arc<Hook>,
+    pub(crate) last_look: Arc<LastLook>,
 }
 
 /// Parameters of a statement.

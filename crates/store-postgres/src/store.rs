@@ -22,8 +22,8 @@ use sfumato_core::{
 use crate::endpoints::Credential;
 use crate::postgres::PostgresStore;
 use crate::{
-    attempts, claims, clients, deliveries, endpoints, events, history, jobs, queries, replays, retention,
-    sql, statistics, users,
+    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, queries, replays,
+    retention, sql, statistics, users,
 };
 
 #[async_trait]
@@ -48,6 +48,10 @@ impl Store for PostgresStore {
     ) -> Result<(), StoreError> {
         self.write(|tx| Box::pin(clients::rotate_secret(tx, key, secret, previous_until)))
             .await
+    }
+
+    async fn rename_client(&self, key: &ClientKey, name: &str) -> Result<(), StoreError> {
+        self.write(|tx| Box::pin(clients::rename(tx, key, name))).await
     }
 
     async fn set_client_state(&self, key: &ClientKey, state: ClientState) -> Result<(), StoreError> {
@@ -160,6 +164,10 @@ impl Store for PostgresStore {
 
     async fn reap(&self) -> Result<u64, StoreError> {
         // A transaction each: they take different locks first, and none needs another.
+        let sources = self.sources();
+        if sources.last_look.was_set_back(sources.clock.now()) {
+            self.write(|tx| Box::pin(clock::make_due(tx, tx.now()))).await?;
+        }
         let expired = claims::EXPIRED_AT_ONCE;
         self.write(|tx| Box::pin(deliveries::expire_waiting(tx, tx.now(), expired)))
             .await?;
@@ -190,6 +198,7 @@ impl Store for PostgresStore {
         let deliveries = self
             .write(|tx| Box::pin(claims::void_leases_of_others(tx, alive, tx.now())))
             .await?;
+        self.write(|tx| Box::pin(clock::make_due(tx, tx.now()))).await?;
         Ok(jobs + deliveries)
     }
 
