@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("sfumato-core", &[]),
     ("sfumato-failpoints", &[]),
     ("sfumato-detect", &["sfumato-core"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
+    ("sfumato-store-postgres", &["sfumato-core"]),
     ("sfumato-store-sqlite", &["sfumato-core", "sfumato-failpoints"]),
     (
         "sfumato-engine",

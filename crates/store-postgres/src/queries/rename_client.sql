@@ -1,0 +1,3 @@
+UPDATE clients
+SET name = $2
+WHERE key = $1;
