@@ -9,9 +9,10 @@ use sfumato_core::{DeliveryState, Endpoint, Outcome, PublicJobId, Timestamp};
 use super::life::LIMITS;
 use super::receivers::{DEADLINE, Posted};
 
-/// Longest time in which the endpoint that is always well hears of what it can be told: a network that is away, as the
-/// courier takes it, is probed every 30 s at most, and 15 s are the deadline of what is in its way.
-const INNOCENT: Duration = Duration::from_secs(90);
+/// Longest time in which the endpoint that is always well hears of what it can be told. A network that is away, as the
+/// courier takes it, is probed every 30 s at most, by one endpoint after the other; each of the other two may hang for the
+/// 15 s of the deadline when it is its turn.
+const INNOCENT: Duration = Duration::from_secs(30 + 2 * (15 + 30) + 5);
 
 /// The sequence of the event that ends a job here: `Sent` and `Started` come before it.
 const TERMINAL: u32 = 3;
