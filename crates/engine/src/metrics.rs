@@ -6,6 +6,7 @@
 
 mod labels;
 mod process;
+mod readings;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -17,15 +18,14 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use sfumato_core::MediaKind;
 use sfumato_core::delivery::{Attempt, Outcome};
-use sfumato_core::job::{FailureClass, JobOutcome, JobStateKind};
+use sfumato_core::job::{FailureClass, JobOutcome};
 use sfumato_core::store::Recorded;
-use sfumato_core::{EndpointState, MediaKind, Scope};
 use sfumato_media_client::MediaError;
 use sfumato_media_client::protocol::Report;
 
 use self::labels::{ByClass, ByEnd, ByKind, ByOutcome, ByPart, ByState, ByStorage, EndOfJob, Request, Stage};
-use crate::Engine;
 
 /// Media type of [`Engine::metrics_text`].
 pub const METRICS_CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -433,129 +433,5 @@ impl Metrics {
     }
 }
 
-impl Engine {
-    /// What is counted, for surfaces that count too.
-    pub fn metrics(&self) -> &Metrics {
-        &self.inner().metrics
-    }
-
-    /// All metrics in Prometheus' text format, version 0.0.4 ([`METRICS_CONTENT_TYPE`]). A part that does not answer is
-    /// said to be down by `sfumato_up`, and its readings stay those of the last time.
-    pub async fn metrics_text(&self) -> String {
-        self.read_store().await;
-        self.read_storage().await;
-        self.metrics().text()
-    }
-
-    async fn read_store(&self) {
-        let metrics = self.metrics();
-        let begun = tokio::time::Instant::now();
-        let overview = self.overview(Scope::All).await;
-        metrics.answered("database", begun.elapsed(), overview.is_ok());
-        let overview = match overview {
-            Ok(overview) => overview,
-            Err(error) => {
-                tracing::warn!(
-                    error = sfumato_core::chain(&error),
-                    "the database gave no metrics"
-                );
-                return;
-            }
-        };
-        let totals = &overview.totals;
-        for kind in JobStateKind::ALL {
-            let state = ByState { state: kind.as_str() };
-            metrics.jobs.get_or_create(&state).set(totals.jobs.of(kind));
-        }
-        let waits = totals.waiting_since.map(|since| overview.now.since(since));
-        metrics
-            .oldest_waiting
-            .set(waits.unwrap_or_default().as_secs_f64());
-        for (what, bytes) in [
-            ("originals", totals.original_bytes),
-            ("results", totals.result_bytes),
-        ] {
-            metrics.stored.get_or_create(&ByStorage { what }).set(bytes);
-        }
-        let held = |held: bool| {
-            let is = |state: &EndpointState| matches!(state, EndpointState::Held { .. }) == held;
-            overview
-                .troubled
-                .iter()
-                .filter(|endpoint| is(&endpoint.state))
-                .count() as u64
-        };
-        for (state, count) in [("held", held(true)), ("failing", held(false))] {
-            metrics
-                .endpoints_in_trouble
-                .get_or_create(&ByState { state })
-                .set(count);
-        }
-        metrics.workers.set(totals.workers);
-        for (kind, slots) in [
-            (MediaKind::Picture, overview.slots.pictures),
-            (MediaKind::Video, overview.slots.long),
-        ] {
-            metrics.slots.get_or_create(&ByKind::of(kind)).set(slots as u64);
-        }
-    }
-
-    async fn read_storage(&self) {
-        let begun = tokio::time::Instant::now();
-        let answers = self.inner().blobs.ping().await.is_ok();
-        self.metrics().answered("storage", begun.elapsed(), answers);
-    }
-}
-
-impl Metrics {
-    fn answered(&self, part: &'static str, took: Duration, well: bool) {
-        let part = ByPart { part };
-        self.up.get_or_create(&part).set(well.into());
-        self.answer_time.get_or_create(&part).set(took.as_secs_f64());
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_known_beforehand_begins_at_zero_and_counts() {
-        let metrics = Metrics::default();
-        assert!(
-            metrics
-                .text()
-                .contains("sfumato_jobs_accepted_total{kind=\"video\"} 0\n")
-        );
-        metrics.job_accepted(MediaKind::Video, 12);
-        metrics.job_begun(MediaKind::Video, Duration::from_secs(3));
-        metrics.attempt_abandoned(MediaKind::Video, true);
-        let text = metrics.text();
-        for line in [
-            "sfumato_jobs_accepted_total{kind=\"video\"} 1\n",
-            "sfumato_jobs_accepted_bytes_total 12\n",
-            "sfumato_job_wait_seconds_bucket{le=\"2.5\",kind=\"video\"} 0\n",
-            "sfumato_job_wait_seconds_bucket{le=\"5.0\",kind=\"video\"} 1\n",
-            "sfumato_job_attempts_ended_total{kind=\"video\",end=\"handed_back\"} 1\n",
-            "sfumato_delivery_attempts_total{outcome=\"bad_ack\"} 0\n",
-        ] {
-            assert!(text.contains(line), "{line}\n{text}");
-        }
-    }
-
-    #[test]
-    fn requests_are_told_apart_by_pattern_and_class_and_never_by_what_a_client_makes_up() {
-        let metrics = Metrics::default();
-        let took = Duration::from_millis(3);
-        metrics.request_answered(Surface::Api, "GET", Some("/events"), 200, took);
-        metrics.request_answered(Surface::Api, "BREW", None, 404, took);
-        let text = metrics.text();
-        for line in [
-            "sfumato_http_requests_total{surface=\"api\",method=\"GET\",route=\"/events\",status=\"2xx\"} 1\n",
-            "sfumato_http_requests_total{surface=\"api\",method=\"other\",route=\"none\",status=\"4xx\"} 1\n",
-            "sfumato_http_request_duration_seconds_count{surface=\"api\",method=\"GET\",route=\"/events\"} 1\n",
-        ] {
-            assert!(text.contains(line), "{line}\n{text}");
-        }
-    }
-}
+mod tests;

@@ -199,8 +199,8 @@ pub(crate) async fn submit_revision(
 }
 
 pub(crate) async fn revisions(tx: &Tx<'_>, client: ClientId, job: JobId) -> Result<Vec<Job>, StoreError> {
-    let params: [Uuid; 2] = [job.as_uuid(), client.as_uuid()];
-    query(tx, queries::JOBS_OF_UPLOAD, &[&params[0], &params[1]], rows::job).await
+    let (job, client) = (job.as_uuid(), client.as_uuid());
+    query(tx, queries::JOBS_OF_UPLOAD, &[&job, &client], rows::job).await
 }
 
 /// Writes what a transition has made of a job, guarded by what was read.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use thiserror::Error;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
@@ -126,6 +127,9 @@ pub enum OpenError {
         number: i64,
     },
 }
+
+/// What drives a connection.
+pub(crate) type Driver = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// A place, understood: what `postgresql://user:password@host:5432/database?sslmode=require` says.
 #[derive(Clone)]
@@ -262,15 +266,7 @@ impl Place {
     }
 
     /// One connection outside the pool; whoever gets it drives it.
-    pub(crate) async fn connect(
-        &self,
-    ) -> Result<
-        (
-            Client,
-            Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>,
-        ),
-        tokio_postgres::Error,
-    > {
+    pub(crate) async fn connect(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
         self.config.connect(self.tls.clone()).await
     }
 

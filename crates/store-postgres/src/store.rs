@@ -78,8 +78,8 @@ impl Store for PostgresStore {
             Box::pin(clients::rotate_refresh_token(
                 tx,
                 client,
-                &presented,
-                &next,
+                presented,
+                next,
                 tx.now(),
             ))
         })
@@ -139,7 +139,7 @@ impl Store for PostgresStore {
             Box::pin(jobs::heartbeat(
                 tx,
                 job,
-                &lease,
+                lease,
                 tx.now().after(lease_for),
                 progress,
             ))
@@ -390,7 +390,7 @@ impl Store for PostgresStore {
                 client,
                 endpoint,
                 replay,
-                &selection,
+                selection,
                 tx.now(),
             ))
         })

@@ -237,8 +237,9 @@ async fn link_identity(
         tx,
         queries::INSERT_USER_IDENTITY,
         &[&issuer, &subject, &user, &now],
-    );
-    match linked.await? {
+    )
+    .await?;
+    match linked {
         0 => Err(StoreError::AlreadyExists {
             what: "an identity of this user or this person",
         }),

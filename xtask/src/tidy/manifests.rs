@@ -43,7 +43,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 const OUTSIDE: [&str; 2] = ["sfumato-e2e", "xtask"];
 
 /// Every package costs build time and trust; more than this many is a decision, made by changing the number.
-const PACKAGES_MAX: usize = 500;
+const PACKAGES_MAX: usize = 550;
 
 pub(super) fn check(files: &[File]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();

@@ -72,6 +72,10 @@ impl Server {
     }
 
     /// Starts what does not run: one process at a time, so that nobody uses what is half made.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the keeper outlives this process, whose end hands it to init"
+    )]
     fn begin(&self, quiet_s: u32, goes: &str) {
         let _turn = self.turn("start.lock");
         if UnixStream::connect(self.folder.join(".s.PGSQL.5432")).is_err() {
