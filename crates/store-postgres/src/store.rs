@@ -384,17 +384,8 @@ impl Store for PostgresStore {
         replay: ReplayId,
         selection: &ReplaySelection,
     ) -> Result<Replay, StoreError> {
-        self.write(|tx| {
-            Box::pin(replays::create(
-                tx,
-                client,
-                endpoint,
-                replay,
-                selection,
-                tx.now(),
-            ))
-        })
-        .await
+        self.write(|tx| Box::pin(replays::create(tx, client, endpoint, replay, selection, tx.now())))
+            .await
     }
 
     async fn replay(

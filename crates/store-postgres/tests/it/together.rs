@@ -222,7 +222,7 @@ async fn an_original_is_either_revised_or_retired() {
         let revision = NewRevision {
             id: sfumato_core::JobId::new(&*one.clock, &*one.entropy),
             options: job.options.clone(),
-            source: job.source.clone(),
+            source: job.source,
         };
         let revise = one.store.submit_revision(client, job.id, revision);
         let retire = other.store.retire_uploads(one.now(), 100);

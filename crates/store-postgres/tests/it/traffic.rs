@@ -123,7 +123,8 @@ impl Traffic {
                 self.answered(world.store.reap().await).await;
             }
             for job in claimed {
-                let finished = world.store.finish_job(job.id, &lease_of(&job), world.success());
+                let lease = lease_of(&job);
+                let finished = world.store.finish_job(job.id, &lease, world.success());
                 self.answered(finished.await).await;
             }
         }

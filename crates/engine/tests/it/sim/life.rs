@@ -390,12 +390,28 @@ impl Life {
                     .unwrap();
             }
         }
-        tokio::time::sleep(Duration::from_secs(if by_probe { 4_200 } else { 700 })).await;
+        self.rest(Duration::from_secs(if by_probe { 4_200 } else { 2_400 }))
+            .await;
         self.crash(true).await;
         if let Some((courier, shutdown)) = self.courier.take() {
             shutdown.cancel();
             courier.await.unwrap();
         }
+    }
+
+    /// Waits until nothing waits any more, at most for so long: half an hour and a fifth lie between the attempts of what has
+    /// failed most often in a life.
+    async fn rest(&self, longest: Duration) {
+        const LOOK: Duration = Duration::from_secs(60);
+        let until = Instant::now() + longest;
+        while Instant::now() < until {
+            tokio::time::sleep(LOOK).await;
+            if self.store.waiting_endpoints().await.unwrap().is_empty() {
+                break;
+            }
+        }
+        // What was on its way at the last look comes to its end.
+        tokio::time::sleep(LOOK).await;
     }
 
     async fn judged(mut self) -> Lived {
