@@ -55,6 +55,24 @@ impl Facts {
         })
     }
 
+    /// How long the network was away the last time before `now`. Where the courier did not find out that it was, breakers
+    /// have opened, and their waits double: the last one is as long as the outage at most.
+    fn outage_before(&self, now: Timestamp) -> Duration {
+        let mut since = None;
+        let mut outage = Duration::ZERO;
+        for (at, away) in self.network.iter().filter(|(at, _)| *at <= now) {
+            match (away, since) {
+                (true, None) => since = Some(*at),
+                (false, Some(began)) => {
+                    outage = at.since(began);
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        outage
+    }
+
     /// Whether an event that is not the last of its job, and whose attempt failed, may have been superseded then, although
     /// it was delivered in the end: a replay has reopened it.
     fn reopened_after(&self, failed: &Posted) -> bool {
@@ -228,7 +246,7 @@ fn innocents(facts: &Facts, broken: &mut Vec<String>) {
             .copied()
             .chain(reopened)
             .fold(made, Timestamp::max);
-        if began.since(from) > INNOCENT {
+        if began.since(from) > INNOCENT.max(facts.outage_before(*began)) {
             broken.push(format!(
                 "fairness: {id} of the innocent waited for {:?}",
                 began.since(from)
