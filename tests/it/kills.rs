@@ -134,13 +134,18 @@ fn judge(kills: &[Kill], accepted: &[String], events: &[Event], received: &[Rece
     let mut duplicates = vec![0usize; kills.len()];
     let mut latest = Duration::ZERO;
     for (id, times) in &arrivals {
-        for pair in times.windows(2) {
-            let before = &kills[..kills.partition_point(|kill| kill.at <= pair[1].at)];
+        // From the last repetition back: a kill explains one of each, and what was sent just before a kill may have been read
+        // after it.
+        let mut unused = kills.len();
+        for pair in times.windows(2).rev() {
+            let earlier = kills.partition_point(|kill| kill.at <= pair[1].at);
+            let before = &kills[..earlier.min(unused)];
             let (kill, last) = before
                 .iter()
                 .enumerate()
                 .rfind(|(_, kill)| kill.on_their_way.contains(*id))
                 .with_context(|| format!("{id} came twice and was on its way at no kill"))?;
+            unused = kill;
             // What was written just before the kill may have been read just after it.
             ensure!(
                 pair[0].body == pair[1].body && pair[0].at <= last.ready,
@@ -151,7 +156,7 @@ fn judge(kills: &[Kill], accepted: &[String], events: &[Event], received: &[Rece
                 pair[0].header("webhook-attempt") == pair[1].header("webhook-attempt"),
                 "{id}: the receiver was late with its answer"
             );
-            let sender = before.last().map_or(last.ready, |kill| kill.ready);
+            let sender = kills[..earlier].last().map_or(last.ready, |kill| kill.ready);
             duplicates[kill] += 1;
             latest = latest.max(pair[1].at.saturating_duration_since(sender));
         }
