@@ -390,8 +390,7 @@ impl Life {
                     .unwrap();
             }
         }
-        self.rest(Duration::from_secs(if by_probe { 4_200 } else { 2_400 }))
-            .await;
+        self.rest().await;
         self.crash(true).await;
         if let Some((courier, shutdown)) = self.courier.take() {
             shutdown.cancel();
@@ -399,11 +398,13 @@ impl Life {
         }
     }
 
-    /// Waits until nothing waits any more, at most for so long: half an hour and a fifth lie between the attempts of what has
-    /// failed most often in a life.
-    async fn rest(&self, longest: Duration) {
+    /// Waits until nothing waits any more, at most so long that everything must have arrived: a probe goes out within the
+    /// hour, also of what an answer on its way has held just after its client had released it, and half an hour and a fifth
+    /// lie between the attempts of what has failed most often in a life.
+    async fn rest(&self) {
+        const LONGEST: Duration = Duration::from_secs(4_200);
         const LOOK: Duration = Duration::from_secs(60);
-        let until = Instant::now() + longest;
+        let until = Instant::now() + LONGEST;
         while Instant::now() < until {
             tokio::time::sleep(LOOK).await;
             if self.store.waiting_endpoints().await.unwrap().is_empty() {
