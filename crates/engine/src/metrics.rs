@@ -25,7 +25,9 @@ use sfumato_core::store::Recorded;
 use sfumato_media_client::MediaError;
 use sfumato_media_client::protocol::Report;
 
-use self::labels::{ByClass, ByEnd, ByKind, ByOutcome, ByPart, ByState, ByStorage, EndOfJob, Request, Stage};
+use self::labels::{
+    ByClass, ByEnd, ByKind, ByOutcome, ByPart, ByState, ByStorage, EndOfJob, Request, Route, Stage,
+};
 
 /// Media type of [`Engine::metrics_text`].
 pub const METRICS_CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -81,7 +83,7 @@ pub struct Metrics {
     endpoints_released: Counter,
     breakers_opened: Counter,
     requests: Counts<Request>,
-    request_time: Times<Request>,
+    request_time: Times<Route>,
     originals_deleted: Counter,
     results_deleted: Counter,
     orphans_deleted: Counter,

@@ -112,6 +112,9 @@ impl FrameTimes {
     }
 }
 
+/// Parts of a frame that are no touch: seconds come as decimal fractions, which a float holds nearly.
+const TOUCH: f64 = 1e-3;
+
 /// A new box that stands still for a time, or moves evenly from one place to another. Of the frames at its ends those count
 /// that it touches at all.
 pub(super) fn track(
@@ -126,8 +129,8 @@ pub(super) fn track(
     let last = video.frames.saturating_sub(1);
     let times = FrameTimes::of(document);
     let frame = |frame: f64| frame.clamp(0.0, f64::from(last)) as u32;
-    let first_frame = frame(times.at(from).floor());
-    let last_frame = frame(times.at(to).ceil()).max(first_frame);
+    let first_frame = frame((times.at(from) + TOUCH).floor());
+    let last_frame = frame((times.at(to) - TOUCH).ceil()).max(first_frame);
     let key = |frame, time_s, bbox: &BoundingBox| DocumentedBox {
         frame,
         time_s,

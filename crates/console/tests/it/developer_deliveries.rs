@@ -227,7 +227,7 @@ async fn the_state_and_the_newest_deliveries_are_kept_up_to_date() {
     assert!(followed.text.contains(&job.id.to_string()));
     let page = scene.bob.get(&scene.path).await;
     assert!(
-        page.text.contains(&format!("data-live=\"{list}\"")),
+        page.text.contains(&format!("data-live=\"{list}?\"")),
         "{}",
         page.text
     );

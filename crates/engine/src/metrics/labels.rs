@@ -162,7 +162,15 @@ pub(super) struct Request {
     surface: &'static str,
     method: &'static str,
     route: String,
-    status: Option<&'static str>,
+    status: &'static str,
+}
+
+/// The same whatever came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Route {
+    surface: &'static str,
+    method: &'static str,
+    route: String,
 }
 
 impl Request {
@@ -178,19 +186,28 @@ impl Request {
                 .find(|known| *known == method)
                 .unwrap_or("other"),
             route: route.unwrap_or("none").to_owned(),
-            status: Some(match status / 100 {
+            status: match status / 100 {
                 1 => "1xx",
                 2 => "2xx",
                 3 => "3xx",
                 4 => "4xx",
                 _ => "5xx",
-            }),
+            },
         }
     }
 
     /// For times, which need not be told apart by status.
-    pub(super) fn without_status(mut self) -> Self {
-        self.status = None;
-        self
+    pub(super) fn without_status(self) -> Route {
+        let Self {
+            surface,
+            method,
+            route,
+            ..
+        } = self;
+        Route {
+            surface,
+            method,
+            route,
+        }
     }
 }

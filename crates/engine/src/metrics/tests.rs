@@ -15,8 +15,8 @@ fn what_is_known_beforehand_begins_at_zero_and_counts() {
     for line in [
         "sfumato_jobs_accepted_total{kind=\"video\"} 1\n",
         "sfumato_jobs_accepted_bytes_total 12\n",
-        "sfumato_job_wait_seconds_bucket{le=\"2.5\",kind=\"video\"} 0\n",
-        "sfumato_job_wait_seconds_bucket{le=\"5.0\",kind=\"video\"} 1\n",
+        "sfumato_job_wait_seconds_bucket{kind=\"video\",le=\"2.5\"} 0\n",
+        "sfumato_job_wait_seconds_bucket{kind=\"video\",le=\"5\"} 1\n",
         "sfumato_job_attempts_ended_total{kind=\"video\",end=\"handed_back\"} 1\n",
         "sfumato_delivery_attempts_total{outcome=\"bad_ack\"} 0\n",
     ] {

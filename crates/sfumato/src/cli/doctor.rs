@@ -23,7 +23,7 @@ use crate::settings::Settings;
 Examples:
   sfumato doctor
   sfumato doctor --data-dir data --sandbox require
-  sfumato doctor --data-dir data --database    after a crash of the machine or its disk
+  sfumato doctor --data-dir data --database    after a crash of the disk
   sfumato doctor --storage s3://bucket/prefix
   sfumato doctor --json
 
