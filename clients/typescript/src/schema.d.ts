@@ -649,6 +649,8 @@ export interface components {
              *     `body_too_large` or `cancelled`.
              */
             outcome: string;
+            /** @description Where that time went; absent where nothing was reached. */
+            phases?: components["schemas"]["PhasesBody"];
             /** @description The first 4 KiB of the answer's body, for 7 days, unless they are not kept. */
             response?: string;
             /**
@@ -737,6 +739,14 @@ export interface components {
          *           "durationMs": 87,
          *           "number": 1,
          *           "outcome": "bad_ack",
+         *           "phases": {
+         *             "bodyMs": 0.1,
+         *             "connectMs": 11,
+         *             "dnsMs": 1.2,
+         *             "headersMs": 49.8,
+         *             "tlsMs": 24.7,
+         *             "totalMs": 87
+         *           },
          *           "response": "<p>OK</p>",
          *           "status": 200
          *         }

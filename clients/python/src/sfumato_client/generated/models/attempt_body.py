@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.phases_body import PhasesBody
+
 
 T = TypeVar("T", bound="AttemptBody")
 
@@ -24,6 +28,7 @@ class AttemptBody:
         outcome (str): `ok`, `bad_ack`, `status`, `timeout_connect`, `timeout_total`, `dns`, `tls`, `connect`,
             `blocked_address`,
             `body_too_large` or `cancelled`.
+        phases (PhasesBody | Unset): Milliseconds of each phase that was reached.
         response (str | Unset): The first 4 KiB of the answer's body, for 7 days, unless they are not kept.
         retry_after (datetime.datetime | Unset): The endpoint asked to be left alone until then.
         status (int | Unset): Status code of the answer.
@@ -34,6 +39,7 @@ class AttemptBody:
     number: int
     ours: bool
     outcome: str
+    phases: PhasesBody | Unset = UNSET
     response: str | Unset = UNSET
     retry_after: datetime.datetime | Unset = UNSET
     status: int | Unset = UNSET
@@ -49,6 +55,10 @@ class AttemptBody:
         ours = self.ours
 
         outcome = self.outcome
+
+        phases: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.phases, Unset):
+            phases = self.phases.to_dict()
 
         response = self.response
 
@@ -69,6 +79,8 @@ class AttemptBody:
                 "outcome": outcome,
             }
         )
+        if phases is not UNSET:
+            field_dict["phases"] = phases
         if response is not UNSET:
             field_dict["response"] = response
         if retry_after is not UNSET:
@@ -80,6 +92,8 @@ class AttemptBody:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.phases_body import PhasesBody
+
         d = dict(src_dict)
         at = datetime.datetime.fromisoformat(d.pop("at"))
 
@@ -90,6 +104,13 @@ class AttemptBody:
         ours = d.pop("ours")
 
         outcome = d.pop("outcome")
+
+        _phases = d.pop("phases", UNSET)
+        phases: PhasesBody | Unset
+        if isinstance(_phases, Unset):
+            phases = UNSET
+        else:
+            phases = PhasesBody.from_dict(_phases)
 
         response = d.pop("response", UNSET)
 
@@ -108,6 +129,7 @@ class AttemptBody:
             number=number,
             ours=ours,
             outcome=outcome,
+            phases=phases,
             response=response,
             retry_after=retry_after,
             status=status,
