@@ -14,6 +14,8 @@ test("credentials are created, shown once, and rotated while the old ones go on 
   await page.getByRole("button", { name: "Create and show the secret" }).click();
   const shown = region(page, `The secret of ${name}`);
   const read = async () => {
+    // The answer to the form leads on to the page that shows it.
+    await expect(shown.locator("code")).toHaveCount(2);
     const [clientId, secretId] = await shown.locator("code").allTextContents();
     return { clientId, secretId };
   };
