@@ -39,7 +39,16 @@ async function job(page, name) {
 }
 
 const KINDS = [
-  { name: "job-video", heading: "crossing.mp4", open: (page) => job(page, "crossing.mp4") },
+  {
+    name: "job-video",
+    heading: "crossing.mp4",
+    open: async (page) => {
+      await job(page, "crossing.mp4");
+      // The player and the list of tracks fill in what they have loaded.
+      await expect(page.getByRole("group", { name: "Player" })).toContainText("/ 0:02.0");
+      await expect(page.locator("summary", { hasText: "Tracks (1)" })).toBeVisible();
+    },
+  },
   {
     name: "review-video",
     heading: "Edit tracks",
