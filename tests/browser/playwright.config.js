@@ -8,6 +8,8 @@ export default defineConfig({
   forbidOnly: true,
   // Two files at a time, each against a server of its own; more would only make the machine wait for itself.
   workers: 2,
+  // On a machine whose cores are busy a page may come late once. What passes only then is called flaky at the end.
+  retries: 1,
   // Bounds for a slow, busy machine: they end what hangs, and nothing waits for them.
   timeout: 120_000,
   expect: { timeout: 30_000 },
