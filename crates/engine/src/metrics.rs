@@ -29,7 +29,7 @@ use self::labels::{
     ByClass, ByEnd, ByKind, ByOutcome, ByPart, ByState, ByStorage, EndOfJob, Request, Route, Stage,
 };
 
-/// Media type of [`Engine::metrics_text`].
+/// Media type of [`crate::Engine::metrics_text`].
 pub const METRICS_CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 type Counts<Labels> = Family<Labels, Counter>;

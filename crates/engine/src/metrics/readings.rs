@@ -15,7 +15,7 @@ impl Engine {
         &self.inner().metrics
     }
 
-    /// All metrics in Prometheus' text format, version 0.0.4 ([`METRICS_CONTENT_TYPE`]). A part that does not answer is
+    /// All metrics in Prometheus' text format, version 0.0.4 ([`super::METRICS_CONTENT_TYPE`]). A part that does not answer is
     /// said to be down by `sfumato_up`, and its readings stay those of the last time.
     pub async fn metrics_text(&self) -> String {
         self.read_store().await;
