@@ -1,7 +1,7 @@
 //! The store on PostgreSQL: several processes, on one or several machines, share one database.
 //!
 //! Every method is one transaction at READ COMMITTED. Others write meanwhile, so that whoever reads to change locks first
-//! ([`locks`]) and then reads what was committed until then. The rules of the domain are called, not repeated: a
+//! (`locks.rs`) and then reads what was committed until then. The rules of the domain are called, not repeated: a
 //! transaction reads a row, has `sfumato_core` decide, and writes what it decided, guarded by what it read.
 //!
 //! Deliberately absent: HTTP, files, and any reading of the time in SQL.
