@@ -28,8 +28,8 @@ impl std::fmt::Debug for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the database at `url`, `postgresql://user:password@host/database`. Its schema must be up to date ([`PostgresStore::migrate`]
-    /// (Self::migrate)). Connections are encrypted unless the host is this machine or the URL says `sslmode=disable`, and
+    /// Opens the database at `url`, `postgresql://user:password@host/database`. Its schema must be up to date
+    /// ([`Self::migrate`]). Connections are encrypted unless the host is this machine or the URL says `sslmode=disable`, and
     /// then the server's certificate is checked; `sslrootcert` names a file of certificate authorities. Call it in a Tokio
     /// runtime, which the store goes on using.
     ///
