@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sfumato_core::client::{ClientKey, ClientState, Login, Secret, SecretHash};
-use sfumato_core::store::{RefreshOutcome, RefreshToken};
+use sfumato_core::store::{KeyCheck, RefreshOutcome, RefreshToken};
 use sfumato_core::time::random_alphanumeric;
 use sfumato_core::{ClientId, LoginId, StoreError, Timestamp, UserId};
 use sha2::Sha256;
@@ -27,6 +27,7 @@ const AUDIENCE: &str = "sfumato-api";
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    check: KeyCheck,
     pub(crate) cursors: CursorKey,
 }
 
@@ -34,20 +35,27 @@ impl Keys {
     /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
-        let (mut tokens, mut cursors) = ([0; 32], [0; 16]);
+        let (mut tokens, mut cursors, mut check) = ([0; 32], [0; 16], [0; 32]);
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
+            ("sfumato key check 1", check.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), key)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
         Self {
+            check: KeyCheck::from_bytes(check),
             cursors: CursorKey::new(cursors),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
+    }
+
+    /// What tells these keys from others without giving them away: every process of an installation must have the same.
+    pub const fn check(&self) -> KeyCheck {
+        self.check
     }
 }
 

@@ -19,6 +19,7 @@ mod endpoints;
 mod events;
 mod history;
 mod hook;
+mod installations;
 mod jobs;
 mod lists;
 mod migrations;
@@ -33,6 +34,7 @@ mod sql;
 mod sqlite;
 mod statistics;
 mod store;
+mod tables;
 mod users;
 mod writer;
 

@@ -90,6 +90,11 @@ pub enum OpenError {
 
 /// Opens the writing connection: makes the file (readable by its owner alone) and brings it up to date.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    migrated(path).map(|(connection, _)| connection)
+}
+
+/// The same, with the numbers of the migrations that were missing.
+pub(crate) fn migrated(path: &Path) -> Result<(Connection, Vec<i64>), OpenError> {
     make_private(path).map_err(|source| OpenError::Io {
         path: path.to_owned(),
         source,
@@ -120,8 +125,17 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     connection
         .pragma_update(None, "temp_store", "MEMORY")
         .map_err(failed)?;
-    migrations::apply(&mut connection, path)?;
-    Ok(connection)
+    let applied = migrations::apply(&mut connection, path)?;
+    Ok((connection, applied))
+}
+
+/// The numbers of the migrations that are missing in a file that exists.
+pub(crate) fn pending(path: &Path) -> Result<Vec<i64>, OpenError> {
+    let failed = |source| OpenError::Sqlite {
+        path: path.to_owned(),
+        source,
+    };
+    migrations::pending(&reader(path).map_err(failed)?, path)
 }
 
 /// Makes the file where it is missing, and readable by its owner alone. SQLite gives its log files the same mode.

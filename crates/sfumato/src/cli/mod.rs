@@ -10,6 +10,7 @@ mod flags;
 mod listen;
 mod long;
 mod look;
+mod migrate;
 mod models;
 mod opened;
 mod serve;
@@ -42,6 +43,7 @@ Examples:
   sfumato listen --port 9000             show webhooks as they arrive
   sfumato webhook check http://127.0.0.1:3000/hook
                                          try a receiver of webhooks
+  sfumato migrate --check                say whether the database is up to date
   sfumato doctor                         check what a server needs here
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
@@ -60,6 +62,7 @@ enum Command {
     Models(models::Args),
     Listen(listen::Args),
     Webhook(webhook::Args),
+    Migrate(migrate::Args),
     Doctor(doctor::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -80,6 +83,7 @@ impl Cli {
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Migrate(args) => migrate::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

@@ -1,12 +1,14 @@
 //! Settings: built-in defaults, then a TOML file, then `SFUMATO_…` variables, then flags. The later one wins, and each
 //! value remembers where it came from.
 //!
-//! Deliberately absent: secrets. What must stay secret is made by the server and lies in the data folder.
+//! Deliberately absent: secrets, but for the password in the address of a database, which is never shown. What must stay
+//! secret is made by the server and lies in the data folder.
 
 mod errors;
 mod file;
 mod options;
 mod print;
+mod shared;
 mod sources;
 mod units;
 mod values;
@@ -16,6 +18,7 @@ pub(crate) use errors::{Origin, SettingsError};
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
+pub(crate) use shared::Role;
 pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

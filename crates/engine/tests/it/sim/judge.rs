@@ -174,11 +174,9 @@ fn promises_3_and_4(facts: &Facts, broken: &mut Vec<String>) {
             }
             if second.sequence > first.sequence {
                 let done = match state_of.get(&first.id) {
-                    Some(DeliveryState::Delivered { .. }) => {
-                        first.ended.is_some_and(|(at, outcome)| {
-                            at <= second.began && (outcome == Outcome::Ok || facts.reopened_after(first))
-                        })
-                    }
+                    Some(DeliveryState::Delivered { .. }) => first.ended.is_some_and(|(at, outcome)| {
+                        at <= second.began && (outcome == Outcome::Ok || facts.reopened_after(first))
+                    }),
                     Some(state) => state.is_closed(),
                     None => false,
                 };
