@@ -9,4 +9,5 @@ mod kills;
 mod memory;
 mod render;
 mod restart;
+mod s3;
 mod video;

@@ -19,6 +19,7 @@ pub struct Server {
     child: Child,
     data: Arc<TempDir>,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     /// Base URL of its API.
     pub url: String,
     log: Arc<Mutex<Vec<String>>>,
@@ -38,15 +39,29 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start_with(arguments: &[&str]) -> Result<Self> {
-        let data = Arc::new(TempDir::new()?);
-        Self::start_on(data, arguments.iter().map(ToString::to_string).collect()).await
+        Self::start_in(arguments, &[]).await
     }
 
-    async fn start_on(data: Arc<TempDir>, arguments: Vec<String>) -> Result<Self> {
+    /// The same with environment variables of its own.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_in(arguments: &[&str], variables: &[(String, String)]) -> Result<Self> {
+        let data = Arc::new(TempDir::new()?);
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self::start_on(data, arguments, variables.to_vec()).await
+    }
+
+    async fn start_on(
+        data: Arc<TempDir>,
+        arguments: Vec<String>,
+        variables: Vec<(String, String)>,
+    ) -> Result<Self> {
         let mut child = Command::new(sfumato())
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data.path())
             .args(&arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("SFUMATO_ASSETS_DIR", assets())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -70,6 +85,7 @@ impl Server {
             child,
             data,
             arguments,
+            variables,
             url: String::new(),
             log,
         };
@@ -145,6 +161,7 @@ impl Server {
         Ok(Stopped {
             data: self.data,
             arguments: self.arguments,
+            variables: self.variables,
         })
     }
 
@@ -161,6 +178,7 @@ impl Server {
             Stopped {
                 data: self.data,
                 arguments: self.arguments,
+                variables: self.variables,
             },
             log,
         ))
@@ -172,6 +190,7 @@ impl Server {
 pub struct Stopped {
     data: Arc<TempDir>,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Stopped {
@@ -185,6 +204,6 @@ impl Stopped {
     /// # Errors
     /// When it does not come up.
     pub async fn restart(self) -> Result<Server> {
-        Server::start_on(self.data, self.arguments).await
+        Server::start_on(self.data, self.arguments, self.variables).await
     }
 }

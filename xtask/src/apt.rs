@@ -55,7 +55,16 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 3] = [
+const PACKAGES_OF_TESTS: [Package; 4] = [
+    Package {
+        name: "postgresql",
+        purpose: "is the server whose databases the tests of the store on it use",
+        probe: &[
+            "sh",
+            "-c",
+            "ls /usr/lib/postgresql/*/bin/initdb || command -v initdb",
+        ],
+    },
     Package {
         name: "chromium",
         purpose: "shows the Manager to the browser tests",
@@ -72,6 +81,10 @@ const PACKAGES_OF_TESTS: [Package; 3] = [
         probe: &["npm", "--version"],
     },
 ];
+
+/// Read by the package of a PostgreSQL server when it is installed, and only then: without it, the package makes a database
+/// for the machine and starts it with the machine. Tests start servers of their own.
+const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/sfumato-tests.conf";
 
 impl Package {
     fn is_present(&self) -> bool {
@@ -117,15 +130,33 @@ pub(crate) fn install_missing(purpose: For) -> anyhow::Result<()> {
     } else {
         bail!("there is no sudo here; run `{by_hand}` as root and try again");
     };
-    let apt_get = |arguments: &[&str]| {
+    let as_root = |arguments: &[&str]| {
         let mut line = command(prefix[0]);
         line.args(&prefix[1..])
-            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .arg("DEBIAN_FRONTEND=noninteractive")
             .args(arguments);
         run(&mut line)
     };
-    apt_get(&["update"])?;
-    apt_get(&[&["install", "-y", "--no-install-recommends"][..], &names].concat())?;
+    as_root(&["apt-get", "update"])?;
+    let install = [
+        &["apt-get", "install", "-y", "--no-install-recommends"][..],
+        &names,
+    ]
+    .concat();
+    if names.contains(&"postgresql") {
+        let folder = NO_CLUSTER.rsplit_once('/').map_or("/", |(folder, _)| folder);
+        as_root(&["mkdir", "-p", folder])?;
+        as_root(&[
+            "sh",
+            "-c",
+            &format!("echo create_main_cluster = false > {NO_CLUSTER}"),
+        ])?;
+        let installed = as_root(&install);
+        as_root(&["rm", NO_CLUSTER])?;
+        installed?;
+    } else {
+        as_root(&install)?;
+    }
     if let Some(package) = missing.iter().find(|package| !package.is_present()) {
         bail!(
             "{} is installed but `{}` does not answer; run it to see why",

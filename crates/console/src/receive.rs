@@ -116,7 +116,7 @@ async fn file(
     unparsed: &Unparsed,
 ) -> Result<Option<ReceivedFile>, ConsoleError> {
     let name = field.file_name().unwrap_or_default().to_owned();
-    let mut writer = engine.begin_upload(Some(&name)).await?;
+    let mut writer = engine.begin_upload(Some(&name));
     while let Some(chunk) = field.chunk().await.map_err(cut_off)? {
         unparsed.came_out(chunk.len());
         if let Err(error) = writer.write(chunk).await {

@@ -27,6 +27,7 @@ mod discarding;
 mod dispatch;
 mod installations;
 mod lists;
+mod logins;
 mod policies;
 mod statistics;
 mod tables;
@@ -39,6 +40,7 @@ pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
 pub use installations::{Installation, Installations, KeyCheck};
 pub use lists::{JobFilter, JobLists, JobPage};
+pub use logins::{RefreshOutcome, RefreshToken, Session};
 pub use policies::ClientPolicies;
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
@@ -104,39 +106,6 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-}
-
-/// A refresh token as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefreshToken {
-    /// Its hash.
-    pub hash: SecretHash,
-    /// When it stops working.
-    pub expires_at: Timestamp,
-}
-
-/// What a valid access token's login stands for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// Whose login it is.
-    pub client: ClientId,
-    /// Whether the client is shut out.
-    pub client_state: ClientState,
-    /// Whether the login has been revoked.
-    pub revoked: bool,
-}
-
-/// What came of a refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshOutcome {
-    /// The token was exchanged for the next one of this login.
-    Rotated(LoginId),
-    /// No such token, or it has expired, or its login is revoked, or the client is disabled.
-    Refused,
-    /// The token is another client's. Nothing was changed.
-    OfAnotherClient,
-    /// The token had been exchanged before: somebody has a copy. The whole login is revoked now.
-    Reused(LoginId),
 }
 
 /// How many jobs of each kind are claimed at most. Videos and archives have limits of their own, so that pictures never

@@ -4,29 +4,51 @@
 //! is done of a long video at `parts/{upload}/{job}/…`, a result at `results/{result}/media` and its detections document at
 //! `results/{result}/document`. A blob becomes visible whole or not at all. The database row is written last and deleted
 //! first, so that a blob without a row can be left over (the janitor collects it), a row without a blob never.
+//!
+//! The store is a folder ([`Blobs::open_folder`]) or a bucket ([`Blobs::open_s3`]), and either can hold blobs that this server
+//! has encrypted ([`Blobs::encrypted`]). Nothing relies on more than that a blob can be written whole, read in ranges, listed
+//! and deleted.
 
+mod abandoned;
+mod copies;
+mod folder;
 mod given;
+mod owner;
 mod parts;
+mod probe;
+mod reader;
+mod s3;
+mod seal;
+mod writer;
 
 use std::io;
 use std::ops::Range;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use futures::stream::BoxStream;
+use bytes::BytesMut;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
-use sfumato_core::{ResultId, Timestamp, UploadId};
-use sha2::{Digest, Sha256};
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+use sfumato_core::{Entropy, ResultId, Timestamp, UploadId};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub use copies::{BlobName, Recorded, Standing, recorded_of};
+pub use owner::ClaimError;
 pub(crate) use parts::PartsOfJob;
+pub use probe::{ProbeError, ProbeStep};
+pub use reader::BlobStream;
+use s3::S3;
+pub use s3::{
+    NoS3Location, PART_BYTES_MIN, S3Location, S3Settings, ServerSideEncryption, SignedAnswer, SignedUrl,
+};
+pub use seal::{KeyId, KeyRing, KeyRingError, SealError};
+pub use writer::{BlobWriter, Written};
 
-/// Bytes that are gathered before they are written: what one writer holds in memory, at most twice.
+/// Bytes that are gathered before they are written to a folder: what one writer holds in memory, at most twice.
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// Why the storage could not do what it was asked.
@@ -38,6 +60,9 @@ pub enum BlobError {
     /// No space is left.
     #[error("the storage is full")]
     Full,
+    /// The blob is encrypted and cannot be decrypted.
+    #[error("the blob cannot be decrypted")]
+    Sealed(#[from] SealError),
     /// Anything else.
     #[error("the storage cannot answer")]
     Unavailable {
@@ -99,21 +124,65 @@ pub enum ResultPart {
     Document,
 }
 
-/// Size and hash of a blob that was written.
+/// What this server encrypts before it writes it. Whatever it was when a blob was written, the blob is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encrypted {
+    /// Nothing any more; what is encrypted can still be read.
+    Nothing,
+    /// Originals, what was given for them, and what is done of them.
+    #[default]
+    Originals,
+    /// Results too.
+    Everything,
+}
+
+/// How blobs are encrypted.
+#[derive(Clone)]
+pub struct Encryption {
+    /// The keys.
+    pub keys: KeyRing,
+    /// What is encrypted.
+    pub what: Encrypted,
+    /// Where data keys come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// Size in bytes.
-    pub bytes: u64,
-    /// SHA-256 of the content.
-    pub sha256: [u8; 32],
+enum Kind {
+    /// An original, or what lies beside it.
+    Original,
+    /// A part of a result.
+    Result,
+}
+
+/// Where the blobs lie.
+enum Place {
+    /// The folder, which shows half-written files that the object store hides.
+    Folder(PathBuf),
+    /// The bucket, which shows abandoned uploads in parts and signs addresses.
+    S3(Box<S3>),
 }
 
 /// The storage of originals and results.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
-    /// The folder, which shows half-written files that the object store hides.
-    root: Arc<PathBuf>,
+    place: Arc<Place>,
+    part_bytes: usize,
+    encryption: Option<Arc<Encryption>>,
+}
+
+impl std::fmt::Debug for Blobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Blobs")
+            .field("part_bytes", &self.part_bytes)
+            .field(
+                "encrypted",
+                &self.encryption.as_ref().map(|encryption| encryption.what),
+            )
+            .finish_non_exhaustive()
+    }
 }
 
 fn upload_path(upload: UploadId) -> Path {
@@ -129,43 +198,69 @@ fn result_path(result: ResultId, part: ResultPart) -> Path {
 }
 
 impl Blobs {
-    /// A folder of the local file system, made where it is missing. What a killed process was writing is removed: only
-    /// one process may use the folder.
+    /// A folder of the local file system, made where it is missing.
     ///
     /// # Errors
     /// [`BlobError`] when the folder cannot be made or read.
     pub fn open_folder(root: &FsPath) -> Result<Self, BlobError> {
         std::fs::create_dir_all(root)?;
-        for half_written in half_written_files(root)? {
-            std::fs::remove_file(&half_written)?;
-        }
         let store = LocalFileSystem::new_with_prefix(root)?
             .with_fsync(true)
             .with_automatic_cleanup(true);
         Ok(Self {
             store: Arc::new(store),
-            root: Arc::new(root.to_owned()),
+            place: Arc::new(Place::Folder(root.to_owned())),
+            part_bytes: PART_BYTES,
+            encryption: None,
         })
     }
 
-    /// Begins to write an original.
+    /// A bucket of an S3-compatible store. Nothing is asked of it yet.
     ///
     /// # Errors
-    /// [`BlobError`] when the storage cannot answer.
-    pub async fn write_upload(&self, upload: UploadId) -> Result<BlobWriter, BlobError> {
-        BlobWriter::open(&*self.store, &upload_path(upload)).await
+    /// [`BlobError`] when the settings do not fit together.
+    pub fn open_s3(settings: &S3Settings) -> Result<Self, BlobError> {
+        let s3 = S3::open(settings)?;
+        Ok(Self {
+            store: Arc::new(PrefixStore::new(s3.store.clone(), s3.prefix.clone())),
+            place: Arc::new(Place::S3(Box::new(s3))),
+            part_bytes: usize::try_from(settings.part_bytes.max(PART_BYTES_MIN)).unwrap_or(usize::MAX),
+            encryption: None,
+        })
+    }
+
+    /// The same storage, of which this server encrypts something by itself.
+    #[must_use]
+    pub fn encrypted(self, encryption: Encryption) -> Self {
+        Self {
+            encryption: Some(Arc::new(encryption)),
+            ..self
+        }
+    }
+
+    /// Begins to write an original. Nothing is asked of the storage before the first part is full.
+    pub fn write_upload(&self, upload: UploadId) -> BlobWriter {
+        self.writer(Kind::Original, upload_path(upload))
+    }
+
+    fn writer(&self, kind: Kind, path: Path) -> BlobWriter {
+        let sealer = self.encryption.as_ref().and_then(|encryption| {
+            let wanted = match encryption.what {
+                Encrypted::Nothing => false,
+                Encrypted::Originals => kind == Kind::Original,
+                Encrypted::Everything => true,
+            };
+            wanted.then(|| seal::Sealer::new(&encryption.keys, &*encryption.entropy, path.as_ref()))
+        });
+        BlobWriter::new(Arc::clone(&self.store), path, self.part_bytes, sealer)
     }
 
     /// Opens an original for reading.
     ///
     /// # Errors
     /// [`BlobError::NotFound`] where there is none.
-    pub async fn read_upload(
-        &self,
-        upload: UploadId,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let got = self.store.get(&upload_path(upload)).await?;
-        Ok(got.into_stream().map_err(BlobError::from).boxed())
+    pub async fn read_upload(&self, upload: UploadId) -> Result<BlobStream, BlobError> {
+        Ok(self.read(&upload_path(upload), None).await?.stream)
     }
 
     /// Streams a range of bytes of an original.
@@ -176,10 +271,8 @@ impl Blobs {
         &self,
         upload: UploadId,
         range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let options = object_store::GetOptions::default().with_range(Some(range));
-        let got = self.store.get_opts(&upload_path(upload), options).await?;
-        Ok(got.into_stream().map_err(BlobError::from).boxed())
+    ) -> Result<BlobStream, BlobError> {
+        Ok(self.read(&upload_path(upload), Some(range)).await?.stream)
     }
 
     /// Deletes an original, what was given for it and what is done of it. One that is gone already is deleted.
@@ -195,18 +288,23 @@ impl Blobs {
     /// Writes one part of a result from a reader, in bounded memory.
     ///
     /// # Errors
-    /// [`BlobError`] when reading or writing fails; then nothing is left behind.
+    /// [`BlobError`] when reading or writing fails.
     pub async fn put_result(
         &self,
         result: ResultId,
         part: ResultPart,
         content: impl AsyncRead + Unpin,
     ) -> Result<Written, BlobError> {
-        self.put(&result_path(result, part), content).await
+        self.put(Kind::Result, &result_path(result, part), content).await
     }
 
-    async fn put(&self, path: &Path, mut content: impl AsyncRead + Unpin) -> Result<Written, BlobError> {
-        let mut writer = BlobWriter::open(&*self.store, path).await?;
+    async fn put(
+        &self,
+        kind: Kind,
+        path: &Path,
+        mut content: impl AsyncRead + Unpin,
+    ) -> Result<Written, BlobError> {
+        let mut writer = self.writer(kind, path.clone());
         let mut buffer = BytesMut::with_capacity(64 * 1024);
         while content.read_buf(&mut buffer).await? > 0 {
             writer.write(buffer.split().freeze()).await?;
@@ -224,10 +322,28 @@ impl Blobs {
         result: ResultId,
         part: ResultPart,
         range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let options = object_store::GetOptions::default().with_range(Some(range));
-        let got = self.store.get_opts(&result_path(result, part), options).await?;
-        Ok(got.into_stream().map_err(BlobError::from).boxed())
+    ) -> Result<BlobStream, BlobError> {
+        Ok(self.read(&result_path(result, part), Some(range)).await?.stream)
+    }
+
+    /// An address under which the storage itself hands out one part of a result; `None` where it cannot: in a folder, and
+    /// where the blob is encrypted by this server.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`] where there is no such blob.
+    pub async fn sign_result(
+        &self,
+        result: ResultId,
+        part: ResultPart,
+        answer: SignedAnswer<'_>,
+    ) -> Result<Option<SignedUrl>, BlobError> {
+        let Place::S3(s3) = &*self.place else {
+            return Ok(None);
+        };
+        if self.look(&result_path(result, part)).await?.sealed {
+            return Ok(None);
+        }
+        s3.signed_result(result, part, answer).await.map(Some)
     }
 
     /// Deletes both parts of a result. What is gone already is deleted.
@@ -244,9 +360,9 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn uploads_written_before(&self, before: Timestamp) -> Result<Vec<UploadId>, BlobError> {
-        let mut names = self.names_written_before("uploads", 1, before).await?;
-        for folder in ["parts", "given"] {
-            names.extend(self.names_written_before(folder, 1, before).await?);
+        let mut names = Vec::new();
+        for folder in ["uploads", "parts", "given"] {
+            names.extend(self.names_written_before(folder, before).await?);
         }
         names.sort_unstable();
         names.dedup();
@@ -258,31 +374,28 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
     pub async fn results_written_before(&self, before: Timestamp) -> Result<Vec<ResultId>, BlobError> {
-        let mut names = self.names_written_before("results", 1, before).await?;
+        let mut names = self.names_written_before("results", before).await?;
         names.dedup();
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Removes half-written files that were last written to before `before`: what a write that failed at its very end left
-    /// behind.
+    /// Removes what is half-written and was last written to before `before`: what a process that was killed, or a write that
+    /// failed at its very end, left behind. In a bucket these are uploads in parts, which no list of blobs shows.
     ///
     /// # Errors
-    /// [`BlobError`] when the storage cannot answer.
+    /// [`BlobError`] when the storage cannot answer, or does not know how to list them.
     pub async fn remove_half_written(&self, before: Timestamp) -> Result<usize, BlobError> {
-        let root = Arc::clone(&self.root);
-        let removal = tokio::task::spawn_blocking(move || {
-            let mut removed = 0;
-            for file in half_written_files(&root)? {
-                let written = file.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH);
-                let written = written.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-                if written < before.as_micros() {
-                    std::fs::remove_file(&file)?;
-                    removed += 1;
-                }
+        let place = Arc::clone(&self.place);
+        match &*self.place {
+            Place::S3(s3) => s3.abort_abandoned(before).await,
+            Place::Folder(_) => {
+                let removal = tokio::task::spawn_blocking(move || match &*place {
+                    Place::Folder(root) => folder::remove_half_written(root, before),
+                    Place::S3(_) => Ok(0),
+                });
+                Ok(removal.await.map_err(io::Error::other)??)
             }
-            Ok::<_, io::Error>(removed)
-        });
-        Ok(removal.await.map_err(io::Error::other)??)
+        }
     }
 
     /// A question that only working storage answers.
@@ -304,24 +417,24 @@ impl Blobs {
     }
 
     async fn delete_folder(&self, folder: &Path) -> Result<(), BlobError> {
-        let mut objects = self.store.list(Some(folder));
-        while let Some(object) = objects.try_next().await? {
-            self.delete(&object.location).await?;
+        let paths = self.store.list(Some(folder)).map_ok(|object| object.location);
+        let mut deletions = self.store.delete_stream(paths.boxed());
+        while let Some(deleted) = deletions.next().await {
+            match deleted {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
-    async fn names_written_before(
-        &self,
-        folder: &str,
-        depth: usize,
-        before: Timestamp,
-    ) -> Result<Vec<String>, BlobError> {
+    /// The names below a folder under which something was written before `before`, sorted.
+    async fn names_written_before(&self, folder: &str, before: Timestamp) -> Result<Vec<String>, BlobError> {
         let mut names = Vec::new();
         let mut objects = self.store.list(Some(&Path::from(folder)));
         while let Some(object) = objects.try_next().await? {
             if object.last_modified.timestamp_micros() < before.as_micros()
-                && let Some(name) = object.location.parts().nth(depth)
+                && let Some(name) = object.location.parts().nth(1)
             {
                 names.push(name.as_ref().to_owned());
             }
@@ -330,113 +443,3 @@ impl Blobs {
         Ok(names)
     }
 }
-
-/// The local file system's object store writes to `name#1` and renames at the end.
-fn half_written_files(root: &FsPath) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else if entry
-                .file_name()
-                .to_string_lossy()
-                .rsplit_once('#')
-                .is_some_and(|(_, suffix)| suffix.bytes().all(|b| b.is_ascii_digit()))
-            {
-                found.push(entry.path());
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Writes one blob chunk by chunk, hashing as it goes. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
-#[derive(Debug)]
-pub struct BlobWriter {
-    upload: Option<Box<dyn MultipartUpload>>,
-    buffer: BytesMut,
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl BlobWriter {
-    async fn open(store: &dyn ObjectStore, path: &Path) -> Result<Self, BlobError> {
-        let upload = store
-            .put_multipart_opts(path, object_store::PutMultipartOptions::default())
-            .await?;
-        Ok(Self {
-            upload: Some(upload),
-            buffer: BytesMut::new(),
-            bytes: 0,
-            hash: Sha256::new(),
-        })
-    }
-
-    /// Bytes that were written so far.
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Appends a chunk. Returns once it is gathered or written: a slow disk slows the sender down.
-    ///
-    /// # Errors
-    /// [`BlobError`] when the storage is full or cannot answer.
-    pub async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
-        self.bytes += chunk.len() as u64;
-        self.hash.update(&chunk);
-        self.buffer.extend_from_slice(&chunk);
-        while self.buffer.len() >= PART_BYTES {
-            let part = self.buffer.split_to(PART_BYTES).freeze();
-            self.put(part).await?;
-        }
-        Ok(())
-    }
-
-    async fn put(&mut self, part: Bytes) -> Result<(), BlobError> {
-        let upload = self.upload.as_mut().ok_or(BlobError::NotFound)?;
-        upload.put_part(part.into()).await?;
-        Ok(())
-    }
-
-    /// Makes the blob visible, durably.
-    ///
-    /// # Errors
-    /// [`BlobError`]; then nothing is left behind.
-    pub async fn finish(mut self) -> Result<Written, BlobError> {
-        let rest = self.buffer.split().freeze();
-        if !rest.is_empty() || self.bytes == 0 {
-            self.put(rest).await?;
-        }
-        if let Some(upload) = self.upload.as_mut() {
-            upload.complete().await?;
-        }
-        self.upload = None;
-        Ok(Written {
-            bytes: self.bytes,
-            sha256: std::mem::take(&mut self.hash).finalize().into(),
-        })
-    }
-}
-
-impl Drop for BlobWriter {
-    fn drop(&mut self) {
-        if let Some(mut upload) = self.upload.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move {
-                if let Err(error) = upload.abort().await {
-                    tracing::warn!(
-                        error = sfumato_core::chain(&error),
-                        "a half-written blob is left to the janitor"
-                    );
-                }
-            });
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

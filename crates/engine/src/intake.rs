@@ -167,21 +167,18 @@ impl Drop for StoredUpload {
 impl Engine {
     /// Begins to receive an upload. `file_name` is what the client calls it; only its last component is kept, and only
     /// to name the download.
-    ///
-    /// # Errors
-    /// [`IntakeError`] when the storage cannot answer.
-    pub async fn begin_upload(&self, file_name: Option<&str>) -> Result<UploadWriter, IntakeError> {
+    pub fn begin_upload(&self, file_name: Option<&str>) -> UploadWriter {
         let inner = self.inner();
         let id = UploadId::new(&*inner.clock, &*inner.entropy);
-        let writer = inner.blobs.write_upload(id).await?;
-        Ok(UploadWriter {
+        let writer = inner.blobs.write_upload(id);
+        UploadWriter {
             engine: self.clone(),
             id,
             writer,
             file_name: clean_file_name(file_name.unwrap_or_default()),
             first_bytes: Vec::new(),
             format: None,
-        })
+        }
     }
 
     /// Makes a job of an upload. From here on it exists, and its `Sent` event is on its way.

@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use sfumato_core::job::Upload;
 use sfumato_core::{MediaFormat, PublicJobId, StoreError};
 use thiserror::Error;
 
 use crate::Engine;
 use crate::access::Caller;
-use crate::blobs::BlobError;
+use crate::blobs::{BlobError, BlobStream};
 
 /// Why an original is not handed out.
 #[derive(Debug, Error)]
@@ -51,10 +49,7 @@ impl StoredOriginal {
     ///
     /// # Errors
     /// [`OriginalError::Gone`] if it was deleted meanwhile, [`OriginalError::Blobs`] when the storage cannot answer.
-    pub async fn read(
-        &self,
-        range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, OriginalError> {
+    pub async fn read(&self, range: Range<u64>) -> Result<BlobStream, OriginalError> {
         let blobs = &self.engine.inner().blobs;
         match blobs.read_upload_range(self.upload.id, range).await {
             Ok(stream) => Ok(stream),

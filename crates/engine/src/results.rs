@@ -1,16 +1,15 @@
 //! Handing results out: to their owner, while they exist.
 
 use std::ops::Range;
+use std::time::Duration;
 
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use sfumato_core::job::{Job, JobResult, JobState};
 use sfumato_core::{PublicJobId, ResultId, StoreError, Timestamp};
 use thiserror::Error;
 
 use crate::Engine;
 use crate::access::Caller;
-use crate::blobs::{BlobError, ResultPart};
+use crate::blobs::{BlobError, BlobStream, ResultPart, SignedAnswer, SignedUrl};
 
 /// Why a result is not handed out.
 #[derive(Debug, Error)]
@@ -52,10 +51,7 @@ impl StoredResult {
     ///
     /// # Errors
     /// [`ResultError::Gone`] if it was deleted meanwhile, [`ResultError::Blobs`] when the storage cannot answer.
-    pub async fn read(
-        &self,
-        range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, ResultError> {
+    pub async fn read(&self, range: Range<u64>) -> Result<BlobStream, ResultError> {
         match self
             .engine
             .inner()
@@ -64,6 +60,28 @@ impl StoredResult {
             .await
         {
             Ok(stream) => Ok(stream),
+            Err(BlobError::NotFound) => Err(ResultError::Gone),
+            Err(other) => Err(ResultError::Blobs(other)),
+        }
+    }
+
+    /// An address under which the storage itself hands the whole out; `None` where it cannot.
+    ///
+    /// # Errors
+    /// [`ResultError::Gone`] if it was deleted meanwhile, [`ResultError::Blobs`] when the storage cannot answer.
+    pub async fn sign(
+        &self,
+        disposition: &str,
+        lifetime: Duration,
+    ) -> Result<Option<SignedUrl>, ResultError> {
+        let answer = SignedAnswer {
+            content_type: self.content_type,
+            disposition,
+            lifetime,
+        };
+        let blobs = &self.engine.inner().blobs;
+        match blobs.sign_result(self.result.id, self.part, answer).await {
+            Ok(url) => Ok(url),
             Err(BlobError::NotFound) => Err(ResultError::Gone),
             Err(other) => Err(ResultError::Blobs(other)),
         }

@@ -331,6 +331,7 @@ impl Engine {
         tracing::error!(job.id = %job.id, error = sfumato_core::chain(error), "the storage failed a job");
         match error {
             BlobError::NotFound => internal("the original is missing"),
+            BlobError::Sealed(_) => internal("the original cannot be read"),
             BlobError::Full | BlobError::Unavailable { .. } => JobOutcome::Failed {
                 class: FailureClass::Transient,
                 message: "the server could not store the result; try again later, and tell the operator if it happens again"

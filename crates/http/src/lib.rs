@@ -52,6 +52,9 @@ pub struct HttpSettings {
     pub allowed_origins: AllowedOrigins,
     /// How hard is looked where a client does not say.
     pub default_profile: Profile,
+    /// How long the address works to which a request for a result is redirected, where the storage can hand it out by itself;
+    /// `None`: the server hands out every result.
+    pub result_redirects: Option<Duration>,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
     /// Longest time for the whole of any other body.
@@ -71,6 +74,7 @@ impl Default for HttpSettings {
             public_url: None,
             allowed_origins: AllowedOrigins::default(),
             default_profile: Profile::default(),
+            result_redirects: None,
             upload_idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             json_bytes_max: 64 * 1024,

@@ -122,7 +122,7 @@ async fn store_file(
 ) -> Result<StoredUpload, Problem> {
     let extended = extended_file_name(field.headers());
     let file_name = extended.as_deref().or(field.file_name());
-    let mut writer = state.engine.begin_upload(file_name).await?;
+    let mut writer = state.engine.begin_upload(file_name);
     while let Some(chunk) = field.chunk().await.map_err(malformed)? {
         unparsed.came_out(chunk.len());
         writer.write(chunk).await?;

@@ -100,6 +100,13 @@ impl DataDir {
         }
     }
 
+    /// A folder that need not exist, to say what would lie where.
+    pub(crate) fn unopened(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
     /// The folder itself.
     pub(crate) fn path(&self) -> &Path {
         &self.root
@@ -276,7 +283,11 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-fn make_dir(path: &Path) -> Result<(), DataDirError> {
+/// Makes a folder that only its owner can look into; one that is there stays as it is.
+///
+/// # Errors
+/// [`DataDirError::Io`].
+pub(crate) fn make_dir(path: &Path) -> Result<(), DataDirError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

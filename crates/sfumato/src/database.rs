@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use sfumato_core::{Clock, Entropy, Store};
+use sfumato_store_postgres::{PostgresOptions, PostgresStore};
 use sfumato_store_sqlite::SqliteStore;
 
 use crate::data_dir::DataDir;
@@ -61,9 +63,11 @@ pub(crate) async fn open_postgres(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
-) -> anyhow::Result<SqliteStore> {
-    let _ = (settings, clock, entropy);
-    anyhow::bail!("none")
+) -> anyhow::Result<PostgresStore> {
+    let url = settings.database_url.as_ref().map_or("", |url| url.expose());
+    let options = PostgresOptions::default();
+    let store = PostgresStore::open(url, clock.clone(), entropy.clone(), options);
+    store.await.context("use the database")
 }
 
 /// What the database is called in messages.
@@ -80,7 +84,9 @@ pub(crate) fn name(settings: &Settings) -> String {
 /// It cannot be; nothing was changed.
 pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<Vec<i64>> {
     match &settings.database_url {
-        Some(url) => anyhow::bail!("{}", url.expose()),
+        Some(url) => PostgresStore::migrate(url.expose())
+            .await
+            .context("migrate the database"),
         None => {
             let dir = DataDir::open(&settings.data_dir)?;
             Ok(SqliteStore::migrate(&dir.database())?)
@@ -94,7 +100,9 @@ pub(crate) async fn migrate(settings: &Settings) -> anyhow::Result<Vec<i64>> {
 /// The database cannot be read, or is newer than this version.
 pub(crate) async fn pending(settings: &Settings) -> anyhow::Result<Vec<i64>> {
     match &settings.database_url {
-        Some(_) => anyhow::bail!("none"),
+        Some(url) => PostgresStore::pending(url.expose())
+            .await
+            .context("look at the database"),
         None => {
             let dir = DataDir::open(&settings.data_dir)?;
             Ok(SqliteStore::pending(&dir.database())?)

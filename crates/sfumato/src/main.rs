@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod api_client;
+mod blob_walk;
 mod blur;
 mod cli;
 mod contract;
+mod copy;
 mod data_dir;
 mod database;
 mod descriptors;
@@ -23,6 +25,7 @@ mod receiver;
 mod sandbox;
 mod server;
 mod settings;
+mod storage;
 mod tasks;
 mod telemetry;
 

@@ -12,7 +12,6 @@ use std::time::Duration;
 use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy};
-use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
@@ -24,7 +23,7 @@ use tokio::net::TcpListener;
 use crate::data_dir::DataDir;
 use crate::settings::{Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
-use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox};
+use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage};
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
@@ -45,16 +44,17 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = database::open(settings, &dir, &clock, &entropy).await?;
     let instance = instance::join(settings, &dir, &*store, &*clock, &*entropy).await?;
-    let parts = Parts {
-        store: store.clone(),
-        blobs: open_blobs(&dir)?,
+    let blobs = storage::open(settings, &dir, &entropy)?;
+    storage::claim(&blobs, settings, &dir, instance.installation).await?;
+    let engine = Engine::new(Parts {
+        store,
+        blobs,
         media: media_pool(settings, &dir)?,
         clock,
         entropy,
         keys: instance.keys,
         settings: engine_settings(settings),
-    };
-    let engine = Engine::new(parts);
+    });
     let freed = engine
         .recover(dir.earlier_worker()?)
         .await
@@ -79,11 +79,6 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn open_blobs(dir: &DataDir) -> anyhow::Result<Blobs> {
-    let blobs = dir.blobs()?;
-    Blobs::open_folder(&blobs).with_context(|| format!("open the storage {}", blobs.display()))
 }
 
 /// The media processes of a worker; nothing else needs them, or the models.
@@ -239,6 +234,9 @@ fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: Tcp
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         default_profile: settings.detection_profile,
+        result_redirects: settings
+            .storage_redirect_results
+            .then_some(settings.storage_redirect_lifetime),
         ..HttpSettings::default()
     };
     let console = ConsoleSettings {

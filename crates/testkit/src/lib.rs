@@ -1,12 +1,14 @@
-//! Development only: a clock and a source of entropy that tests command, builders of domain objects, and the behaviour
+//! Development only: a clock and a source of entropy that tests command, builders of domain objects, a server to store in, and the behaviour
 //! that every store must show.
 //!
 //! A store's tests say [`store_conformance!`] with a function that opens an empty store; each case becomes a test of its
-//! own. Deliberately absent: any store, and anything that a product could depend on.
+//! own. [`postgres`] has real servers for them. Deliberately absent: any store, and anything that a product could depend on.
 #![forbid(unsafe_code)]
 
 pub mod build;
 pub mod conformance;
+pub mod postgres;
+pub mod s3;
 mod sim;
 mod world;
 

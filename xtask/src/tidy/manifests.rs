@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("sfumato-core", &[]),
     ("sfumato-detect", &["sfumato-core"]),
     ("sfumato-media-client", &["sfumato-core"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
+    ("sfumato-store-postgres", &["sfumato-core"]),
     ("sfumato-store-sqlite", &["sfumato-core"]),
     ("sfumato-engine", &["sfumato-core", "sfumato-media-client"]),
     ("sfumato-http", &["sfumato-core", "sfumato-engine"]),
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "sfumato-engine",
             "sfumato-http",
             "sfumato-media-client",
+            "sfumato-store-postgres",
             "sfumato-store-sqlite",
         ],
     ),
@@ -37,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 const OUTSIDE: [&str; 2] = ["sfumato-e2e", "xtask"];
 
 /// Every package costs build time and trust; more than this many is a decision, made by changing the number.
-const PACKAGES_MAX: usize = 450;
+const PACKAGES_MAX: usize = 470;
 
 pub(super) fn check(files: &[File]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();

@@ -2,6 +2,7 @@
 
 mod manifests;
 mod sources;
+mod statements;
 
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,7 @@ type File = (PathBuf, String);
 fn check(files: &[File]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = sources::check(files);
     findings.extend(manifests::check(files)?);
+    findings.extend(statements::check(files));
     Ok(findings)
 }
 

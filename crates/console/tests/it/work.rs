@@ -43,7 +43,7 @@ impl Server {
     /// An upload that waits for its turn.
     pub(crate) async fn upload(&self, client: ClientId, name: &str, content: &'static [u8]) -> PublicJobId {
         self.clock.advance(Duration::from_secs(1));
-        let mut upload = self.engine.begin_upload(Some(name)).await.unwrap();
+        let mut upload = self.engine.begin_upload(Some(name));
         upload.write(Bytes::from_static(content)).await.unwrap();
         let upload = upload.finish().await.unwrap();
         let options = AnonymizeOptions::default();

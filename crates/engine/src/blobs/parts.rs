@@ -5,14 +5,13 @@ use std::io::{self, Cursor};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use sfumato_core::{JobId, UploadId};
 use sfumato_media_client::{KeptParts, KeptPlan};
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
-use super::{BlobError, Blobs};
+use super::{BlobError, Blobs, Kind};
 
 /// The parts that one job has made of a video. Those of another job on the same original do not fit together with them.
 pub(crate) struct PartsOfJob<'a> {
@@ -32,10 +31,10 @@ fn folder_of_job(upload: UploadId, job: JobId) -> Path {
 }
 
 /// What there is none of is no error here.
-fn present<T>(outcome: Result<T, object_store::Error>) -> io::Result<Option<T>> {
+fn present<T>(outcome: Result<T, BlobError>) -> io::Result<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
-        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(BlobError::NotFound) => Ok(None),
         Err(error) => Err(io::Error::other(error)),
     }
 }
@@ -67,10 +66,10 @@ impl PartsOfJob<'_> {
 #[async_trait]
 impl KeptParts for PartsOfJob<'_> {
     async fn plan(&self) -> io::Result<Option<KeptPlan>> {
-        let Some(got) = present(self.blobs.store.get(&self.path("plan")).await)? else {
+        let Some(plan) = present(self.blobs.read(&self.path("plan"), None).await)? else {
             return Ok(None);
         };
-        let text = got.bytes().await.map_err(io::Error::other)?;
+        let text = plan.gather().await.map_err(io::Error::other)?;
         // One of another version is none: the video is planned again.
         Ok(serde_json::from_slice(&text).ok())
     }
@@ -78,28 +77,28 @@ impl KeptParts for PartsOfJob<'_> {
     async fn keep_plan(&self, plan: &KeptPlan) -> io::Result<()> {
         let text = serde_json::to_vec(plan)?;
         let path = self.path("plan");
-        let written = self.blobs.put(&path, Cursor::new(text)).await;
+        let written = self.blobs.put(Kind::Original, &path, Cursor::new(text)).await;
         written.map(drop).map_err(io::Error::other)
     }
 
     async fn part(&self, number: u32) -> io::Result<Option<(Box<dyn AsyncRead + Send + Unpin>, u64)>> {
         let path = self.path(&number.to_string());
-        let Some(got) = present(self.blobs.store.get(&path).await)? else {
+        let Some(part) = present(self.blobs.read(&path, None).await)? else {
             return Ok(None);
         };
-        let bytes = got.meta.size;
-        let stream = StreamReader::new(got.into_stream().map_err(io::Error::other));
-        Ok(Some((Box::new(stream), bytes)))
+        let stream = StreamReader::new(part.stream.map_err(io::Error::other));
+        Ok(Some((Box::new(stream), part.bytes)))
     }
 
     async fn part_bytes(&self, number: u32) -> io::Result<Option<u64>> {
         let path = self.path(&number.to_string());
-        Ok(present(self.blobs.store.head(&path).await)?.map(|meta| meta.size))
+        Ok(present(self.blobs.look(&path).await)?.map(|look| look.bytes))
     }
 
     async fn keep_part(&self, number: u32, content: File) -> io::Result<()> {
         let path = self.path(&number.to_string());
-        let written = self.blobs.put(&path, tokio::fs::File::from_std(content)).await;
+        let content = tokio::fs::File::from_std(content);
+        let written = self.blobs.put(Kind::Original, &path, content).await;
         written.map_err(io::Error::other)?;
         (self.when_kept)();
         Ok(())

@@ -28,7 +28,7 @@ async fn keeping() -> World {
 }
 
 async fn submitted(world: &World) -> Result<PublicJobId, IntakeError> {
-    let mut writer = world.engine.begin_upload(Some("a.jpg")).await?;
+    let mut writer = world.engine.begin_upload(Some("a.jpg"));
     writer
         .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100)))
         .await?;

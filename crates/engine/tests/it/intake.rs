@@ -19,7 +19,7 @@ const RECOGNISED: [(&[u8], MediaFormat); 8] = [
 ];
 
 async fn receive(world: &World, chunks: &[&[u8]]) -> Result<MediaFormat, IntakeError> {
-    let mut writer = world.engine.begin_upload(Some("picture.xyz")).await?;
+    let mut writer = world.engine.begin_upload(Some("picture.xyz"));
     for chunk in chunks {
         writer.write(Bytes::copy_from_slice(chunk)).await?;
     }

@@ -41,7 +41,7 @@ fn files(world: &World, folder: &str) -> Vec<PathBuf> {
 
 /// An upload whose bytes have all come: `units` of four bytes.
 async fn received(world: &World, units: usize) -> UploadWriter {
-    let mut writer = world.engine.begin_upload(Some("a.jpg")).await.unwrap();
+    let mut writer = world.engine.begin_upload(Some("a.jpg"));
     writer
         .write(Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(units)))
         .await
@@ -224,7 +224,7 @@ async fn an_upload_that_is_refused_leaves_nothing_behind() {
         (b"\xFF\xD8", "none of the supported formats"),
     ];
     for (content, reason) in attempts {
-        let mut writer = world.engine.begin_upload(None).await.unwrap();
+        let mut writer = world.engine.begin_upload(None);
         let outcome = match writer.write(Bytes::from_static(content)).await {
             Ok(()) => writer.finish().await.map(drop),
             Err(error) => Err(error),
@@ -232,7 +232,7 @@ async fn an_upload_that_is_refused_leaves_nothing_behind() {
         let refused = outcome.unwrap_err().to_string();
         assert!(refused.contains(reason), "{refused}");
     }
-    let empty = world.engine.begin_upload(None).await.unwrap().finish().await;
+    let empty = world.engine.begin_upload(None).finish().await;
     assert!(matches!(empty, Err(IntakeError::Empty)));
     until("the refused uploads to be removed", || async {
         files(&world, "uploads").is_empty().then_some(())

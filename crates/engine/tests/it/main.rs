@@ -8,6 +8,7 @@
 mod ack;
 mod addresses;
 mod again;
+mod blobs;
 mod courier;
 mod courier_faults;
 mod documents;

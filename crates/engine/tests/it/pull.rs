@@ -69,7 +69,7 @@ async fn promise_12_a_cursor_of_another_client_or_none_is_refused() {
 }
 
 async fn upload(world: &World) {
-    let mut writer = world.engine.begin_upload(Some("a.jpg")).await.unwrap();
+    let mut writer = world.engine.begin_upload(Some("a.jpg"));
     let bytes = Bytes::from([0xFF, 0xD8, 0xFF, 0xE0].repeat(100));
     writer.write(bytes).await.unwrap();
     let stored = writer.finish().await.unwrap();

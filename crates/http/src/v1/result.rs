@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    LOCATION,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -45,7 +46,8 @@ pub(crate) struct FileContent(Vec<u8>);
 /// Fetch a result.
 ///
 /// Streams the anonymized file, or its detections document where the name ends in `.json`. One range of bytes can be asked
-/// for; several are answered with the whole. `HEAD` gives the same headers without the content.
+/// for; several are answered with the whole. `HEAD` gives the same headers without the content. Where the operator has set
+/// it up, the answer is a redirection to the storage, which hands out the same.
 #[utoipa::path(
     get,
     path = "/innovation-service/result/{fileName}",
@@ -76,6 +78,8 @@ pub(crate) struct FileContent(Vec<u8>);
             )),
         (status = 206, description = "The range of bytes.", headers(("Content-Range" = String, description = "Which bytes of how many."))),
         (status = 304, description = "The client has it."),
+        (status = 307, description = "The storage hands it out, to whoever has the address and for a few minutes. Only where the setting `storage.redirect_results` of the service says so.",
+            headers(("Location" = String, description = "An address that needs no access token."))),
         (status = 401, description = "No valid access token.", body = ErrorBody),
         (status = 404, description = "No such result of this client.", body = ErrorBody),
         (status = 410, description = "The retention time has passed.", body = ErrorBody),
@@ -96,7 +100,14 @@ pub(crate) async fn result(
         .ok_or_else(|| Problem::not_found("result"))?;
     let stored = state.engine.result(&caller, id, extension).await?;
     let etag = etag(&stored.sha256);
-    match wanted(&method, &headers, &etag, stored.bytes) {
+    let wanted = wanted(&method, &headers, &etag, stored.bytes);
+    if method == Method::GET
+        && matches!(wanted, Wanted::Whole | Wanted::Part(_))
+        && let Some(elsewhere) = redirection(&state, &stored).await?
+    {
+        return Ok(elsewhere);
+    }
+    match wanted {
         Wanted::NotModified => {
             let headers = [(ETAG, header(&etag)), (CACHE_CONTROL, PRIVATE)];
             Ok((StatusCode::NOT_MODIFIED, headers).into_response())
@@ -127,6 +138,25 @@ pub(crate) async fn result(
             Ok((StatusCode::PARTIAL_CONTENT, headers, body).into_response())
         }
     }
+}
+
+/// The answer that sends the client to the storage, where that is wanted and possible. The storage reads the range itself.
+async fn redirection(state: &ApiState, stored: &StoredResult) -> Result<Option<Response>, Problem> {
+    let Some(lifetime) = state.settings.result_redirects else {
+        return Ok(None);
+    };
+    let disposition = content_disposition(&stored.file_name);
+    let Some(url) = stored.sign(&disposition, lifetime).await? else {
+        return Ok(None);
+    };
+    let mut location = header(url.expose());
+    // Whoever reads the address in a log could fetch the result.
+    location.set_sensitive(true);
+    let headers = [
+        (LOCATION, location),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok(Some((StatusCode::TEMPORARY_REDIRECT, headers).into_response()))
 }
 
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");

@@ -12,6 +12,7 @@ mod faults;
 mod jobs;
 mod openapi;
 mod quotas;
+mod redirects;
 mod render;
 mod results;
 mod server;

@@ -67,6 +67,16 @@ impl Server {
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut EngineSettings, &mut HttpSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open_folder(&folder.path().join("blobs")).unwrap();
+        Self::start_on(folder, blobs, adjust).await
+    }
+
+    /// A server whose originals and results lie elsewhere than in its folder.
+    pub(crate) async fn start_on(
+        folder: TempDir,
+        blobs: Blobs,
+        adjust: impl FnOnce(&mut EngineSettings, &mut HttpSettings),
+    ) -> Self {
         // Later than the moment at which any token of another run was made, on a whole second.
         let clock = Arc::new(TestClock(AtomicI64::new(1_900_000_000_000_000)));
         let entropy = Arc::new(SystemEntropy);
@@ -79,7 +89,6 @@ impl Server {
         )
         .unwrap();
         let store = Arc::new(store);
-        let blobs = Blobs::open_folder(&folder.path().join("blobs")).unwrap();
         let mut settings = EngineSettings {
             addresses: AddressPolicy::allowing_private(),
             ..EngineSettings::default()

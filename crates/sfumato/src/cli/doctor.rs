@@ -2,25 +2,28 @@
 
 mod machine;
 mod media;
+mod storage;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use serde::Serialize;
 
-use super::flags::{ConfigFlag, DataFlag, MediaFlags, Overrides, load};
+use super::flags::{ConfigFlag, DataFlag, MediaFlags, Overrides, StorageFlag, load};
 use crate::output;
 use crate::settings::Settings;
 
-/// Check what a server needs: sandbox layers, models, a trial picture, data folder, disk, clock
+/// Check what a server needs: sandbox layers, models, a trial picture, data folder, disk, storage, clock
 ///
-/// Starts a media process as the server does, lets it lock itself up and hide what a small picture shows. Changes nothing
-/// and makes no folder. Says what to do about everything that is missing.
+/// Starts a media process as the server does, lets it lock itself up and hide what a small picture shows. Writes a blob to the
+/// storage, reads a range of it and deletes it. Changes nothing else and makes no folder. Says what to do about everything that
+/// is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   sfumato doctor
   sfumato doctor --data-dir data --sandbox require
+  sfumato doctor --storage s3://bucket/prefix
   sfumato doctor --json
 
 Exit codes: 0 nothing that is required is missing, 1 something is, 2 the command
@@ -33,6 +36,8 @@ pub(crate) struct Args {
     config: ConfigFlag,
     #[command(flatten)]
     data: DataFlag,
+    #[command(flatten)]
+    storage: StorageFlag,
     #[command(flatten)]
     media: MediaFlags,
 }
@@ -97,7 +102,7 @@ struct Findings {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let overrides = [&args.data as &dyn Overrides, &args.media];
+    let overrides = [&args.data as &dyn Overrides, &args.storage, &args.media];
     let loaded = load(&args.config, &overrides)?;
     for warning in &loaded.warnings {
         output::note(format!("warning: {warning}"));
@@ -117,6 +122,7 @@ async fn examine(settings: &Settings) -> Findings {
     checks.extend(media::examine(settings).await);
     checks.push(machine::libav());
     checks.extend(machine::data_dir(settings));
+    checks.extend(storage::examine(settings).await);
     checks.push(machine::clock());
     Findings {
         ok: checks.iter().all(|check| check.state != State::Failed),

@@ -28,6 +28,14 @@ pub(crate) struct DataFlag {
     pub(crate) database_url: Option<String>,
 }
 
+/// Where originals and results lie.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct StorageFlag {
+    /// Folder or s3://bucket/prefix that holds originals and results [default: blobs in the data folder]
+    #[arg(long, value_name = "PLACE", value_hint = ValueHint::AnyPath)]
+    pub(crate) storage: Option<String>,
+}
+
 /// Where models and the media executable are.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct MediaFlags {
@@ -88,6 +96,8 @@ pub(crate) struct ServeFlags {
     /// What this process does: api, worker, courier, janitor, parted by commas [default: all]
     #[arg(long, value_name = "ROLES")]
     pub(crate) roles: Option<String>,
+    #[command(flatten)]
+    pub(crate) storage: StorageFlag,
     /// Address under which clients reach the API [default: the host that each request names]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) public_url: Option<String>,
@@ -132,6 +142,14 @@ impl Overrides for DataFlag {
         .into_iter()
         .flatten()
         .collect()
+    }
+}
+
+impl Overrides for StorageFlag {
+    fn overrides(&self) -> Vec<FlagValue> {
+        given("--storage", "storage.location", self.storage.as_ref())
+            .into_iter()
+            .collect()
     }
 }
 
@@ -206,6 +224,7 @@ impl Overrides for ServeFlags {
         own.into_iter()
             .flatten()
             .chain(self.data.overrides())
+            .chain(self.storage.overrides())
             .chain(self.profile.overrides())
             .chain(self.frames.overrides())
             .chain(self.media.overrides())
@@ -243,6 +262,9 @@ mod tests {
             data: DataFlag {
                 data_dir: text("d"),
                 database_url: text("postgres://h/d"),
+            },
+            storage: StorageFlag {
+                storage: text("s3://bucket/p"),
             },
             roles: text("api"),
             public_url: text("https://example.com"),

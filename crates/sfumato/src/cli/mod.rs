@@ -4,6 +4,7 @@ mod blur;
 mod client;
 mod completions;
 mod config;
+mod copy;
 mod detect;
 mod doctor;
 mod flags;
@@ -15,6 +16,7 @@ mod models;
 mod opened;
 mod serve;
 mod user;
+mod verify;
 mod webhook;
 
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ enum Command {
     Listen(listen::Args),
     Webhook(webhook::Args),
     Migrate(migrate::Args),
+    Copy(copy::Args),
+    Verify(verify::Args),
     Doctor(doctor::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -83,6 +87,8 @@ impl Cli {
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Copy(args) => copy::run(&args),
+            Command::Verify(args) => verify::run(&args),
             Command::Migrate(args) => migrate::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Config(args) => config::run(&args),

@@ -2,7 +2,7 @@
 //! value remembers where it came from.
 //!
 //! Deliberately absent: secrets, but for the password in the address of a database, which is never shown. What must stay
-//! secret is made by the server and lies in the data folder.
+//! secret is made by the server and lies in the data folder, or comes from a file or a variable of its own (`storage.rs`).
 
 mod errors;
 mod file;
@@ -10,6 +10,7 @@ mod options;
 mod print;
 mod shared;
 mod sources;
+mod storage;
 mod units;
 mod values;
 
@@ -19,6 +20,7 @@ pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
 pub(crate) use shared::Role;
-pub(crate) use sources::{FlagValue, Loaded, Sources, variables_of_process};
+pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
+pub(crate) use storage::{StorageLocation, StoreEncryption};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Folders, LogFormat, SettingValue, cores};

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sfumato_core::options::Profile;
+use sfumato_engine::blobs::Encrypted;
 use sfumato_http::{AllowedOrigins, PublicUrl};
 use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
 use super::shared::{DatabaseUrl, Roles};
+use super::storage::{HttpEndpoint, StorageLocation, StoreEncryption, Word};
 use super::units::ByteSize;
 use super::values::{
     AutoCount, Count, Folders, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
@@ -168,6 +170,39 @@ settings! {
     archive_bytes_max: ByteSize = "archives.bytes_max", "32GiB";
     /// How many times larger an entry may become when it is inflated.
     archive_ratio_max: Count = "archives.ratio_max", "200";
+
+    /// Where originals and results lie: a folder, or a bucket of an S3-compatible store, `s3://bucket/prefix`. Credentials for
+    /// it come from the usual variables (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, …) or the machine's role, never from here.
+    /// Empty: the folder `blobs` in the data folder.
+    storage: StorageLocation = "storage.location", "";
+    /// The address of an S3-compatible store that is not AWS's. Empty: AWS_ENDPOINT_URL, or AWS.
+    storage_endpoint: Option<HttpEndpoint> = "storage.endpoint", "";
+    /// Its region. Empty: AWS_REGION, or `us-east-1`.
+    storage_region: Word = "storage.region", "";
+    /// Whether the bucket stands in the path of addresses. Otherwise it stands in the host name.
+    storage_path_style: bool = "storage.path_style", "true";
+    /// Lets the store be reached without TLS. For development: originals and credentials cross the network in the clear.
+    storage_allow_http: bool = "storage.allow_http", "false";
+    /// Whether the store is asked to encrypt what it keeps: `none` (as the bucket says), `AES256` or `aws:kms`.
+    storage_server_side_encryption: StoreEncryption = "storage.server_side_encryption", "none";
+    /// The key of `aws:kms`. Empty: the account's own.
+    storage_kms_key: Word = "storage.kms_key", "";
+    /// Larger blobs go to an S3-compatible store in parts of this size, at least 5MiB. A blob has 10,000 parts at most, and an
+    /// upload that is being received holds two of them in memory.
+    storage_part_bytes: ByteSize = "storage.part_bytes", "8MiB";
+    /// How long an S3-compatible store may be silent within a request, and how long one that fails is tried again.
+    storage_timeout: Duration = "storage.timeout", "1m";
+    /// Answers requests for results with a redirection to an S3-compatible store, which then hands them out by itself. Not for
+    /// results that this server encrypts.
+    storage_redirect_results: bool = "storage.redirect_results", "false";
+    /// How long the address of such a redirection works. Whoever has it needs no token.
+    storage_redirect_lifetime: Duration = "storage.redirect_lifetime", "5m";
+    /// A file with keys, one a line in 64 hexadecimal digits (`openssl rand -hex 32`): what is written is encrypted with the
+    /// first before it leaves the server, and every one of them reads. The variable SFUMATO_STORAGE_KEYS may hold the same,
+    /// parted by commas. Whoever loses the keys loses the blobs.
+    storage_key_file: Option<PathBuf> = "storage.encryption_key_file", "";
+    /// What is encrypted where there are keys: `originals` (and what lies beside them), `everything`, or `nothing` any more.
+    storage_encrypt: Encrypted = "storage.encrypt", "originals";
 
     /// How long one delivery may take, from name resolution to the last byte of the answer.
     webhook_deadline: Duration = "webhooks.deadline", "15s";

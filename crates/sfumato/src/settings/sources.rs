@@ -10,10 +10,14 @@ use toml::de::{DeTable, DeValue};
 use super::errors::{Origin, SettingsError, suggestion};
 use super::file::{File, nearest};
 use super::options::{OPTIONS, OptionInfo, Settings};
+use super::storage;
 use super::values::{Raw, WrongValue};
 
 /// Names the settings file where no flag does.
 const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
+
+/// Holds keys, which are no setting: settings are printed and shown.
+pub(crate) const KEYS_VARIABLE: &str = "SFUMATO_STORAGE_KEYS";
 
 /// A value that a flag gives to a setting.
 #[derive(Clone, Debug)]
@@ -137,7 +141,11 @@ impl Loaded {
     }
 
     fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
-        for (name, value) in variables.iter().filter(|(name, _)| name != CONFIG_VARIABLE) {
+        let others = [CONFIG_VARIABLE, KEYS_VARIABLE];
+        for (name, value) in variables
+            .iter()
+            .filter(|(name, _)| !others.contains(&name.as_str()))
+        {
             let Some(option) = OPTIONS.iter().find(|option| option.variable() == *name) else {
                 let near = nearest(name, OPTIONS.iter().map(OptionInfo::variable));
                 self.warnings.push(format!(
@@ -199,7 +207,8 @@ impl Loaded {
                 "must not be shorter than `tokens.access_lifetime`",
             ),
         ];
-        match rules.into_iter().find(|(_, holds, _)| !holds) {
+        let storage = storage::rules(settings);
+        match rules.into_iter().chain(storage).find(|(_, holds, _)| !holds) {
             None => Ok(()),
             Some((key, _, rule)) => Err(SettingsError::Rule {
                 key,

@@ -99,7 +99,7 @@ impl SettingValue for PathBuf {
 }
 
 impl SettingValue for Option<PathBuf> {
-    const EXPECTED: &'static str = "a path, or \"\" to have it searched";
+    const EXPECTED: &'static str = "a path, or \"\" for none";
 
     fn from_text(text: &str) -> Option<Self> {
         Some((!text.is_empty()).then(|| text.into()))

@@ -224,6 +224,7 @@ macro_rules! store_conformance {
                 a_newer_setup_link_voids_the_earlier_ones_for_the_same_purpose,
                 a_setup_link_works_until_it_expires,
                 the_first_user_is_made_once_and_only_with_a_link,
+                a_setup_link_works_once_however_many_use_it,
                 a_password_is_chosen_once_with_a_link,
                 sessions_and_links_that_have_ended_are_forgotten;
             concurrency: many_workers_never_get_the_same_job,

@@ -1,11 +1,13 @@
 //! People, their sessions and their setup links.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::client::SecretHash;
 use sfumato_core::store::UserChange;
 use sfumato_core::user::{PasswordHash, SetupLink, UserSession};
 use sfumato_core::{ClientId, Role, SessionId, StoreError, User, UserId, UserName, UserState};
+use tokio::task::JoinSet;
 
 use crate::{World, build};
 
@@ -335,4 +337,29 @@ pub async fn sessions_and_links_that_have_ended_are_forgotten(world: World) {
     assert!(!stands(&world, &old).await && stands(&world, &young).await);
     assert!(!works(&world, &invited.token).await);
     assert_eq!(world.store.prune(world.now()).await.unwrap(), 0);
+}
+
+pub async fn a_setup_link_works_once_however_many_use_it(world: World) {
+    let given = link(&world, None).await;
+    let mut requests = JoinSet::new();
+    for number in 0..8 {
+        let (store, given) = (Arc::clone(&world.store), given.clone());
+        let user = unsaved(&world, &format!("user{number}"));
+        requests.spawn(async move { store.create_first_user(&given, &user).await });
+    }
+    let answers = requests.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let users = world.store.users().await.unwrap();
+    let [user] = &users[..] else {
+        panic!("{users:?}");
+    };
+    let given = link(&world, Some(user.id)).await;
+    let mut requests = JoinSet::new();
+    for number in 0..8 {
+        let (store, given) = (Arc::clone(&world.store), given.clone());
+        let password = password(&number.to_string());
+        requests.spawn(async move { store.choose_password(&given, &password).await });
+    }
+    let answers = requests.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
 }

@@ -1,0 +1,186 @@
+//! Writing one blob: gathered in parts, sealed where that is wanted, visible whole or not at all.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
+
+use super::BlobError;
+use super::seal::Sealer;
+
+/// Size and hash of a blob that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+}
+
+/// Writes one blob chunk by chunk, hashing as it goes. It holds two parts in memory at most: one that is on its way, one that
+/// is gathered meanwhile. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
+pub struct BlobWriter {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    part_bytes: usize,
+    sealer: Option<Sealer>,
+    /// Begun with the first full part: what is smaller goes in a single request.
+    upload: Option<Box<dyn MultipartUpload>>,
+    on_its_way: Option<JoinHandle<object_store::Result<()>>>,
+    buffer: BytesMut,
+    bytes: u64,
+    stored_bytes: u64,
+    hash: Sha256,
+}
+
+impl std::fmt::Debug for BlobWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobWriter")
+            .field("path", &self.path)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BlobWriter {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        path: Path,
+        part_bytes: usize,
+        sealer: Option<Sealer>,
+    ) -> Self {
+        Self {
+            store,
+            path,
+            part_bytes,
+            sealer,
+            upload: None,
+            on_its_way: None,
+            buffer: BytesMut::new(),
+            bytes: 0,
+            stored_bytes: 0,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// Bytes of content that were written so far.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends a chunk. Returns once it is gathered or on its way: slow storage slows the sender down.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the storage is full or cannot answer.
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
+        self.bytes += chunk.len() as u64;
+        self.hash.update(&chunk);
+        match &mut self.sealer {
+            Some(sealer) => sealer.push(&chunk, &mut self.buffer),
+            None => self.buffer.extend_from_slice(&chunk),
+        }
+        while self.buffer.len() >= self.part_bytes {
+            let part = self.buffer.split_to(self.part_bytes).freeze();
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<(), BlobError> {
+        self.arrived().await?;
+        self.stored_bytes += part.len() as u64;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => {
+                let options = PutMultipartOptions::default();
+                let begun = self.store.put_multipart_opts(&self.path, options).await?;
+                self.upload.insert(begun)
+            }
+        };
+        self.on_its_way = Some(tokio::spawn(upload.put_part(part.into())));
+        Ok(())
+    }
+
+    /// Waits for the part that is on its way.
+    async fn arrived(&mut self) -> Result<(), BlobError> {
+        if let Some(part) = &mut self.on_its_way {
+            let outcome = part.await;
+            self.on_its_way = None;
+            outcome.map_err(|error| BlobError::Unavailable {
+                source: Box::new(error),
+            })??;
+        }
+        Ok(())
+    }
+
+    /// Makes the blob visible, durably.
+    ///
+    /// # Errors
+    /// [`BlobError`]; then nothing is left behind, or something that no row knows and the janitor collects.
+    pub async fn finish(mut self) -> Result<Written, BlobError> {
+        if let Some(sealer) = self.sealer.take() {
+            sealer.finish(&mut self.buffer);
+        }
+        while self.buffer.len() > self.part_bytes {
+            let part = self.buffer.split_to(self.part_bytes).freeze();
+            self.send(part).await?;
+        }
+        let rest = self.buffer.split().freeze();
+        if self.upload.is_none() {
+            self.store.put(&self.path, rest.into()).await?;
+        } else {
+            if !rest.is_empty() {
+                self.send(rest).await?;
+            }
+            self.arrived().await?;
+            self.complete().await?;
+        }
+        Ok(Written {
+            bytes: self.bytes,
+            sha256: std::mem::take(&mut self.hash).finalize().into(),
+        })
+    }
+
+    async fn complete(&mut self) -> Result<(), BlobError> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(());
+        };
+        if let Err(error) = upload.complete().await {
+            // Where the answer to the first request was lost, the second finds no upload any more, but the blob.
+            let found = self.store.head(&self.path).await;
+            if !found.is_ok_and(|blob| blob.size == self.stored_bytes) {
+                return Err(error.into());
+            }
+        }
+        self.upload = None;
+        Ok(())
+    }
+}
+
+impl Drop for BlobWriter {
+    fn drop(&mut self) {
+        let part = self.on_its_way.take();
+        if let Some(part) = &part {
+            part.abort();
+        }
+        if let Some(mut upload) = self.upload.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move {
+                // A part that arrives after its upload was aborted would stay, and be paid for.
+                if let Some(part) = part {
+                    let _cancelled = part.await;
+                }
+                if let Err(error) = upload.abort().await {
+                    tracing::warn!(
+                        error = sfumato_core::chain(&error),
+                        "a half-written blob is left to the janitor"
+                    );
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,4 @@
+SELECT id
+FROM replays
+WHERE id = $1
+FOR NO KEY UPDATE;

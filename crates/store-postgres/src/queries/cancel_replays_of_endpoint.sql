@@ -1,0 +1,3 @@
+UPDATE replays
+SET state = 'cancelled', ended_at = $2
+WHERE endpoint = $1 AND state = 'running';

@@ -1,0 +1,3 @@
+SELECT id, key, name, state, created_at, secret, previous_secret, previous_until
+FROM clients
+ORDER BY created_at, id;

@@ -1,0 +1,3 @@
+SELECT count(*)
+FROM endpoints
+WHERE client = $1 AND deleted_at IS NULL;

@@ -1,0 +1,4 @@
+SELECT id, event, client, job, endpoint, sequence, status, attempts, failures, claims, created_at, opened_at, urgent,
+       state, not_before, worker, lease_expires_at, closed_at
+FROM deliveries
+WHERE state = 'sending' AND lease_expires_at <= $1;

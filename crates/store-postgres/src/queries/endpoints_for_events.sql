@@ -1,0 +1,9 @@
+-- A disabled endpoint hears nothing of what happens meanwhile; a held one hears it later.
+-- Locked against deletion, so that no delivery is born at an endpoint whose deliveries have just been dropped.
+SELECT id, client, url, description, ack, keep_responses, token, old_token, old_token_until, signing_secret, old_secret,
+       old_secret_until, state, held_since, held_reason, next_probe_at, consecutive_failures, failing_since,
+       last_success_at, paused_until, warned, recovering_since, overflowed, created_at, updated_at
+FROM endpoints
+WHERE client = $1 AND state IN ('active', 'held') AND deleted_at IS NULL
+ORDER BY id
+FOR KEY SHARE;

@@ -1,0 +1,2 @@
+DELETE FROM audit
+WHERE id IN (SELECT id FROM audit WHERE id < $1 LIMIT $2);

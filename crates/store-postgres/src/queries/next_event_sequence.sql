@@ -1,0 +1,3 @@
+SELECT coalesce(max(sequence), 0) + 1
+FROM events
+WHERE job = $1;

@@ -1,0 +1,4 @@
+SELECT id
+FROM replays
+WHERE state = 'running'
+ORDER BY id;

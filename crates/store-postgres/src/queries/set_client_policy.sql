@@ -1,0 +1,3 @@
+UPDATE clients
+SET originals_kept_s = $2, results_kept_s = $3, jobs_waiting_max = $4, bytes_stored_max = $5, jobs_per_day_max = $6
+WHERE key = $1;

@@ -1,0 +1,3 @@
+UPDATE clients
+SET state = $2
+WHERE key = $1;

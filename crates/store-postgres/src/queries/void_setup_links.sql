@@ -1,0 +1,3 @@
+-- This also finds those without a user.
+DELETE FROM setup_links
+WHERE "user" IS NOT DISTINCT FROM $1;
