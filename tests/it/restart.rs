@@ -40,7 +40,7 @@ async fn jobs_and_events_survive_a_kill_in_the_middle() -> Result<()> {
         assert_eq!(statuses, ["Sent", "Started", "Succeeded"]);
     }
     assert_eq!(
-        leftovers(server.data()),
+        leftovers(server.storage()),
         0,
         "every original is deleted and nothing half-written is left"
     );
@@ -75,7 +75,7 @@ async fn a_killed_media_child_costs_no_job() -> Result<()> {
     for _ in 0..4 {
         jobs.push(client.submit("a.png", astronaut_png(), &[]).await?);
     }
-    let killed = kill_children_of(server.pid().as_raw_nonzero().get());
+    let killed = kill_children_of(server.worker_pid().as_raw_nonzero().get());
     assert!(killed > 0, "the server has media children");
     for job in &jobs {
         let status = client.finished(job).await;
@@ -108,10 +108,10 @@ fn kill_children_of(parent: i32) -> usize {
     killed
 }
 
-/// Originals and half-written files in the data folder.
-fn leftovers(data: &std::path::Path) -> usize {
+/// Originals and half-written files in the storage.
+fn leftovers(storage: std::path::PathBuf) -> usize {
     let mut found = 0;
-    let mut folders = vec![data.join("blobs")];
+    let mut folders = vec![storage];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();

@@ -1,28 +1,31 @@
-//! A running `sfumato serve`.
+//! A running installation: one process on SQLite, or, where `SFUMATO_TEST_INSTALLATION=cluster` says so, several on PostgreSQL
+//! and a storage that they share.
 
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::client::Client;
-use crate::{assets, eventually, sfumato};
+use crate::cluster::{Shared, free_address, is_wanted};
+use crate::node::{Node, Start};
+use crate::sfumato;
 
-/// A server on a free port with a data folder of its own.
+/// The processes of a cluster in tests of the whole product: what each does.
+const ROLES: [&str; 3] = ["api", "worker", "courier,janitor"];
+
+/// An installation on free ports with data folders of its own.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
-    data: Arc<TempDir>,
-    arguments: Vec<String>,
-    variables: Vec<(String, String)>,
+    /// The one with the API comes first.
+    nodes: Vec<Node>,
+    shared: Option<Arc<Shared>>,
     /// Base URL of its API.
     pub url: String,
-    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -39,93 +42,86 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start_with(arguments: &[&str]) -> Result<Self> {
+        if !is_wanted() {
+            return Self::alone(arguments).await;
+        }
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let shared = Arc::new(Shared::make().await?);
+        let mut starts = Vec::new();
+        for roles in ROLES {
+            starts.push(shared.start(roles, free_address()?, &arguments)?);
+        }
+        Self::from_starts(Some(shared), starts).await
+    }
+
+    /// Starts one process on SQLite, whatever installation is wanted.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn alone(arguments: &[&str]) -> Result<Self> {
         Self::start_in(arguments, &[]).await
     }
 
-    /// The same with environment variables of its own.
+    /// Starts one process with these variables.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn start_in(arguments: &[&str], variables: &[(String, String)]) -> Result<Self> {
-        let data = Arc::new(TempDir::new()?);
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self::start_on(data, arguments, variables.to_vec()).await
-    }
-
-    async fn start_on(
-        data: Arc<TempDir>,
-        arguments: Vec<String>,
-        variables: Vec<(String, String)>,
-    ) -> Result<Self> {
-        let mut child = Command::new(sfumato())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
-            .args(&arguments)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .env("SFUMATO_ASSETS_DIR", assets())
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("start the server")?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let stderr = child.stderr.take().context("the server's log is piped")?;
-        let sink = Arc::clone(&log);
-        tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                sink.lock()
-                    .expect("no test panics while it holds the log")
-                    .push(line);
-            }
-        });
-        let mut server = Self {
-            child,
-            data,
-            arguments,
-            variables,
-            url: String::new(),
-            log,
+        let start = Start {
+            data: Arc::new(TempDir::new()?),
+            listen: "127.0.0.1:0".to_owned(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            variables: variables.to_vec(),
         };
-        server.url = eventually("the server to listen", async || server.bound()).await;
-        if let Some(status) = server.child.try_wait()? {
-            bail!("the server ended with {status}:\n{}", server.log().join("\n"));
+        Self::from_starts(None, vec![start]).await
+    }
+
+    async fn from_starts(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Result<Self> {
+        let mut nodes = Vec::new();
+        for start in starts {
+            nodes.push(Node::start(start).await?);
         }
-        Ok(server)
+        let url = nodes.first().context("there is a process")?.url.clone();
+        Ok(Self { nodes, shared, url })
     }
 
-    fn bound(&self) -> Option<String> {
-        let log = self.log();
-        let line = log.iter().find(|line| line.contains("listening on http://"))?;
-        let at = line.find("http://")?;
-        let end = line[at..]
-            .find(|c: char| c.is_whitespace() || c == '"')
-            .map_or(line.len(), |n| at + n);
-        Some(line[at..end].to_owned())
+    fn api(&self) -> &Node {
+        &self.nodes[0]
     }
 
-    /// What it has logged so far.
+    /// What its processes have logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .expect("no test panics while it holds the log")
-            .clone()
+        self.nodes.iter().flat_map(Node::log).collect()
     }
 
-    /// Its data folder.
+    /// The data folder of the process with the API.
     pub fn data(&self) -> &Path {
-        self.data.path()
+        self.api().data()
     }
 
-    /// Its process id.
+    /// The folder with originals and results.
+    pub fn storage(&self) -> PathBuf {
+        match &self.shared {
+            Some(shared) => PathBuf::from(&shared.storage),
+            None => self.data().join("blobs"),
+        }
+    }
+
+    /// The id of the process with the API.
     ///
     /// # Panics
     /// When it has ended.
     pub fn pid(&self) -> Pid {
-        let id = self.child.id().expect("the server runs");
-        Pid::from_raw(i32::try_from(id).expect("process ids are small")).expect("a process id is not 0")
+        self.api().pid().expect("the server runs")
+    }
+
+    /// The id of the process that works on jobs.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn worker_pid(&self) -> Pid {
+        let worker = self.nodes.get(1).unwrap_or(self.api());
+        worker.pid().expect("the server runs")
     }
 
     /// Makes a client by the command line, logged in.
@@ -133,11 +129,13 @@ impl Server {
     /// # Errors
     /// When the command or the login fails.
     pub async fn client(&self, name: &str) -> Result<Client> {
-        let output = Command::new(sfumato())
-            .args(["client", "create", "--json", "--name", name, "--data-dir"])
-            .arg(self.data.path())
-            .output()
-            .await?;
+        let mut command = Command::new(sfumato());
+        command.args(["client", "create", "--json", "--name", name]);
+        match &self.shared {
+            Some(shared) => command.args(["--database-url", &shared.database_url]),
+            None => command.arg("--data-dir").arg(self.data()),
+        };
+        let output = command.output().await?;
         if !output.status.success() {
             bail!("client create: {}", String::from_utf8_lossy(&output.stderr));
         }
@@ -151,59 +149,61 @@ impl Server {
         Client::log_in(&self.url, &text("clientId")?, &text("secretId")?).await
     }
 
-    /// `kill -9`.
+    /// `kill -9` to every process.
     ///
     /// # Errors
-    /// When the process has ended before.
-    pub async fn kill(mut self) -> Result<Stopped> {
-        self.child.start_kill()?;
-        self.child.wait().await?;
+    /// When one has ended before.
+    pub async fn kill(self) -> Result<Stopped> {
+        let mut starts = Vec::new();
+        for node in self.nodes {
+            starts.push(node.kill().await?);
+        }
         Ok(Stopped {
-            data: self.data,
-            arguments: self.arguments,
-            variables: self.variables,
+            shared: self.shared,
+            starts,
         })
     }
 
-    /// SIGTERM, and waits for the end.
+    /// SIGTERM to every process, one after the other, and waits for the end. The status is the first that is no success.
     ///
     /// # Errors
-    /// When the process has ended before.
-    pub async fn terminate(mut self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
-        kill_process(self.pid(), Signal::TERM)?;
-        let status = tokio::time::timeout(crate::PATIENCE, self.child.wait()).await??;
-        let log = self.log();
-        Ok((
-            status,
-            Stopped {
-                data: self.data,
-                arguments: self.arguments,
-                variables: self.variables,
-            },
-            log,
-        ))
+    /// When one does not end.
+    pub async fn terminate(self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
+        let (mut starts, mut lines, mut worst) = (Vec::new(), Vec::new(), ExitStatus::default());
+        for node in self.nodes {
+            let (status, start, log) = node.terminate().await?;
+            if worst.success() {
+                worst = status;
+            }
+            starts.push(start);
+            lines.extend(log);
+        }
+        let stopped = Stopped {
+            shared: self.shared,
+            starts,
+        };
+        Ok((worst, stopped, lines))
     }
 }
 
 /// A server that was stopped; its data folder is still there.
 #[derive(Debug)]
 pub struct Stopped {
-    data: Arc<TempDir>,
-    arguments: Vec<String>,
-    variables: Vec<(String, String)>,
+    shared: Option<Arc<Shared>>,
+    starts: Vec<Start>,
 }
 
 impl Stopped {
-    /// Its data folder.
+    /// The data folder of the process with the API.
     pub fn data(&self) -> &Path {
-        self.data.path()
+        self.starts[0].data.path()
     }
 
-    /// Starts a server on the same data folder with the same arguments.
+    /// Starts a server on the same data with the same arguments.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(self) -> Result<Server> {
-        Server::start_on(self.data, self.arguments, self.variables).await
+        Server::from_starts(self.shared, self.starts).await
     }
 }
