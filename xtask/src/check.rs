@@ -2,7 +2,7 @@
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, setup, tidy, workspace};
+use crate::{browser, cluster, setup, tidy, workspace};
 
 /// How long the simulation of deliveries lives lives that no run has seen before.
 const SIMULATION_SECONDS: &str = "60";
@@ -74,6 +74,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
         )
     })?;
     // The tests have built the binaries.
+    cluster::test(&root, &cluster::Options::default(), steps)?;
     steps.run("Browser", || browser::test(&root))?;
     steps.run("Documentation", || {
         process::run(process::cargo(&root).env("RUSTDOCFLAGS", "-D warnings").args([
