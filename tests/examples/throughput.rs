@@ -62,7 +62,7 @@ async fn work(client: &Arc<Client>, pictures: usize) -> Result<()> {
                 let status = client.finished(&job).await;
                 ensure!(status["status"] == "Succeeded", "a picture ended as {status}");
             }
-            Ok(())
+            Ok::<(), anyhow::Error>(())
         });
     }
     while let Some(ended) = uploaders.join_next().await {
