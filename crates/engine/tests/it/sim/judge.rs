@@ -246,7 +246,7 @@ fn innocents(facts: &Facts, broken: &mut Vec<String>) {
             .copied()
             .chain(reopened)
             .fold(made, Timestamp::max);
-        if began.since(from) > INNOCENT.max(facts.outage_before(*began)) {
+        if began.since(from) > INNOCENT + facts.outage_before(*began) {
             broken.push(format!(
                 "fairness: {id} of the innocent waited for {:?}",
                 began.since(from)
