@@ -1,5 +1,7 @@
 //! Webhook endpoints: where a client wants its events, with which proofs, and what counts as an acknowledgement.
 
+mod verdict;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +13,8 @@ use sha2::Sha256;
 use crate::id::{ClientId, DeliveryId, EndpointId};
 use crate::rotation::Rotating;
 use crate::time::{Entropy, Timestamp, random, random_alphanumeric};
+
+pub use verdict::Verdict;
 
 /// Endpoints that a client may have at most.
 pub const ENDPOINTS_PER_CLIENT_MAX: usize = 5;

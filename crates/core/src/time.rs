@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,6 +36,16 @@ impl Timestamp {
     /// Seconds since the Unix epoch, rounded down.
     pub const fn as_seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
+    }
+
+    /// The hour that it lies in, counted from the Unix epoch.
+    pub const fn hour(self) -> i64 {
+        self.as_seconds().div_euclid(3600)
+    }
+
+    /// The hour with which its day begins, at 00:00 UTC; counted as [`Timestamp::hour`] is.
+    pub const fn first_hour_of_day(self) -> i64 {
+        self.hour().div_euclid(24) * 24
     }
 
     /// This instant moved into the future; saturates at the end of the range.
@@ -124,6 +135,27 @@ pub fn random_alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
         }
     }
     text
+}
+
+/// A clock that is set back by less makes nothing late that anybody would notice.
+const SET_BACK_MIN: Duration = Duration::from_secs(2);
+
+/// The time at the last look of a process: tells whether its wall clock was set back since.
+#[derive(Debug)]
+pub struct LastLook(AtomicI64);
+
+impl Default for LastLook {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl LastLook {
+    /// Whether the clock was set back since the last look.
+    pub fn was_set_back(&self, now: Timestamp) -> bool {
+        let last = self.0.swap(now.as_micros(), Ordering::Relaxed);
+        now.after(SET_BACK_MIN).as_micros() < last
+    }
 }
 
 #[cfg(test)]

@@ -73,22 +73,6 @@ fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
     })
 }
 
-fn fits(scope: Scope, filter: &AuditFilter, entry: &AuditEntry) -> bool {
-    let seen = match scope {
-        Scope::All => true,
-        Scope::Client(client) => entry.client == Some(client),
-    };
-    seen && (filter.actions.is_empty() || filter.actions.contains(&entry.action))
-        && filter
-            .user
-            .is_none_or(|user| matches!(entry.actor, Actor::User { id, .. } if id == user))
-        && filter
-            .subject
-            .is_none_or(|subject| entry.subject.is_some_and(|own| own.id() == subject))
-        && filter.since.is_none_or(|since| entry.at >= since)
-        && filter.until.is_none_or(|until| entry.at < until)
-}
-
 /// An entry that was looked at, and what it says if it fits.
 struct Looked {
     id: AuditId,
@@ -103,7 +87,7 @@ fn look(row: &Row, scope: Scope, filter: &AuditFilter) -> Result<Looked, StoreEr
     let entry = may_fit.then(|| entry(row)).transpose()?;
     Ok(Looked {
         id,
-        entry: entry.filter(|entry| fits(scope, filter, entry)),
+        entry: entry.filter(|entry| filter.fits(scope, entry)),
     })
 }
 

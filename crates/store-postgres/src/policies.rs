@@ -13,14 +13,8 @@ use crate::postgres::PostgresStore;
 use crate::queries;
 use crate::rows::Reader;
 use crate::sql::{Tx, execute, query_one};
-use crate::statistics::hour;
 
 const NOT_FOUND: StoreError = StoreError::NotFound { what: "client" };
-
-/// The hour with which the day of an instant begins.
-const fn first_hour_of_day(at: Timestamp) -> i64 {
-    hour(at).div_euclid(24) * 24
-}
 
 fn quotas(row: &Reader<'_>) -> Result<Quotas, StoreError> {
     Ok(Quotas {
@@ -31,7 +25,7 @@ fn quotas(row: &Reader<'_>) -> Result<Quotas, StoreError> {
 }
 
 async fn usage(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
-    let (client, today) = (client.as_uuid(), first_hour_of_day(now));
+    let (client, today) = (client.as_uuid(), now.first_hour_of_day());
     let usage = query_one(tx, queries::USAGE_OF_CLIENT, &[&client, &today], |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Usage {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 use futures::{TryStreamExt, pin_mut};
 use sfumato_core::store::{Admission, News};
-use sfumato_core::time::{Clock, Entropy};
+use sfumato_core::time::{Clock, Entropy, LastLook};
 use sfumato_core::{EndpointId, StoreError, Timestamp};
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Row, Statement};
 
-use crate::clock::LastLook;
 use crate::hook::{Gathered, Hook};
 
 /// What a transaction needs beside the connection: the time, randomness for identifiers, and the courier.

@@ -33,10 +33,6 @@ const CLASSES: [&str; LATENCY_CLASSES] = [
     "class_9", "class_10", "class_11",
 ];
 
-pub(crate) const fn hour(at: Timestamp) -> i64 {
-    at.as_seconds().div_euclid(3600)
-}
-
 fn client_of(scope: Scope) -> Option<Uuid> {
     match scope {
         Scope::All => None,
@@ -75,31 +71,12 @@ async fn totals(tx: &Tx<'_>, scope: Scope) -> Result<Totals, StoreError> {
     Ok(totals?.unwrap_or_default())
 }
 
-/// The first hour, the hour after the last, and the hours in each stretch.
-fn hours(stretches: Stretches) -> (i64, i64, i64) {
-    let width = i64::from(stretches.hours.max(1));
-    let first = hour(stretches.since);
-    let count = i64::from(stretches.count.min(Stretches::MAX));
-    (first, first.saturating_add(count.saturating_mul(width)), width)
-}
-
-/// Puts what was read for some stretches into its place among all.
-fn in_place<T: Copy + Default>(stretches: Stretches, read: Vec<(usize, T)>) -> Vec<T> {
-    let mut all = vec![T::default(); stretches.begins().count()];
-    for (place, value) in read {
-        if let Some(slot) = all.get_mut(place) {
-            *slot = value;
-        }
-    }
-    all
-}
-
 async fn job_activity(
     tx: &Tx<'_>,
     scope: Scope,
     stretches: Stretches,
 ) -> Result<Vec<JobActivity>, StoreError> {
-    let (first, end, width) = hours(stretches);
+    let (first, end, width) = stretches.hours_of_all();
     let read = |row: &Row| {
         let row = Reader::new(row, "job_hours");
         let activity = JobActivity {
@@ -123,7 +100,7 @@ async fn job_activity(
             query(tx, queries::JOB_ACTIVITY_OF_CLIENT, &params, read).await?
         }
     };
-    Ok(in_place(stretches, found))
+    Ok(stretches.in_place(found))
 }
 
 async fn attempt_activity(
@@ -133,7 +110,7 @@ async fn attempt_activity(
     stretches: Stretches,
 ) -> Result<Vec<AttemptActivity>, StoreError> {
     endpoints::of_client_by_id(tx, client, endpoint).await?;
-    let (first, end, width) = hours(stretches);
+    let (first, end, width) = stretches.hours_of_all();
     let params: [&(dyn ToSql + Sync); 4] = [&first, &end, &width, &endpoint.as_uuid()];
     let found = query(tx, queries::ATTEMPT_ACTIVITY, &params, |row| {
         let row = Reader::new(row, "attempt_hours");
@@ -149,7 +126,7 @@ async fn attempt_activity(
         Ok((row.number("stretch")?, activity))
     })
     .await;
-    Ok(in_place(stretches, found?))
+    Ok(stretches.in_place(found?))
 }
 
 /// Adds what a transaction recorded of an endpoint to its hour. The caller has locked the endpoint, so that nobody waits
@@ -164,7 +141,7 @@ pub(crate) async fn count_attempts(
         return Ok(());
     }
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let (endpoint, hour) = (endpoint.as_uuid(), hour(now));
+    let (endpoint, hour) = (endpoint.as_uuid(), now.hour());
     let sums = [activity.delivered, activity.failed, activity.duration_ms].map(number);
     let latency = activity.latency.map(number);
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&endpoint, &hour];
@@ -180,7 +157,7 @@ pub(crate) async fn fold(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> 
         return Ok(());
     }
     execute(tx, counters::FOLD_TOTALS, &[&ROWS_MAX]).await?;
-    let (back, present) = (hour(now.before(FOLDED_BACK)), hour(now));
+    let (back, present) = (now.before(FOLDED_BACK).hour(), now.hour());
     execute(tx, counters::FOLD_JOB_HOURS, &[&ROWS_MAX, &back, &present])
         .await
         .map(drop)
@@ -188,7 +165,7 @@ pub(crate) async fn fold(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> 
 
 /// Forgets hours that are older than [`STATISTICS_KEPT`].
 pub(crate) async fn forget(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
-    let before = hour(now.before(STATISTICS_KEPT));
+    let before = now.before(STATISTICS_KEPT).hour();
     let jobs = execute(tx, queries::FORGET_JOB_HOURS, &[&before, &FORGOTTEN_AT_ONCE]).await?;
     let attempts = execute(tx, queries::FORGET_ATTEMPT_HOURS, &[&before, &FORGOTTEN_AT_ONCE]).await?;
     Ok(jobs + attempts)

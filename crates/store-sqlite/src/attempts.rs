@@ -5,12 +5,10 @@ use std::collections::btree_map::Entry;
 
 use rusqlite::{Connection, params};
 use sfumato_core::delivery::{Attempt, Circumstances, Delivery, DeliveryState};
-use sfumato_core::endpoint::{Endpoint, EndpointState, HoldReason, Warning};
+use sfumato_core::endpoint::{Endpoint, EndpointState, Verdict};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::{
-    PROBE_INTERVAL, PULLED_PER_SUCCESS, ends_outage, health_after, must_hold, warning_due,
-};
+use sfumato_core::schedule::PULLED_PER_SUCCESS;
 use sfumato_core::store::{AttemptActivity, Finished, News, Recorded};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp};
 
@@ -32,14 +30,6 @@ struct Case {
     /// How many waiting deliveries the successes of this transaction pull forward.
     pulled: u32,
     activity: AttemptActivity,
-}
-
-/// What one attempt changes about its endpoint.
-#[derive(Clone, Copy, Default)]
-struct Verdict {
-    held: Option<HoldReason>,
-    released: bool,
-    warning: Option<Warning>,
 }
 
 impl Judged {
@@ -89,41 +79,13 @@ impl Judged {
 }
 
 impl Case {
-    /// What an attempt says of its endpoint: its health, whether it is held, whether it is back.
     fn judge(&mut self, attempt: &Attempt, now: Timestamp) -> Verdict {
         if attempt.is_spent() {
             self.activity.count(attempt.is_success(), attempt.duration_ms);
         }
-        let endpoint = &mut self.endpoint;
-        let was_held = matches!(endpoint.state, EndpointState::Held { .. });
-        let is_back = attempt.is_success() && ends_outage(&endpoint.health, was_held, now);
-        endpoint.health = health_after(endpoint.health, attempt, now);
-        let mut verdict = Verdict::default();
-        if attempt.is_success() {
-            if was_held {
-                endpoint.state = EndpointState::Active;
-                endpoint.updated_at = now;
-                verdict.released = true;
-            }
-            if is_back {
-                endpoint.health.recovering_since = Some(now);
-            }
-            if endpoint.health.recovering_since.is_some() {
-                self.pulled += PULLED_PER_SUCCESS;
-            }
-        } else if endpoint.state == EndpointState::Active && attempt.is_spent() {
-            if let Some(reason) = must_hold(&endpoint.health, endpoint.created_at, attempt, now) {
-                endpoint.state = EndpointState::Held {
-                    since: now,
-                    reason,
-                    next_probe_at: now.after(PROBE_INTERVAL),
-                };
-                endpoint.updated_at = now;
-                verdict.held = Some(reason);
-            } else if let Some(warning) = warning_due(&endpoint.health, now) {
-                endpoint.health.warned = Some(warning);
-                verdict.warning = Some(warning);
-            }
+        let verdict = self.endpoint.attempted(attempt, now);
+        if verdict.pulls {
+            self.pulled += PULLED_PER_SUCCESS;
         }
         verdict
     }

@@ -68,22 +68,6 @@ fn entry(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
     })
 }
 
-fn fits(scope: Scope, filter: &AuditFilter, entry: &AuditEntry) -> bool {
-    let seen = match scope {
-        Scope::All => true,
-        Scope::Client(client) => entry.client == Some(client),
-    };
-    seen && (filter.actions.is_empty() || filter.actions.contains(&entry.action))
-        && filter
-            .user
-            .is_none_or(|user| matches!(entry.actor, Actor::User { id, .. } if id == user))
-        && filter
-            .subject
-            .is_none_or(|subject| entry.subject.is_some_and(|own| own.id() == subject))
-        && filter.since.is_none_or(|since| entry.at >= since)
-        && filter.until.is_none_or(|until| entry.at < until)
-}
-
 /// Whether an entry can fit by its action alone. Most that are passed over are so for it, and reading the rest of them would
 /// take several times as long.
 fn may_fit(row: &Row<'_>, filter: &AuditFilter) -> Result<bool, StoreError> {
@@ -134,7 +118,7 @@ fn page(
     while let Some(row) = rows.next().map_err(unavailable)? {
         scanned += 1;
         let read = may_fit(row, filter)?.then(|| entry(row)).transpose()?;
-        match read.filter(|entry| fits(scope, filter, entry)) {
+        match read.filter(|entry| filter.fits(scope, entry)) {
             Some(entry) => entries.push(entry),
             None if scanned >= SCANNED_MAX => {
                 next = Some(Reader::new(row, "audit").audit_id("id")?);

@@ -1,6 +1,5 @@
 //! A wall clock that was set back: what was to happen at a time that has not come again happens now.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
@@ -11,27 +10,6 @@ use crate::sql::execute;
 
 /// No job waits longer for its next attempt.
 const JOB_WAITS_MAX: Duration = Duration::from_secs(60);
-
-/// A clock that is set back by less makes nothing late that anybody would notice.
-const SET_BACK_MIN: Duration = Duration::from_secs(2);
-
-/// The time at the last look.
-#[derive(Debug)]
-pub(crate) struct LastLook(AtomicI64);
-
-impl Default for LastLook {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
-}
-
-impl LastLook {
-    /// Whether the clock was set back since the last look.
-    pub(crate) fn was_set_back(&self, now: Timestamp) -> bool {
-        let last = self.0.swap(now.as_micros(), Ordering::Relaxed);
-        now.after(SET_BACK_MIN).as_micros() < last
-    }
-}
 
 /// Makes everything due that was queued in the future. Returns how much that is.
 pub(crate) fn make_due(conn: &Connection, now: Timestamp) -> Result<usize, StoreError> {

@@ -13,14 +13,8 @@ use crate::queries;
 use crate::rows::{Reader, key};
 use crate::sql::{execute, query_one};
 use crate::sqlite::SqliteStore;
-use crate::statistics::hour;
 
 const NOT_FOUND: StoreError = StoreError::NotFound { what: "client" };
-
-/// The hour with which the day of an instant begins.
-const fn first_hour_of_day(at: Timestamp) -> i64 {
-    hour(at).div_euclid(24) * 24
-}
 
 fn quotas(row: &Reader<'_, '_>) -> Result<Quotas, StoreError> {
     Ok(Quotas {
@@ -31,7 +25,7 @@ fn quotas(row: &Reader<'_, '_>) -> Result<Quotas, StoreError> {
 }
 
 fn usage(conn: &Connection, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
-    let params = params![key(client.as_uuid()), first_hour_of_day(now)];
+    let params = params![key(client.as_uuid()), now.first_hour_of_day()];
     let usage = query_one(conn, queries::USAGE_OF_CLIENT, params, |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Usage {

@@ -2,10 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use sfumato_core::StoreError;
-use sfumato_core::time::{Clock, Entropy};
+use sfumato_core::time::{Clock, Entropy, LastLook};
 use std::sync::Arc;
 
-use crate::clock::LastLook;
 use crate::hook::Hook;
 
 /// What a transaction needs beside the connection: the time, randomness for identifiers, and the courier.

@@ -21,10 +21,6 @@ const CLASSES: [&str; LATENCY_CLASSES] = [
     "class_9", "class_10", "class_11",
 ];
 
-pub(crate) const fn hour(at: Timestamp) -> i64 {
-    at.as_seconds().div_euclid(3600)
-}
-
 const fn client_of(scope: Scope) -> Option<[u8; 16]> {
     match scope {
         Scope::All => None,
@@ -64,31 +60,12 @@ fn totals(conn: &Connection, scope: Scope) -> Result<Totals, StoreError> {
     Ok(totals.unwrap_or_default())
 }
 
-/// The first hour, the hour after the last, and the hours in each stretch.
-fn hours(stretches: Stretches) -> (i64, i64, i64) {
-    let width = i64::from(stretches.hours.max(1));
-    let first = hour(stretches.since);
-    let count = i64::from(stretches.count.min(Stretches::MAX));
-    (first, first.saturating_add(count.saturating_mul(width)), width)
-}
-
-/// Puts what was read for some stretches into its place among all.
-fn in_place<T: Copy + Default>(stretches: Stretches, read: Vec<(usize, T)>) -> Vec<T> {
-    let mut all = vec![T::default(); stretches.begins().count()];
-    for (place, value) in read {
-        if let Some(slot) = all.get_mut(place) {
-            *slot = value;
-        }
-    }
-    all
-}
-
 fn job_activity(
     conn: &Connection,
     scope: Scope,
     stretches: Stretches,
 ) -> Result<Vec<JobActivity>, StoreError> {
-    let (first, end, width) = hours(stretches);
+    let (first, end, width) = stretches.hours_of_all();
     let read = |row: &rusqlite::Row<'_>| {
         let row = Reader::new(row, "job_hours");
         let activity = JobActivity {
@@ -112,7 +89,7 @@ fn job_activity(
             query(conn, queries::JOB_ACTIVITY_OF_CLIENT, params, read)?
         }
     };
-    Ok(in_place(stretches, found))
+    Ok(stretches.in_place(found))
 }
 
 fn attempt_activity(
@@ -122,7 +99,7 @@ fn attempt_activity(
     stretches: Stretches,
 ) -> Result<Vec<AttemptActivity>, StoreError> {
     endpoints::of_client_by_id(conn, client, endpoint)?;
-    let (first, end, width) = hours(stretches);
+    let (first, end, width) = stretches.hours_of_all();
     let params = params![first, end, width, key(endpoint.as_uuid())];
     let found = query(conn, queries::ATTEMPT_ACTIVITY, params, |row| {
         let row = Reader::new(row, "attempt_hours");
@@ -137,7 +114,7 @@ fn attempt_activity(
         }
         Ok((row.number("stretch")?, activity))
     })?;
-    Ok(in_place(stretches, found))
+    Ok(stretches.in_place(found))
 }
 
 /// Adds what a transaction recorded of an endpoint to its hour.
@@ -153,7 +130,7 @@ pub(crate) fn count_attempts(
     let number = |count: u64| rusqlite::types::Value::from(i64::try_from(count).unwrap_or(i64::MAX));
     let mut values = vec![
         endpoint.as_uuid().as_bytes().to_vec().into(),
-        hour(now).into(),
+        now.hour().into(),
         number(activity.delivered),
         number(activity.failed),
         number(activity.duration_ms),
@@ -164,7 +141,7 @@ pub(crate) fn count_attempts(
 
 /// Forgets hours that are older than [`STATISTICS_KEPT`].
 pub(crate) fn forget(conn: &Connection, now: Timestamp) -> Result<u64, StoreError> {
-    let params = [hour(now.before(STATISTICS_KEPT)), FORGOTTEN_AT_ONCE];
+    let params = [now.before(STATISTICS_KEPT).hour(), FORGOTTEN_AT_ONCE];
     let jobs = execute(conn, queries::FORGET_JOB_HOURS, params)?;
     Ok((jobs + execute(conn, queries::FORGET_ATTEMPT_HOURS, params)?) as u64)
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::audit::{Action, AuditEntry};
+use crate::audit::{Action, Actor, AuditEntry};
 use crate::id::{AuditId, UserId};
 use crate::time::Timestamp;
 use crate::user::Scope;
@@ -21,6 +21,25 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
     /// Those before this time.
     pub until: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    /// Whether an entry is wanted, by somebody who may see what lies in `scope`.
+    pub fn fits(&self, scope: Scope, entry: &AuditEntry) -> bool {
+        let seen = match scope {
+            Scope::All => true,
+            Scope::Client(client) => entry.client == Some(client),
+        };
+        seen && (self.actions.is_empty() || self.actions.contains(&entry.action))
+            && self
+                .user
+                .is_none_or(|user| matches!(entry.actor, Actor::User { id, .. } if id == user))
+            && self
+                .subject
+                .is_none_or(|subject| entry.subject.is_some_and(|own| own.id() == subject))
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at < until)
+    }
 }
 
 /// Some entries.

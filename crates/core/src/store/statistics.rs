@@ -94,7 +94,7 @@ impl Stretches {
     /// The last `count` stretches of `hours` each, the present one among them. Those of whole days begin at 00:00 UTC.
     pub fn until(now: Timestamp, hours: u32, count: u32) -> Self {
         let (hours, count) = (hours.max(1), count.clamp(1, Self::MAX));
-        let present = now.as_seconds().div_euclid(3600).div_euclid(i64::from(hours));
+        let present = now.hour().div_euclid(i64::from(hours));
         let first = present.saturating_sub(i64::from(count) - 1);
         Self {
             since: Timestamp::from_seconds(first.saturating_mul(i64::from(hours)).saturating_mul(3600)),
@@ -103,9 +103,28 @@ impl Stretches {
         }
     }
 
+    /// The first hour, the hour after the last, and the hours in each stretch; counted as [`Timestamp::hour`] is.
+    pub fn hours_of_all(self) -> (i64, i64, i64) {
+        let width = i64::from(self.hours.max(1));
+        let first = self.since.hour();
+        let count = i64::from(self.count.min(Self::MAX));
+        (first, first.saturating_add(count.saturating_mul(width)), width)
+    }
+
+    /// Puts what was read for some stretches into its place among all.
+    pub fn in_place<T: Copy + Default>(self, read: Vec<(usize, T)>) -> Vec<T> {
+        let mut all = vec![T::default(); self.begins().count()];
+        for (place, value) in read {
+            if let Some(slot) = all.get_mut(place) {
+                *slot = value;
+            }
+        }
+        all
+    }
+
     /// Begins of all of them.
     pub fn begins(self) -> impl Iterator<Item = Timestamp> {
-        let hour = self.since.as_seconds().div_euclid(3600);
+        let hour = self.since.hour();
         (0..i64::from(self.count.min(Self::MAX))).map(move |n| {
             let hours = n.saturating_mul(i64::from(self.hours));
             Timestamp::from_seconds(hour.saturating_add(hours).saturating_mul(3600))
