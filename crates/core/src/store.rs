@@ -33,7 +33,7 @@ pub use audit::{AuditFilter, AuditLog, AuditPage};
 pub use deliveries::{DeliveryFilter, DeliveryPage, DeliveryRecord};
 pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
-pub use lists::{JobFilter, JobLists, JobPage};
+pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use policies::ClientPolicies;
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,

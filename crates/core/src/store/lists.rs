@@ -1,5 +1,7 @@
 //! Lists of jobs, newest first, a page at a time.
 
+mod walk;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -8,6 +10,8 @@ use crate::job::{Job, JobStateKind};
 use crate::media::MediaKind;
 use crate::time::Timestamp;
 use crate::user::Scope;
+
+pub use walk::{JobRange, Needle, Walked, WantedJobs, Way};
 
 /// Which jobs are wanted. What is empty or `None` wants all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
