@@ -1,7 +1,5 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
-use std::path::Path;
-
 use crate::process::{self, cargo};
 use crate::report::Steps;
 use crate::{browser, clients, deploy, docs, setup, soak, tidy, workspace};
@@ -82,7 +80,6 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
         let test = "the_product_comes_to_rest_whole_whatever_is_killed";
         soak::run_test("sfumato-e2e", test, &[seconds])
     })?;
-    steps.run("Alerts", || alerts(&root))?;
     // The tests have built the binaries.
     steps.run("Browser", || browser::test(&root))?;
     steps.run("Guide", || docs::run_guide(&root))?;
@@ -98,18 +95,6 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })
-}
-
-/// Prometheus' own tool reads the alerts, and lives through the series of their tests.
-fn alerts(root: &Path) -> anyhow::Result<()> {
-    let folder = root.join("deploy/prometheus");
-    for arguments in [
-        ["check", "rules", "alerts.yml"],
-        ["test", "rules", "alerts_test.yml"],
-    ] {
-        process::run(process::command("promtool").current_dir(&folder).args(arguments))?;
-    }
-    Ok(())
 }
 
 fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {

@@ -22,6 +22,15 @@ pub enum MediaKind {
 impl MediaKind {
     /// All kinds.
     pub const ALL: [MediaKind; 3] = [Self::Picture, Self::Video, Self::Archive];
+
+    /// Its name: a noun in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Picture => "picture",
+            Self::Video => "video",
+            Self::Archive => "archive",
+        }
+    }
 }
 
 /// A format that Sfumato reads and answers in. The content decides which, never the name or the declared type.
@@ -217,11 +226,7 @@ impl MediaFormat {
 
 impl fmt::Display for MediaKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Picture => "picture",
-            Self::Video => "video",
-            Self::Archive => "archive",
-        })
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What deploys, judged by its own tools, since there is no engine here that would run it: hadolint for the Dockerfile, the
-//! schemas of Compose and Kubernetes, systemd's own `verify` and `security`, and `sfumato doctor` under the unit's filter of
-//! system calls. What the files say to `sfumato` is compared with what it understands.
+//! schemas of Compose and Kubernetes, Prometheus' own tool for the alerts, systemd's own `verify` and `security`, and `sfumato
+//! doctor` under the unit's filter of system calls. What the files say to `sfumato` is compared with what it understands.
 
 mod words;
 
@@ -25,6 +25,7 @@ const INSTALLATIONS: [&[&str]; 2] = [
 ];
 /// The oldest and the newest that the manifests are for.
 const KUBERNETES_VERSIONS: [&str; 2] = ["1.29", "1.35"];
+const ALERTS: &str = "deploy/prometheus";
 const UNIT: &str = "deploy/systemd/sfumato.service";
 /// What `systemd-analyze security` may find at most, times ten: 1.4 is what is left of a service that needs a network.
 const EXPOSURE_MAX: &str = "15";
@@ -54,7 +55,19 @@ pub(crate) fn lint(root: &Path) -> anyhow::Result<()> {
     for manifests in INSTALLATIONS {
         run(tool("python").arg(REFERENCES).args(manifests))?;
     }
+    lint_alerts(root)?;
     lint_unit(root)
+}
+
+/// Prometheus' own tool reads the alerts, and lives through the series of their tests.
+fn lint_alerts(root: &Path) -> anyhow::Result<()> {
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+    ] {
+        run(command("promtool").current_dir(root.join(ALERTS)).args(arguments))?;
+    }
+    Ok(())
 }
 
 fn lint_unit(root: &Path) -> anyhow::Result<()> {

@@ -7,15 +7,6 @@ use sfumato_media_client::{ChildEnd, MediaError};
 
 use super::Surface;
 
-/// What a job is about.
-const fn kind_name(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Picture => "picture",
-        MediaKind::Video => "video",
-        MediaKind::Archive => "archive",
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByKind {
     kind: &'static str,
@@ -23,9 +14,7 @@ pub(super) struct ByKind {
 
 impl ByKind {
     pub(super) const fn of(kind: MediaKind) -> Self {
-        Self {
-            kind: kind_name(kind),
-        }
+        Self { kind: kind.as_str() }
     }
 }
 
@@ -45,7 +34,7 @@ impl EndOfJob {
 
     pub(super) const fn of(kind: MediaKind, end: &'static str) -> Self {
         Self {
-            kind: kind_name(kind),
+            kind: kind.as_str(),
             end,
         }
     }
@@ -74,7 +63,7 @@ impl Stage {
     pub(super) fn all(kind: MediaKind) -> impl Iterator<Item = Self> {
         let stages = ["decode", "resize", "inference", "mask", "encode"];
         stages.into_iter().map(move |stage| Self {
-            kind: kind_name(kind),
+            kind: kind.as_str(),
             stage,
         })
     }
