@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
 use super::BlobError;
 use super::seal::Sealer;
+
+/// A part is gathered in pieces of this size. As one buffer it would have to grow with every chunk, and what it leaves behind in
+/// the heaps of the threads adds up to several parts.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Size and hash of a blob that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +34,9 @@ pub struct BlobWriter {
     /// Begun with the first full part: what is smaller goes in a single request.
     upload: Option<Box<dyn MultipartUpload>>,
     on_its_way: Option<JoinHandle<object_store::Result<()>>>,
+    /// What arrived after the last whole piece.
     buffer: BytesMut,
+    part: Part,
     bytes: u64,
     stored_bytes: u64,
     hash: Sha256,
@@ -42,6 +48,24 @@ impl std::fmt::Debug for BlobWriter {
             .field("path", &self.path)
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is gathered of the next part.
+#[derive(Default)]
+struct Part {
+    pieces: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Part {
+    fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        self.pieces.push(piece);
+    }
+
+    fn payload(self) -> PutPayload {
+        self.pieces.into_iter().collect()
     }
 }
 
@@ -60,6 +84,7 @@ impl BlobWriter {
             upload: None,
             on_its_way: None,
             buffer: BytesMut::new(),
+            part: Part::default(),
             bytes: 0,
             stored_bytes: 0,
             hash: Sha256::new(),
@@ -82,16 +107,29 @@ impl BlobWriter {
             Some(sealer) => sealer.push(&chunk, &mut self.buffer),
             None => self.buffer.extend_from_slice(&chunk),
         }
-        while self.buffer.len() >= self.part_bytes {
-            let part = self.buffer.split_to(self.part_bytes).freeze();
-            self.send(part).await?;
+        self.gather().await
+    }
+
+    /// Takes whole pieces from the buffer, and sends the part once more follows than it holds.
+    async fn gather(&mut self) -> Result<(), BlobError> {
+        while !self.buffer.is_empty() {
+            if self.part.bytes == self.part_bytes {
+                let part = std::mem::take(&mut self.part);
+                self.send(part).await?;
+            }
+            let piece = PIECE_BYTES.min(self.part_bytes - self.part.bytes);
+            if self.buffer.len() < piece {
+                break;
+            }
+            let piece = self.buffer.split_to(piece).freeze();
+            self.part.push(piece);
         }
         Ok(())
     }
 
-    async fn send(&mut self, part: Bytes) -> Result<(), BlobError> {
+    async fn send(&mut self, part: Part) -> Result<(), BlobError> {
         self.arrived().await?;
-        self.stored_bytes += part.len() as u64;
+        self.stored_bytes += part.bytes as u64;
         let upload = match &mut self.upload {
             Some(upload) => upload,
             None => {
@@ -100,7 +138,7 @@ impl BlobWriter {
                 self.upload.insert(begun)
             }
         };
-        self.on_its_way = Some(tokio::spawn(upload.put_part(part.into())));
+        self.on_its_way = Some(tokio::spawn(upload.put_part(part.payload())));
         Ok(())
     }
 
@@ -124,17 +162,13 @@ impl BlobWriter {
         if let Some(sealer) = self.sealer.take() {
             sealer.finish(&mut self.buffer);
         }
-        while self.buffer.len() > self.part_bytes {
-            let part = self.buffer.split_to(self.part_bytes).freeze();
-            self.send(part).await?;
-        }
-        let rest = self.buffer.split().freeze();
+        self.gather().await?;
+        let mut rest = std::mem::take(&mut self.part);
+        rest.push(self.buffer.split().freeze());
         if self.upload.is_none() {
-            self.store.put(&self.path, rest.into()).await?;
+            self.store.put(&self.path, rest.payload()).await?;
         } else {
-            if !rest.is_empty() {
-                self.send(rest).await?;
-            }
+            self.send(rest).await?;
             self.arrived().await?;
             self.complete().await?;
         }
