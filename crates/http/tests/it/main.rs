@@ -7,6 +7,8 @@
 )]
 
 mod auth;
+mod authorization;
+mod described;
 mod events;
 mod faults;
 mod jobs;
