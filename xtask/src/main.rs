@@ -5,6 +5,8 @@
     reason = "a command-line tool speaks on standard output"
 )]
 
+mod api;
+mod api_fuzz;
 mod apt;
 mod assets;
 mod bench;
@@ -14,6 +16,7 @@ mod check;
 mod clients;
 mod demo;
 mod deploy;
+mod dist;
 mod docs;
 mod eval;
 mod manifest;
@@ -55,6 +58,8 @@ enum Task {
     Demo(demo::Options),
     /// Set up, then run every check and test, or a part of them.
     Test(check::Options),
+    /// Build what is handed out: an archive and a package for Debian, with licences and hashes, in `target/dist`.
+    Dist,
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
     /// Measure what the product costs, beside a tool that does the same.
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run(options),
+        Task::Dist => dist::run(),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),

@@ -11,6 +11,7 @@ mod health;
 mod listen;
 mod long;
 mod look;
+mod man;
 mod models;
 mod opened;
 mod serve;
@@ -65,6 +66,7 @@ enum Command {
     Health(health::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -86,6 +88,7 @@ impl Cli {
             Command::Health(args) => health::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }
