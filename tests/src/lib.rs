@@ -16,6 +16,7 @@ pub mod invariants;
 pub mod picture;
 pub mod processes;
 pub mod receiver;
+pub mod secrets;
 pub mod server;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
+use crate::secrets::{self, WatchedLog};
 use crate::{assets, eventually, sfumato, sfumato_with_failpoints};
 
 /// What is started, and how: executable, arguments beside address and data folder, variables.
@@ -103,7 +104,7 @@ pub struct Server {
     launch: Launch,
     /// Base URL of its API.
     pub url: String,
-    log: Arc<Mutex<Vec<String>>>,
+    log: WatchedLog,
     reader: JoinHandle<()>,
 }
 
@@ -144,15 +145,16 @@ impl Server {
 
     async fn start_on(data: Arc<TempDir>, launch: Launch) -> Result<Self> {
         let mut child = launch.command(data.path()).spawn().context("start the server")?;
-        let log = Arc::new(Mutex::new(Vec::new()));
+        for (name, value) in launch.environment.iter().filter(|(name, _)| is_secret(name)) {
+            secrets::remember(name, value);
+        }
+        let log = WatchedLog::default();
         let stderr = child.stderr.take().context("the server's log is piped")?;
-        let sink = Arc::clone(&log);
+        let add = log.sink();
         let reader = tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                sink.lock()
-                    .expect("no test panics while it holds the log")
-                    .push(line);
+                add(line);
             }
         });
         let mut server = Self {
@@ -188,10 +190,7 @@ impl Server {
 
     /// What it has logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .expect("no test panics while it holds the log")
-            .clone()
+        self.log.lines()
     }
 
     /// Its data folder.
@@ -274,6 +273,14 @@ impl Server {
         let log = self.log();
         Ok((status, self.stopped(), log))
     }
+}
+
+/// Whether a variable holds what nobody else may know.
+fn is_secret(name: &str) -> bool {
+    ["SECRET", "PASSWORD", "TOKEN"]
+        .iter()
+        .any(|word| name.contains(word))
+        && !name.starts_with("SFUMATO_TOKENS__")
 }
 
 /// A server that was stopped; its data folder is still there.

@@ -11,6 +11,7 @@ mod authorization;
 mod described;
 mod events;
 mod faults;
+mod hostile_corpus;
 mod jobs;
 mod metrics;
 mod openapi;
