@@ -191,7 +191,9 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     std::fs::write(&config, "[worker]\npart_length = \"2s\"\n")?;
     let mut server = Server::start_with(&["--config", text(&config)]).await?;
     let client = server.client("traveller").await?;
-    let job = client.submit("clip.mp4", std::fs::read(&original)?, &[]).await?;
+    let job = client
+        .submit("clip.mp4", std::fs::read(&original)?, &[("profile", "fast")])
+        .await?;
     let done = eventually("a part that is done", async || {
         let parts = parts(&server.storage());
         (!parts.is_empty()).then_some(parts)
@@ -223,7 +225,10 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     )?;
     let whole = dir.path().join("whole.mp4");
     let program = sfumato();
-    run(text(&program), &["blur", text(&original), "-o", text(&whole)])?;
+    run(
+        text(&program),
+        &["blur", "--profile", "fast", text(&original), "-o", text(&whole)],
+    )?;
     let (resumed, uninterrupted) = (content(&result)?, content(&whole)?);
     assert_eq!(resumed.0.len(), 240);
     assert_eq!(resumed, uninterrupted);
