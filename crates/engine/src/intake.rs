@@ -210,9 +210,10 @@ impl Engine {
         let job = Job::queued(id, client, original, options, inner.clock.now());
         hit(Point::AfterBlobBeforeRow);
         if let Err(error) = inner.store.submit(&job).await {
-            // A database that went away in the middle may have written the row: then the original is needed, and else it is
-            // an orphan.
-            if !matches!(error, StoreError::Unavailable { .. }) {
+            // A database elsewhere that went away in the middle may have written the row, or be about to: then the original is
+            // needed, and else it is an orphan.
+            let may_be_written = inner.settings.shared && matches!(error, StoreError::Unavailable { .. });
+            if !may_be_written {
                 upload.upload = Some(job.upload);
             }
             return Err(error.into());
