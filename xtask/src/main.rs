@@ -14,6 +14,7 @@ mod boxes;
 mod browser;
 mod check;
 mod clients;
+mod cluster;
 mod demo;
 mod deploy;
 mod dist;
@@ -60,6 +61,8 @@ enum Task {
     Test(check::Options),
     /// Build what is handed out: an archive and a package for Debian, with licences and hashes, in `target/dist`.
     Dist,
+    /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
+    TestCluster(cluster::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
     /// Measure what the product costs, beside a tool that does the same.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run(options),
         Task::Dist => dist::run(),
+        Task::TestCluster(options) => cluster::run_alone(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),

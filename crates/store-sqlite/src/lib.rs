@@ -20,6 +20,7 @@ mod endpoints;
 mod events;
 mod history;
 mod hook;
+mod installations;
 mod jobs;
 mod lists;
 mod migrations;
@@ -34,6 +35,7 @@ mod sql;
 mod sqlite;
 mod statistics;
 mod store;
+mod tables;
 mod users;
 mod writer;
 

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 34] = [
     &[],
     &["serve"],
     &["client"],
@@ -26,6 +26,9 @@ const COMMANDS: [&[&str]; 31] = [
     &["listen"],
     &["webhook"],
     &["webhook", "check"],
+    &["copy"],
+    &["verify"],
+    &["migrate"],
     &["doctor"],
     &["health"],
     &["config"],
