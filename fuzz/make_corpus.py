@@ -6,15 +6,16 @@ A name begins with `ok-` where the file has to be processed, with `bad-` where i
 nothing.
 """
 
+import base64
 import struct
 import zlib
 from pathlib import Path
 
-CORPUS = Path(__file__).resolve().parent.parent / "crates/media/tests/corpus"
+CRATES = Path(__file__).resolve().parent.parent / "crates"
 
 
-def write(folder, name, content):
-    path = CORPUS / folder / name
+def write(folder, name, content, *, crate="media"):
+    path = CRATES / crate / "tests/corpus" / folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
@@ -610,5 +611,123 @@ def videos():
         write("video", name, content)
 
 
-for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives, videos):
+# What comes by HTTP: forms with the boundary `b`, the header of tokens, and that of ranges. A form that is `ok` makes a job.
+
+PICTURE = b"\xff\xd8\xff\xe0" + bytes(12)
+
+
+def part(name, content, *, head=b""):
+    if name is not None:
+        head = b'Content-Disposition: form-data; name="' + name + b'"' + head
+    return b"--b\r\n" + head + b"\r\n\r\n" + content + b"\r\n"
+
+
+def forms():
+    media = part(b"input_media", PICTURE, head=b'; filename="a.jpg"\r\nContent-Type: image/jpeg')
+    end = b"--b--\r\n"
+    files = {
+        "ok-plain": media + end,
+        "ok-options": part(b"activation_faces_blur", b"true") + part(b"blur_type", b'{"anonymization_type":"opaque"}') + media + end,
+        "ok-brackets": part(b"included_area[left]", b"0") + part(b"included_area[right]", b"1") + part(b"included_area[top]", b"0")
+        + part(b"included_area[bottom]", b"1") + media + end,
+        "ok-unknown-field": part(b"field", b"\xff\xfe") + media + end,
+        "ok-preamble": b"preamble\r\n" + media + end,
+        "ok-behind-the-end": media + end + b"epilogue",
+        "ok-path-as-name": media.replace(b"a.jpg", b"../../etc/passwd") + end,
+        "bad-empty": b"",
+        "bad-end-only": end,
+        "bad-no-end": media,
+        "bad-cut-in-head": media[:30],
+        "bad-cut-in-boundary": media + b"--",
+        "bad-other-boundary": media.replace(b"--b", b"--c") + end,
+        "bad-no-name": part(None, PICTURE) + end,
+        "bad-no-head": b"--b\r\n\r\n" + PICTURE + b"\r\n" + end,
+        "bad-two-files": media + media + end,
+        "bad-no-file": part(b"activation_faces_blur", b"true") + end,
+        "bad-empty-file": part(b"input_media", b"", head=b'; filename="a.jpg"') + end,
+        "bad-text-as-file": part(b"input_media", b"just a text", head=b'; filename="a.jpg"') + end,
+        "bad-value": part(b"mask_growth", b"1e999") + media + end,
+        "bad-json": part(b"blur_type", b'{"anonymization_type":') + media + end,
+        "bad-deep-json": part(b"included_area", b"[" * 9000) + media + end,
+        "bad-many-areas": part(b"excluded_area", b"[" + b",".join([b"[[0,0],[1,0],[0,1]]"] * 2000) + b"]") + media + end,
+        "bad-member": part(b"blur_type[__proto__]", b"1") + media + end,
+        "bad-long-value": part(b"profile", b"a" * 70000) + media + end,
+        "ok-long-name": part(b"a" * 20000, b"1") + media + end,
+        "bad-many-fields": part(b"field", b"1") * 5000 + media + end,
+        "bad-no-utf8": part(b"profile", b"\xff\xfe") + media + end,
+        "bad-folded-head": part(b"input_media", PICTURE, head=b'\r\n ; filename="a.jpg"') + end,
+        "bad-nul-in-name": part(b"pro\0file", b"fast") + media + end,
+    }
+    for name, content in files.items():
+        write("form", name, content, crate="http")
+
+
+def tokens():
+    def encoded(text):
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=")
+
+    claims = (
+        '{"iss":"sfumato","aud":"sfumato-api","sub":"018fe2a4-6a2b-7c4d-8e5f-0a1b2c3d4e5f",'
+        '"sid":"018fe2a4-6a2b-7c4d-8e5f-0a1b2c3d4e5f","iat":0,"exp":9999999999,"jti":"a"}'
+    )
+
+    def token(head='{"alg":"HS256","typ":"JWT"}', body=claims, signature=b"c2ln"):
+        return b"Bearer " + encoded(head) + b"." + encoded(body) + b"." + signature
+
+    files = {
+        "bad-empty": b"",
+        "bad-scheme-alone": b"Bearer",
+        "bad-dots": b"Bearer ..",
+        "bad-many-dots": b"Bearer " + b"." * 2000,
+        "bad-signature": token(),
+        "bad-no-signature": token(signature=b""),
+        "bad-algorithm-none": token('{"alg":"none"}', signature=b""),
+        "bad-algorithm-asymmetric": token('{"alg":"RS256"}'),
+        "bad-algorithm-unknown": token('{"alg":"XX"}'),
+        "bad-algorithm-twice": token('{"alg":"HS256","alg":"none"}'),
+        "bad-key-elsewhere": token('{"alg":"HS256","jku":"http://127.0.0.1:1/","kid":"../../dev/null"}'),
+        "bad-own-key": token('{"alg":"RS256","jwk":{"kty":"RSA","n":"AQ","e":"AQAB"}}'),
+        "bad-critical": token('{"alg":"HS256","crit":["exp"]}'),
+        "bad-compressed": token('{"alg":"HS256","zip":"DEF"}'),
+        "bad-encrypted": b"Bearer " + encoded('{"alg":"dir","enc":"A128GCM"}') + b"..a.a.a",
+        "bad-no-json": token("alg", "claims"),
+        "bad-deep-json": token("[" * 3000),
+        "bad-padding": token().replace(b".", b"=."),
+        "bad-plain-base64": token(signature=b"a+/="),
+        "bad-huge-number": token(body='{"exp":1e999}'),
+        "bad-basic": b"Basic YTpi",
+        "bad-tabs": b"Bearer\t" + token()[7:],
+        "bad-two": token() + b", " + token(),
+        "bad-high-bytes": b"Bearer \xff\xfe.\xff.\xff",
+    }
+    for name, content in files.items():
+        write("token", name, content, crate="http")
+
+
+def ranges():
+    # Of a file of ten bytes.
+    files = {
+        "part-first": b"bytes=0-0",
+        "part-last": b"bytes=-1",
+        "part-open": b"bytes=4-",
+        "part-beyond-the-end": b"bytes=4-99999999999999999999"[:24],
+        "part-suffix-beyond": b"bytes=-99",
+        "whole-empty": b"",
+        "whole-other-unit": b"lines=0-1",
+        "whole-backwards": b"bytes=5-1",
+        "whole-several": b"bytes=0-1,4-5",
+        "whole-many": b"bytes=" + b",".join([b"0-"] * 1500),
+        "whole-nonsense": b"bytes=a-b",
+        "whole-signs": b"bytes=+1--2",
+        "none-overflow": b"bytes=18446744073709551616-18446744073709551617",
+        "whole-high-bytes": b"bytes=\xff-",
+        "none-behind-the-end": b"bytes=10-",
+        "none-far-behind": b"bytes=18446744073709551614-18446744073709551615",
+        "none-last-zero": b"bytes=-0",
+    }
+    for name, content in files.items():
+        write("range", name, content, crate="http")
+
+
+for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives, videos, forms, tokens, ranges):
     make()

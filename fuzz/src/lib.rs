@@ -1,5 +1,7 @@
 //! What each target does with its bytes. A crash, a hang and a result that breaks a promise are finds; an error is not.
 
+mod api;
+
 use std::collections::HashSet;
 
 use sfumato_core::detection::{BoundingBox, Class, Detection};
@@ -7,6 +9,8 @@ use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 use sfumato_core::{FailureClass, MediaFormat};
 use sfumato_media::fuzzing;
 use sfumato_media_client::protocol::{ArchiveLimits, Goal, MediaLimits, Task};
+
+pub use api::{form, range, token};
 
 /// Small enough that no input takes long.
 const LIMITS: MediaLimits = MediaLimits {

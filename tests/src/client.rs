@@ -5,7 +5,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::eventually;
+use crate::{eventually, secrets};
 
 /// A client that has logged in.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl Client {
     /// # Errors
     /// When the server refuses.
     pub async fn log_in(base: &str, client_id: &str, secret_id: &str) -> Result<Self> {
+        secrets::remember("a client's secret", secret_id);
         let http = http();
         let body = json!({"clientId": client_id, "secretId": secret_id});
         let answer = http.post(format!("{base}/login")).json(&body).send().await?;
@@ -50,14 +51,15 @@ impl Client {
                 .map(str::to_owned)
                 .context("the grant lacks a member")
         };
-        Ok(Self {
+        let made = Self {
             http,
             base: base.to_owned(),
             client_id: client_id.to_owned(),
             secret_id: secret_id.to_owned(),
-            token: text("token")?,
-            refresh_token: text("refreshToken")?,
-        })
+            token: String::new(),
+            refresh_token: String::new(),
+        };
+        Ok(made.with_tokens(&text("token")?, &text("refreshToken")?))
     }
 
     /// The same login at a server that has come back elsewhere.
@@ -73,6 +75,8 @@ impl Client {
     /// The same client with other tokens.
     #[must_use]
     pub fn with_tokens(&self, token: &str, refresh_token: &str) -> Self {
+        secrets::remember("an access token", token);
+        secrets::remember("a refresh token", refresh_token);
         Self {
             token: token.to_owned(),
             refresh_token: refresh_token.to_owned(),
@@ -199,7 +203,19 @@ impl Client {
             answer.status(),
             answer.text().await?
         );
-        Ok(answer.json().await?)
+        let endpoint: Value = answer.json().await?;
+        let id = endpoint["uuid"]
+            .as_str()
+            .context("an endpoint without an identifier")?;
+        let path = format!("/webhook-url/{id}/signing-secret");
+        let signing: Value = self.request(Method::GET, &path).send().await?.json().await?;
+        for (what, value) in [
+            ("a webhook token", &endpoint["webhookToken"]),
+            ("a signing secret", &signing["signingSecret"]),
+        ] {
+            secrets::remember(what, value.as_str().context("an endpoint without its secrets")?);
+        }
+        Ok(endpoint)
     }
 
     /// Every event of the client's jobs, in the order of their commits.

@@ -19,6 +19,7 @@ pub mod node;
 pub mod picture;
 pub mod processes;
 pub mod receiver;
+pub mod secrets;
 pub mod server;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,7 @@ use tokio::process::Child;
 use tokio::task::JoinHandle;
 
 use crate::eventually;
+use crate::secrets::WatchedLog;
 use crate::server::Launch;
 
 /// What a process is started with, again and again.
@@ -32,7 +33,7 @@ pub struct Node {
     start: Start,
     /// Base URL under which it answers.
     pub url: String,
-    log: Arc<Mutex<Vec<String>>>,
+    log: WatchedLog,
     reader: JoinHandle<()>,
 }
 
@@ -66,15 +67,13 @@ impl Node {
             .command(start.data.path(), &start.listen)
             .spawn()
             .context("start the server")?;
-        let log = Arc::new(Mutex::new(Vec::new()));
+        let log = WatchedLog::default();
         let stderr = child.stderr.take().context("the server's log is piped")?;
-        let sink = Arc::clone(&log);
+        let add = log.sink();
         let reader = tokio::spawn(async move {
             let mut lines = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                sink.lock()
-                    .expect("no test panics while it holds the log")
-                    .push(line);
+                add(line);
             }
         });
         Ok(Self {
@@ -103,10 +102,7 @@ impl Node {
 
     /// What it has logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .expect("no test panics while it holds the log")
-            .clone()
+        self.log.lines()
     }
 
     /// Its data folder.

@@ -106,6 +106,11 @@ fn lock(inner: &Mutex<Inner>) -> std::sync::MutexGuard<'_, Inner> {
 async fn receive(State(inner): State<Arc<Mutex<Inner>>>, headers: HeaderMap, raw: Bytes) -> Response {
     let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
     let task = body["taskId"].clone();
+    for name in ["x-auth-token", "webhook-signature"] {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            crate::secrets::remember(name, value);
+        }
+    }
     let mut inner = lock(&inner);
     if inner.refusals_left > 0 {
         inner.refusals_left -= 1;

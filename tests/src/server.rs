@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::client::Client;
 use crate::cluster::{Shared, free_address, is_wanted};
 use crate::node::{Node, Start};
-use crate::{assets, sfumato, sfumato_with_failpoints};
+use crate::{assets, secrets, sfumato, sfumato_with_failpoints};
 
 /// A free one each time.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -61,7 +61,14 @@ impl Launch {
     /// With more variables.
     #[must_use]
     pub fn envs(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let first = self.environment.len();
         self.environment.extend(variables);
+        for (name, value) in self.environment[first..]
+            .iter()
+            .filter(|(name, _)| is_secret(name))
+        {
+            secrets::remember(name, value);
+        }
         self
     }
 
@@ -329,4 +336,11 @@ impl Stopped {
         start.launch = launch;
         self.restart().await
     }
+}
+
+/// Whether a variable holds what nobody else may know.
+fn is_secret(name: &str) -> bool {
+    ["SECRET", "PASSWORD", "MASTER_KEY"]
+        .iter()
+        .any(|word| name.contains(word))
 }

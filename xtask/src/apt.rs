@@ -55,7 +55,7 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 8] = [
+const PACKAGES_OF_TESTS: [Package; 9] = [
     Package {
         name: "postgresql",
         purpose: "is the server whose databases the tests of the store on it use",
@@ -94,6 +94,11 @@ const PACKAGES_OF_TESTS: [Package; 8] = [
         name: "python3-venv",
         purpose: "keeps the packages of Python apart from the system's",
         probe: &["python3", "-m", "ensurepip", "--version"],
+    },
+    Package {
+        name: "mmdebstrap",
+        purpose: "makes the fresh machine that a release is tried out on",
+        probe: &["mmdebstrap", "--version"],
     },
     Package {
         name: "prometheus",

@@ -27,6 +27,15 @@ pub(crate) fn fetch_missing(root: &Path) -> anyhow::Result<()> {
     fetch_into(&root.join(FOLDER), &root.join(MANIFEST))
 }
 
+/// The manifest of what the product needs.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn manifest(root: &Path) -> anyhow::Result<Manifest> {
+    let path = root.join(MANIFEST);
+    Manifest::parse(&fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?)
+}
+
 /// Fetches every file of a manifest that is not in the folder with the right hash, and puts the manifest beside them so
 /// that a copied folder still says what it holds.
 ///

@@ -2,7 +2,7 @@
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, clients, cluster, deploy, docs, setup, soak, tidy, workspace};
+use crate::{api_fuzz, browser, clients, cluster, deploy, dist, docs, setup, soak, tidy, workspace};
 
 /// How long the simulation of deliveries lives lives that no run has seen before, and how long the product is killed.
 const SECONDS: &str = "60";
@@ -28,8 +28,12 @@ enum Part {
     Cluster,
     /// The clients: generated parts, and tests against a server.
     Clients,
+    /// The API, by requests that are made of its description.
+    ApiFuzz,
     /// What deploys: linters of Dockerfile, Compose, Kubernetes and systemd.
     Deploy,
+    /// The release: built, and tried out on a Debian that is made from nothing.
+    Dist,
 }
 
 /// Sets the machine up and runs all checks, the cheap ones first, or the part that is asked for; the first that fails ends
@@ -87,6 +91,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     steps.run("Browser", || browser::test(&root))?;
     steps.run("Guide", || docs::run_guide(&root))?;
     steps.run("Clients", || clients::test(&root))?;
+    steps.run("API by its description", || api_fuzz::test(&root))?;
     steps.run("Deployment", || deploy::lint(&root))?;
     steps.run("Book", || docs::build_book(&root))?;
     steps.run("Documentation", || {
@@ -97,15 +102,19 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--no-deps",
             "--document-private-items",
         ]))
-    })
+    })?;
+    dist::try_out(steps)
 }
 
 fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
-    steps.run("Build", || {
-        process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
-    })?;
+    // The release is a build of its own.
+    if part != Part::Dist {
+        steps.run("Build", || {
+            process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
+        })?;
+    }
     match part {
         Part::Browser => steps.run("Browser", || browser::test(&root)),
         Part::Docs => {
@@ -114,6 +123,8 @@ fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
         }
         Part::Cluster => cluster::test(&root, cluster::Options::default(), steps),
         Part::Clients => steps.run("Clients", || clients::test(&root)),
+        Part::ApiFuzz => steps.run("API by its description", || api_fuzz::test(&root)),
         Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
+        Part::Dist => dist::try_out(steps),
     }
 }

@@ -5,6 +5,8 @@
     reason = "a command-line tool speaks on standard output"
 )]
 
+mod api;
+mod api_fuzz;
 mod apt;
 mod assets;
 mod bench;
@@ -15,6 +17,7 @@ mod clients;
 mod cluster;
 mod demo;
 mod deploy;
+mod dist;
 mod docs;
 mod eval;
 mod manifest;
@@ -56,6 +59,8 @@ enum Task {
     Demo(demo::Options),
     /// Set up, then run every check and test, or a part of them.
     Test(check::Options),
+    /// Build what is handed out: an archive and a package for Debian, with licences and hashes, in `target/dist`.
+    Dist,
     /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
     TestCluster(cluster::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run(options),
+        Task::Dist => dist::run(),
         Task::TestCluster(options) => cluster::run_alone(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),

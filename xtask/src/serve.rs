@@ -81,7 +81,7 @@ pub(crate) fn create_client(executable: &Path, data: &Path, name: &str) -> anyho
 }
 
 /// The address in the line that the server logs once it listens.
-fn bound_address(line: &str) -> Option<String> {
+pub(crate) fn bound_address(line: &str) -> Option<String> {
     let (_, address) = line.split_once("listening on ")?;
     let end = |c: char| c.is_whitespace() || c == '"' || c == '\u{1b}';
     let address = address.split(end).next()?;

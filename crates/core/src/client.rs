@@ -80,8 +80,15 @@ impl fmt::Display for ClientKey {
 }
 
 /// A secret in clear text, on its way to the one person who may see it. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct Secret(String);
+
+/// In constant time, so that no comparison tells where it ended.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl Secret {
     /// A new random secret: the prefix and 43 alphanumerics (256 bits).
@@ -108,8 +115,15 @@ impl fmt::Debug for Secret {
 
 /// SHA-256 of a random 256-bit secret. Stretching (argon2) would add nothing to such a secret and would let anyone burn
 /// our processors at the login route.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct SecretHash([u8; 32]);
+
+/// In constant time, so that no comparison tells where it ended.
+impl PartialEq for SecretHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(other)
+    }
+}
 
 impl SecretHash {
     /// Hashes a secret.

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use sfumato_core::client::SecretHash;
 use sfumato_core::endpoint::SigningSecret;
 use sfumato_core::{Clock, DeliveryId, Timestamp};
 
@@ -188,7 +189,7 @@ impl Receiver {
         match (&self.expectations.token, sent) {
             (None, _) => Proof::Unchecked,
             (Some(_), None) => Proof::Missing,
-            (Some(expected), Some(sent)) if expected == sent => Proof::Right,
+            (Some(expected), Some(sent)) if is_same_secret(expected, sent) => Proof::Right,
             (Some(_), Some(_)) => Proof::Wrong,
         }
     }
@@ -211,7 +212,10 @@ impl Receiver {
         let at = Timestamp::from_seconds(seconds);
         let expected = secret.sign(id, at, body);
         // There are several while a secret is being rotated.
-        if !signatures.split(' ').any(|signature| signature == expected) {
+        if !signatures
+            .split(' ')
+            .any(|signature| is_same_secret(signature, &expected))
+        {
             Proof::Wrong
         } else if now.since(at).max(at.since(now)) > TOLERANCE {
             Proof::Stale
@@ -219,6 +223,11 @@ impl Receiver {
             Proof::Right
         }
     }
+}
+
+/// By hashes, in constant time.
+fn is_same_secret(one: &str, other: &str) -> bool {
+    SecretHash::of(one) == SecretHash::of(other)
 }
 
 /// Reads a signing secret in the form `whsec_` and base64 of 32 bytes.

@@ -3,8 +3,7 @@
 //! Everything it makes lies in `demo/`, which can be thrown away. Each run makes a client of its own, so that a second
 //! run finds the first one's data and is not disturbed by it.
 
-mod api;
-mod picture;
+pub(crate) mod picture;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,7 +20,7 @@ use crate::report::{Steps, heading, note};
 use crate::serve::{Credentials, START_DEADLINE, Server, create_client};
 use crate::{assets, serve, setup, workspace};
 
-use api::Api;
+use crate::api::Api;
 use picture::Detections;
 
 /// What the demo makes lies here, below the workspace.

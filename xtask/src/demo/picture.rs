@@ -10,7 +10,7 @@ const CHANGED_INSIDE_MIN: f64 = 0.5;
 
 /// What of the detections document the demo looks at.
 #[derive(Debug, Deserialize)]
-pub(super) struct Detections {
+pub(crate) struct Detections {
     detections: Vec<Detection>,
 }
 
@@ -35,7 +35,7 @@ struct BoundingBox {
 impl Detections {
     /// # Errors
     /// It is not a detections document.
-    pub(super) fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
         serde_json::from_slice(bytes).context("read the detections document")
     }
 }
@@ -44,7 +44,7 @@ impl Detections {
 ///
 /// # Errors
 /// One of them is no PNG, they differ in size, no face was found, or a face is not hidden.
-pub(super) fn compare(before: &[u8], after: &[u8], detections: &Detections) -> anyhow::Result<Vec<String>> {
+pub(crate) fn compare(before: &[u8], after: &[u8], detections: &Detections) -> anyhow::Result<Vec<String>> {
     let before = decode(before).context("read the original")?;
     let after = decode(after).context("read the result")?;
     ensure!(

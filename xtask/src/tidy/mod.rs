@@ -1,6 +1,8 @@
 //! House rules that neither the compiler nor clippy knows.
 
 mod manifests;
+mod proofs;
+mod secrets;
 mod sources;
 mod statements;
 
@@ -49,12 +51,14 @@ fn check(files: &[File]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = sources::check(files);
     findings.extend(manifests::check(files)?);
     findings.extend(statements::check(files));
+    findings.extend(proofs::check(files));
+    findings.extend(secrets::check(files));
     Ok(findings)
 }
 
-/// Reads the lock file and the code, manifests and SQL of the workspace, in the order of their paths.
+/// Reads the lock file, the page of threats, and the code, manifests and SQL of the workspace, in the order of their paths.
 fn read(root: &Path) -> anyhow::Result<Vec<File>> {
-    let mut paths = vec![root.join("Cargo.lock")];
+    let mut paths = vec![root.join("Cargo.lock"), root.join(proofs::PAGE)];
     for folder in CODE {
         collect(&root.join(folder), &mut paths)?;
     }

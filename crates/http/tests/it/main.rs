@@ -7,8 +7,11 @@
 )]
 
 mod auth;
+mod authorization;
+mod described;
 mod events;
 mod faults;
+mod hostile_corpus;
 mod jobs;
 mod metrics;
 mod openapi;

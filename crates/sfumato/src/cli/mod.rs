@@ -12,6 +12,7 @@ mod health;
 mod listen;
 mod long;
 mod look;
+mod man;
 mod migrate;
 mod models;
 mod opened;
@@ -72,6 +73,7 @@ enum Command {
     Health(health::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -96,6 +98,7 @@ impl Cli {
             Command::Health(args) => health::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }

@@ -274,6 +274,8 @@ impl Sources {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     struct Given {
@@ -440,5 +442,38 @@ mod tests {
             .load();
         // TOML allows underscores between digits; the reader sees them as they are written or not at all.
         assert_eq!(loaded.unwrap().settings.deliveries_at_once.0, 16);
+    }
+
+    /// A line of a file of settings: names that are known and others, values of every kind, and nonsense.
+    fn any_line() -> impl Strategy<Value = String> {
+        let known = |part: fn((&'static str, &'static str)) -> &'static str| {
+            let names: Vec<_> = OPTIONS
+                .iter()
+                .map(|option| part(option.section_and_name()))
+                .collect();
+            proptest::sample::select(names).prop_map(str::to_owned)
+        };
+        let name = prop_oneof![4 => known(|(_, name)| name), 1 => "[a-z_.\"]{1,12}"];
+        let value = prop_oneof![
+            "-?[0-9]{1,25}",
+            "true|false|nan|1979-05-27",
+            "'[0-9]{1,25}(ms|s|m|h|d|B|kB|MiB|TB)?'",
+            "\"\\PC{0,20}\"",
+            "\\[\\PC{0,10}\\]",
+        ];
+        prop_oneof![
+            4 => (name, value).prop_map(|(name, value)| format!("{name} = {value}")),
+            2 => known(|(section, _)| section).prop_map(|section| format!("[{section}]")),
+            1 => "\\PC{0,40}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read_or_refused_with_a_reason(lines in proptest::collection::vec(any_line(), 0..6)) {
+            if let Err(error) = given(&lines.join("\n"), &[], &[]).sources.load() {
+                prop_assert!(error.to_string().len() > 10, "{}", error);
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 34] = [
     &[],
     &["serve"],
     &["client"],
@@ -34,6 +34,7 @@ const COMMANDS: [&[&str]; 33] = [
     &["config"],
     &["config", "print"],
     &["completions"],
+    &["man"],
 ];
 
 #[test]
@@ -120,4 +121,17 @@ fn the_reference_in_the_repository_is_what_the_commands_print() {
         page.push_str(&format!("\n## `{name}`\n\n```text\n{}\n```\n", text.join("\n")));
     }
     assert_golden("docs/cli.md", &page);
+}
+
+#[test]
+fn every_command_has_its_manual_page() {
+    let place = Place::new();
+    place.run(&["man", "pages"]).success();
+    for command in COMMANDS {
+        let name = [&["sfumato"], command].concat().join("-");
+        let page = std::fs::read_to_string(place.path(&format!("pages/{name}.1"))).unwrap();
+        for part in [".SH NAME", ".SH SYNOPSIS", "Example", env!("CARGO_PKG_VERSION")] {
+            assert!(page.contains(part), "{name}: {page}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The few calls of the API that the demo makes, as any client would make them.
+//! The few calls of the API that the demo and the trial of a release make, as any client would make them.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ const CALL_DEADLINE: Duration = Duration::from_secs(60);
 /// A webhook endpoint.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Endpoint {
-    pub(super) webhook_token: String,
+pub(crate) struct Endpoint {
+    pub(crate) webhook_token: String,
 }
 
 /// A job's status.
 #[derive(Debug, Deserialize)]
-pub(super) struct Job {
-    pub(super) status: String,
-    pub(super) output_media: Option<String>,
-    pub(super) output_json: Option<String>,
-    pub(super) error: Option<String>,
+pub(crate) struct Job {
+    pub(crate) status: String,
+    pub(crate) output_media: Option<String>,
+    pub(crate) output_json: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// A login.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(crate) struct Api {
     agent: Agent,
     base: String,
     token: String,
@@ -45,7 +45,7 @@ impl Api {
     ///
     /// # Errors
     /// As every call: no connection, or an answer other than success.
-    pub(super) fn log_in(base: &str, credentials: &Credentials) -> anyhow::Result<Self> {
+    pub(crate) fn log_in(base: &str, credentials: &Credentials) -> anyhow::Result<Self> {
         #[derive(Deserialize)]
         struct Login {
             token: String,
@@ -66,14 +66,19 @@ impl Api {
         Ok(api)
     }
 
+    /// The access token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Registers a webhook endpoint.
-    pub(super) fn register(&self, url: &str) -> anyhow::Result<Endpoint> {
+    pub(crate) fn register(&self, url: &str) -> anyhow::Result<Endpoint> {
         let body = json!({ "webhookUrl": url }).to_string();
         self.post("/webhook-url", "application/json", body.into_bytes())
     }
 
     /// Uploads a picture and returns the job's identifier.
-    pub(super) fn upload(&self, name: &str, picture: &[u8]) -> anyhow::Result<String> {
+    pub(crate) fn upload(&self, name: &str, picture: &[u8]) -> anyhow::Result<String> {
         #[derive(Deserialize)]
         struct Accepted {
             anonymization_job_id: String,
@@ -84,7 +89,7 @@ impl Api {
     }
 
     /// Asks for a job.
-    pub(super) fn job(&self, id: &str) -> anyhow::Result<Job> {
+    pub(crate) fn job(&self, id: &str) -> anyhow::Result<Job> {
         let url = format!(
             "{}/innovation-service/anonymization?anonymization_job_id={id}",
             self.base
@@ -93,7 +98,7 @@ impl Api {
     }
 
     /// Fetches what an answer named.
-    pub(super) fn download(&self, url: &str) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn download(&self, url: &str) -> anyhow::Result<Vec<u8>> {
         self.call(Method::GET, url, None, Vec::new())
     }
 
