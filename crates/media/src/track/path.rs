@@ -30,8 +30,8 @@ const SLACK_LONE_MAX: f32 = 0.15;
 const VELOCITY_KEYS: usize = 4;
 const VELOCITY_FRAMES_MAX: u32 = 8;
 
-/// How far a box that is held may run on, in sizes: who runs past close by comes as far in three frames.
-const RUN_ON_MAX: f32 = 2.0;
+/// How far a box that is held may run on, in sizes: who runs past close by comes as far in two frames.
+const RUN_ON_MAX: f32 = 1.5;
 
 /// A detection of a track.
 #[derive(Clone, Debug)]
