@@ -124,7 +124,7 @@ pub(crate) fn commit(runtime: &Environment, model: &[u8], threads: usize) -> Res
         // Every model would have an arena of its own, which grows by powers of two and is idle while the others run: 70 MB
         // more at the peak of a balanced look by itself. Without one the allocator of the process has to keep its pages, or
         // else they are asked for anew at each run, which costs up to a fifth of the processor time. `sfumato-media` sees to
-        // that where it works on pictures.
+        // that.
         .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?;
     builder.commit_from_memory(model)
 }

@@ -37,6 +37,11 @@ const OWN_END_GRACE: Duration = Duration::from_millis(200);
 /// Everything else, secrets above all, stays here.
 const PASSED_VARIABLES: [&str; 1] = ["LLVM_PROFILE_FILE"];
 
+/// What the C library of a child reads before its first instruction. Without it each thread keeps small pieces of memory that
+/// are free for itself, and they divide the heap between the large buffers of pictures and models: a worker for pictures of
+/// 12 megapixels held 217 to 256 MiB instead of 200, a video of 1920x1080 pixels 458 instead of 413.
+const ALLOCATOR: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+
 /// A warm child: its models are loaded, and it waits for a task.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -282,6 +287,7 @@ pub(crate) fn bare_command(program: &Path) -> Command {
                 .iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         )
+        .env(ALLOCATOR.0, ALLOCATOR.1)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);

@@ -1,16 +1,15 @@
-//! How the allocator of a process for pictures deals with the large buffers of models.
+//! How the allocator deals with the large buffers of models and frames.
 //!
 //! Looking at pictures takes buffers of several megabytes for each layer of a network, one after the other. By default the
 //! C library gives the pages of many of them back to the system and asks for them anew, which costs up to a fifth of the
 //! time of a look. An arena of ONNX Runtime avoids that, but every model has its own, which grows by powers of two and is
 //! idle while the others run. Here all of them share one heap, which keeps its pages.
 //!
-//! Nothing large may outlive a picture then: it would stay in the middle of the heap and divide it, so that the buffers of
-//! the next picture fit nowhere and the heap grows although half of it is free. A worker for pictures of 12 megapixels held
-//! 40 MB more for two such buffers.
-//!
-//! Not for videos: frames of a few megabytes that live for different times leave holes in a heap that keeps its pages, and
-//! the peak was 40 MB higher.
+//! Nothing may lie in the middle of the heap for long then: it would divide it, so that the buffers of the next picture or
+//! look fit nowhere and the heap grows although half of it is free. Nothing large outlives a picture. Small pieces that are
+//! free would do the same where each thread keeps some of them for itself, because they are not joined with what is free
+//! around them; therefore whoever starts this process turns that off (`sfumato_media_client`), which the C library hears only
+//! from the environment.
 
 /// Buffers that lie outside the heap at most. By default the largest do, from 32 MB on at the latest, and a layer of the
 /// network for faces has 45: its pages were fresh each time, while as many lay idle in the heap.

@@ -120,9 +120,7 @@ fn serve(sources: &Sources, arguments: &Arguments) -> Result<ExitCode, String> {
     let lockdown = (jail.sandbox != SandboxMode::Off).then(Lockdown::begin);
     let mut worker = Worker::load(&sources.assets, &packs, arguments, files)?;
     heap::give_back();
-    if arguments.purpose == Purpose::Pictures {
-        heap::keep_pages();
-    }
+    heap::keep_pages();
     let layers = match lockdown {
         Some(lockdown) => lock_up(lockdown, jail, arguments.purpose, &mut worker)?,
         None => Layers::default(),

@@ -60,7 +60,7 @@ pub(super) fn associate(tracks: &[&Track], found: &[Key], fit: Fit) -> Vec<Optio
 
 /// How well a detection fits a track: above 1 where the boxes overlap, 0 to 1 where they are near; `None` where it does not
 /// fit.
-fn score(track: &Track, key: &Key) -> Option<f32> {
+pub(super) fn score(track: &Track, key: &Key) -> Option<f32> {
     let last = track.last()?;
     if last.detection.class != key.detection.class {
         return None;

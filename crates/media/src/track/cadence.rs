@@ -10,7 +10,7 @@ const WAY_MAX: f32 = 0.5;
 pub(super) const RETRIES: u32 = 3;
 
 /// The same for deep looks, which cost as much as ten others.
-const DEEP_RETRIES: u32 = 1;
+const DEEP_RETRIES: u32 = 2;
 
 /// How often a video is looked at, and how hard, in frames. `usual` looks are many and find most of what there is; `deep`
 /// ones are few and find what the others are not sure of, which then goes on with what the others see weakly.
@@ -22,6 +22,9 @@ pub(crate) struct Rhythm {
     pub(crate) usual: Profile,
     /// After how many frames a look is a deep one; the first one of a scene is one too.
     pub(crate) deep_every: u32,
+    /// After how many frames the second deep look of a scene comes; each further one takes twice as long as the one before it.
+    /// What only they see is there from the beginning as a rule, and one of them can miss it.
+    pub(crate) deep_at_first: u32,
     /// The profile of deep looks.
     pub(crate) deep: Profile,
 }
@@ -34,21 +37,35 @@ impl Rhythm {
                 every: 4,
                 usual: Profile::Fast,
                 deep_every: u32::MAX,
+                deep_at_first: u32::MAX,
                 deep: Profile::Fast,
             },
             Profile::Balanced => Self {
                 every: 2,
                 usual: Profile::Fast,
-                deep_every: 18,
+                deep_every: 16,
+                deep_at_first: 4,
                 deep: Profile::Balanced,
             },
             Profile::Thorough => Self {
                 every: 1,
                 usual: Profile::Balanced,
                 deep_every: 16,
+                deep_at_first: 8,
                 deep: Profile::Thorough,
             },
         }
+    }
+
+    /// How the last frame of a scene is looked at beside the look that it has had, if any: what has just come into it is seen
+    /// there or nowhere.
+    pub(crate) fn at_end(&self, looked: Option<Profile>) -> impl Iterator<Item = Profile> + use<> {
+        let Self { usual, deep, .. } = *self;
+        let deep = (deep != usual).then_some(deep);
+        [Some(usual), deep]
+            .into_iter()
+            .flatten()
+            .filter(move |profile| looked != Some(*profile))
     }
 
     /// How many frames lie between looks that are as hard as this one.
@@ -71,8 +88,10 @@ pub(crate) struct Cadence {
     left: u32,
     /// Until the next look that is a deep one.
     left_deep: u32,
-    /// Looks in a row because of something missing.
-    retries: u32,
+    /// How many frames lie between the next two deep looks.
+    deep_gap: u32,
+    /// Looks in a row because of something missing: usual ones, and deep ones.
+    retries: [u32; 2],
 }
 
 impl Cadence {
@@ -83,7 +102,8 @@ impl Cadence {
             is_new: true,
             left: 0,
             left_deep: 0,
-            retries: 0,
+            deep_gap: rhythm.deep_at_first,
+            retries: [0; 2],
         }
     }
 
@@ -99,11 +119,19 @@ impl Cadence {
             (false, true) => self.rhythm.every.saturating_sub(1),
             (false, false) => self.left - 1,
         };
-        self.left_deep = match (is_start, is_deep) {
-            (true, _) => (self.rhythm.deep_every / 2).saturating_sub(1),
-            (false, true) => self.rhythm.deep_every.saturating_sub(1),
-            (false, false) => self.left_deep.saturating_sub(1),
-        };
+        if is_start {
+            self.deep_gap = self.rhythm.deep_at_first;
+        }
+        self.left_deep = self.left_deep.saturating_sub(1);
+        if is_deep {
+            self.left_deep = self.deep_gap.saturating_sub(1);
+            let twice = self.deep_gap.saturating_mul(2);
+            self.deep_gap = if twice < self.rhythm.deep_every {
+                twice
+            } else {
+                self.rhythm.deep_every
+            };
+        }
         match (is_look, is_deep) {
             (_, true) => Some(self.rhythm.deep),
             (true, false) => Some(self.rhythm.usual),
@@ -121,14 +149,15 @@ impl Cadence {
         }
         let is_deep = look != self.rhythm.usual;
         let retries_max = if is_deep { DEEP_RETRIES } else { RETRIES };
-        if misses_something && self.retries < retries_max {
-            self.retries += 1;
+        let retries = &mut self.retries[usize::from(is_deep)];
+        if misses_something && *retries < retries_max {
+            *retries += 1;
             self.left = 0;
             if is_deep {
                 self.left_deep = 0;
             }
         } else {
-            self.retries = 0;
+            *retries = 0;
         }
     }
 }
@@ -159,8 +188,8 @@ mod tests {
                 .collect::<String>()
         };
         assert_eq!(looks(Profile::Fast, 9), "ff...f...ff...f...f.");
-        assert_eq!(looks(Profile::Balanced, 99), "bf.f.f.f.b.f.f.f.f.f");
-        assert_eq!(looks(Profile::Balanced, 3), "bf.bf.f.f.f.b.f.f.f.");
+        assert_eq!(looks(Profile::Balanced, 99), "bf.f.b.f.f.f.b.f.f.f");
+        assert_eq!(looks(Profile::Balanced, 3), "bf.bf.f.b.f.f.f.b.f.");
         assert_eq!(looks(Profile::Thorough, 99), "tbbbbbbbtbbbbbbbbbbb");
     }
 
@@ -194,5 +223,22 @@ mod tests {
             looks.collect::<Vec<_>>(),
             [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19]
         );
+    }
+
+    #[test]
+    fn a_deep_look_that_misses_something_is_repeated_whatever_quick_ones_missed() {
+        let mut cadence = Cadence::new(Rhythm::of(Profile::Balanced));
+        let mut deep = vec![];
+        for frame in 0..20 {
+            let look = cadence.next(false);
+            if look == Some(Profile::Balanced) {
+                deep.push(frame);
+            }
+            if let Some(look) = look {
+                // A quick look has missed something right before the second deep one.
+                cadence.adapt(look, 0.0, frame >= 3);
+            }
+        }
+        assert_eq!(deep[..4], [0, 4, 5, 6], "{deep:?}");
     }
 }

@@ -194,21 +194,21 @@ fn clip(profile: Profile, seed: u64, hard: f32, total: &mut Outcome) {
         .map(|number| Scene::thrown(&mut dice, number, hard))
         .collect();
     let truth = |frame: u32| scenes[(frame / SCENE) as usize].truth(frame % SCENE);
-    let mut tracker = Tracker::new(Settings::new(rhythm, 20));
+    let mut tracker = Tracker::new(Settings::new(rhythm, 20, 1920));
     let mut cadence = Cadence::new(rhythm);
     let mut hidden: Vec<Vec<Region>> = vec![];
-    let mut was_looked_at = true;
+    let mut look = None;
     for frame in 0..FRAMES {
         let is_cut = frame > 0 && frame % SCENE == 0;
-        if is_cut && !was_looked_at {
-            tracker.amend(
-                frame - 1,
-                rhythm.usual,
-                seen(&truth(frame - 1), rhythm.usual, rhythm, &mut dice),
-            );
+        if is_cut {
+            for look in rhythm.at_end(look) {
+                total.looks += 1;
+                total.deep_looks += u32::from(look == rhythm.deep);
+                let last = frame - 1;
+                tracker.amend(last, look, seen(&truth(last), look, rhythm, &mut dice));
+            }
         }
-        let look = cadence.next(is_cut);
-        was_looked_at = look.is_some();
+        look = cadence.next(is_cut);
         let found = look.map(|look| (look, seen(&truth(frame), look, rhythm, &mut dice)));
         hidden.extend(tracker.push(found, is_cut));
         if let Some(look) = look {

@@ -31,8 +31,8 @@ use path::{Key, Track};
 pub(crate) use cadence::{Cadence, Rhythm};
 pub(crate) use margin::with_margin;
 
-/// How tracks are followed. All numbers are frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How tracks are followed. Where nothing else is said numbers are frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Settings {
     /// How long a box is held before the first and after the last detection of a track.
     pub(crate) hold: u32,
@@ -42,14 +42,18 @@ pub(crate) struct Settings {
     pub(crate) weak_max: u32,
     /// How far on both sides boxes are averaged.
     pub(crate) smooth: u32,
+    /// The side in pixels of a square of the area from which a plate is large.
+    pub(crate) large_plate_px: f32,
 }
 
 impl Settings {
     /// For frames that are looked at in a rhythm, where `window` frames can be held back at most.
     ///
+    /// `long_side_px`: of the frames as displayed.
+    ///
     /// A box is held for [`HOLD_FRAMES`], or until the next look and the looks that follow it at once where something is
     /// missing (see [`Cadence`]); before a track the same holds with [`Tracker::look_back`].
-    pub(crate) fn new(rhythm: Rhythm, window: u32) -> Self {
+    pub(crate) fn new(rhythm: Rhythm, window: u32, long_side_px: u32) -> Self {
         let smooth = 2;
         let [least, most] = HOLD_FRAMES;
         let hold = (rhythm.every + cadence::RETRIES).max(window.clamp(least, most));
@@ -58,6 +62,7 @@ impl Settings {
             gap_max: window.saturating_sub(smooth).max(hold),
             weak_max: WEAK_FRAMES_MAX,
             smooth,
+            large_plate_px: LARGE_PLATE_SIZE * long_side_px as f32,
         }
     }
 
@@ -94,6 +99,10 @@ pub(crate) struct Region {
 /// How many frames weak detections carry the track of a plate on: two deep looks of the balanced profile lie in them, and what neither of
 /// them is sure of is none.
 const WEAK_FRAMES_MAX: u32 = 34;
+
+/// The size of a large plate, as a fraction of the long side of a frame. A strip of gravel was taken for one in a tenth of the looks at
+/// it, and hidden for 44 frames on the strength of one of them.
+const LARGE_PLATE_SIZE: f32 = 0.15;
 
 /// Weak detections of a look that are followed at most.
 const WEAK_MAX: usize = 100;
@@ -172,6 +181,30 @@ impl Tracker {
                 self.tracks[track].insert(key);
             }
         }
+        self.unite();
+    }
+
+    /// Makes one track of two where the way of the first, which a look at an earlier frame has told, leads to the second. What
+    /// runs into the picture is two tracks at first: one detection tells no way.
+    fn unite(&mut self) {
+        loop {
+            let mut best: Option<(f32, usize, usize)> = None;
+            for (earlier, a) in self.tracks.iter().enumerate() {
+                for (later, b) in self.tracks.iter().enumerate() {
+                    if a.number.is_some()
+                        && b.number.is_some()
+                        && let Some(score) = a.leads_to(b, &self.settings)
+                        && best.is_none_or(|(most, ..)| score > most)
+                    {
+                        best = Some((score, earlier, later));
+                    }
+                }
+            }
+            let Some((_, earlier, later)) = best else { return };
+            let found_again = self.tracks.remove(later);
+            let earlier = earlier - usize::from(later < earlier);
+            self.tracks[earlier].append(found_again);
+        }
     }
 
     fn best_fit(&self, key: &Key) -> Option<usize> {
@@ -202,6 +235,11 @@ impl Tracker {
             vec![interval / 2]
         };
         let mut frames: Vec<u32> = ways.into_iter().filter_map(|way| last.checked_sub(way)).collect();
+        if last - self.scene_start <= self.settings.hold {
+            // Then it may have been there from the beginning, which one look has missed.
+            frames.push(self.scene_start);
+        }
+        frames.sort_unstable();
         frames.dedup();
         frames.retain(|frame| *frame >= self.scene_start.max(self.given) && *frame < last);
         frames
@@ -216,7 +254,7 @@ impl Tracker {
     /// looked at. `interval`: how many frames ago such a look was the last time.
     pub(crate) fn misses_something(&self, profile: Profile, interval: u32) -> bool {
         let last = self.taken.saturating_sub(1);
-        let lately = self.settings.hold.max(interval);
+        let lately = self.settings.hold.max(interval + cadence::RETRIES);
         self.tracks.iter().any(|track| {
             let is_missing = track
                 .last()
@@ -325,7 +363,12 @@ impl Tracker {
     }
 
     fn begin(&mut self, key: Key, is_sure: bool) {
-        self.tracks.push(Track::new(key, self.scene_start));
+        let (frame, profile) = (key.frame, key.profile);
+        let mut track = Track::new(key, self.scene_start);
+        if is_sure {
+            track.is_sure_in(frame, profile);
+        }
+        self.tracks.push(track);
         if is_sure {
             self.confirm(self.tracks.len() - 1);
         }

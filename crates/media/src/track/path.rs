@@ -22,12 +22,16 @@ const SLACK_MAX: f32 = 0.15;
 const SLACK_HELD_PER_FRAME: f32 = 0.007;
 const SLACK_HELD_MAX: f32 = 0.08;
 
+/// The same where it is the only one of its track, so that nobody knows which way the thing goes.
+const SLACK_LONE_PER_FRAME: f32 = 0.03;
+const SLACK_LONE_MAX: f32 = 0.15;
+
 /// How many detections, and from how many frames, say how a track moves at its ends.
 const VELOCITY_KEYS: usize = 4;
 const VELOCITY_FRAMES_MAX: u32 = 8;
 
-/// How far a box that is held may run on, as a fraction of its size.
-const RUN_ON_MAX: f32 = 1.0;
+/// How far a box that is held may run on, in sizes: who runs past close by comes as far in two frames.
+const RUN_ON_MAX: f32 = 1.5;
 
 /// A detection of a track.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub(super) struct Track {
     /// The last frame in which a look was sure of it, or the first of all where none was, and how hard that one looked.
     pub(super) sure: u32,
     pub(super) sure_look: Profile,
+    /// How many looks were sure of it.
+    sure_looks: u32,
     /// The scene that it is in: first frame, and first frame of the next one.
     scene_start: u32,
     pub(super) scene_end: Option<u32>,
@@ -60,6 +66,7 @@ impl Track {
             number: None,
             sure: key.frame,
             sure_look: key.profile,
+            sure_looks: 0,
             keys: VecDeque::from([key]),
             scene_start,
             scene_end: None,
@@ -78,35 +85,51 @@ impl Track {
     }
 
     /// Whether a detection that is only suspected may carry it on. A face may turn away for as long as it likes; what is
-    /// taken for a plate by mistake stays one, and is large.
+    /// taken for a plate by mistake stays one, and is large; a large one is carried only if two looks were sure of it.
     pub(super) fn may_be_carried(&self, frame: u32, settings: &Settings) -> bool {
-        let is_plate = self.last().is_some_and(|key| key.detection.class == Class::Plate);
-        !is_plate || self.number.is_none() || frame <= self.sure + settings.weak_max
+        let plate = self
+            .last()
+            .map(|key| &key.detection)
+            .filter(|found| found.class == Class::Plate);
+        let Some(plate) = plate.filter(|_| self.number.is_some()) else {
+            return true;
+        };
+        // The side of a square of its area.
+        let is_large = plate.bbox.area().sqrt() >= settings.large_plate_px;
+        let is_confirmed = !is_large || self.sure_looks > 1;
+        is_confirmed && frame <= self.sure + settings.weak_max
     }
 
     /// Notes that a look was sure of it in a frame.
     pub(super) fn is_sure_in(&mut self, frame: u32, look: Profile) {
+        self.sure_looks += 1;
         if frame >= self.sure {
             (self.sure, self.sure_look) = (frame, look);
         }
     }
 
     pub(super) fn extend(&mut self, key: Key) {
-        let Some(last) = self.last() else { return };
-        let passed = (key.frame - last.frame) as f32;
-        let is_first = self.keys.len() == 1 && self.velocity == [0.0; 4];
         self.keys.push_back(key);
-        let [.., from, to] = whole(&self.keys)[..] else {
-            return;
-        };
-        for i in 0..4 {
-            let now = (to[i] - from[i]) / passed;
-            self.velocity[i] = if is_first {
-                now
-            } else {
-                (self.velocity[i] + now) / 2.0
-            };
-        }
+        self.velocity = recent_velocity(&self.keys);
+    }
+
+    /// Whether a track that began later is the same thing, seen again, and how well it fits: only if it lies where this one is
+    /// expected when it begins.
+    pub(super) fn leads_to(&self, later: &Self, settings: &Settings) -> Option<f32> {
+        let first = later.keys.front()?;
+        let is_later = self.last().is_some_and(|last| last.frame < first.frame);
+        (is_later && self.is_alive(first.frame, settings.hold))
+            .then(|| association::score(self, first))
+            .flatten()
+    }
+
+    /// Takes over what was seen of a track that began later.
+    pub(super) fn append(&mut self, later: Self) {
+        let sure_looks = self.sure_looks + later.sure_looks;
+        self.is_sure_in(later.sure, later.sure_look);
+        self.sure_looks = sure_looks;
+        self.keys.extend(later.keys);
+        self.velocity = recent_velocity(&self.keys);
     }
 
     /// How well a detection in any frame fits this track.
@@ -126,6 +149,7 @@ impl Track {
             Some(key) => key.detection.bbox = union(&key.detection.bbox, &new.detection.bbox),
             None => self.keys.insert(place, new),
         }
+        self.velocity = recent_velocity(&self.keys);
     }
 
     /// Centre's way in a frame, as a fraction of the size.
@@ -185,20 +209,61 @@ impl Track {
         let (before, after) = (next.checked_sub(1).and_then(anchor), anchor(next));
         match (before, after) {
             (_, Some(at)) if at.key.frame == frame => Some((at.detection(at.bbox()), Origin::Detected)),
-            (Some(a), Some(b)) => Some((between(&a, &b, frame), Origin::Interpolated)),
+            (Some(a), Some(b)) => {
+                let mut detection = between(&a, &b, frame);
+                if b.key.frame - a.key.frame > settings.hold {
+                    let ways = [
+                        (&a, velocity((0..next).rev().filter_map(anchor))),
+                        (&b, velocity((next..self.keys.len()).filter_map(anchor))),
+                    ];
+                    for (end, velocity) in ways {
+                        let passed = frame as f32 - end.key.frame as f32;
+                        if passed.abs() <= settings.hold as f32 {
+                            detection.bbox = union(&detection.bbox, &run_on(&end.bbox(), velocity, passed));
+                        }
+                    }
+                }
+                Some((detection, Origin::Interpolated))
+            }
             (None, Some(first)) if first.key.frame - frame <= settings.hold => {
                 let velocity = velocity((0..self.keys.len()).filter_map(anchor));
                 let passed = -((first.key.frame - frame) as f32);
-                Some((held(&first, velocity, passed), Origin::Held))
+                Some((self.held(&first, velocity, passed), Origin::Held))
             }
             (Some(last), None) if frame - last.key.frame <= settings.hold => {
                 let velocity = velocity((0..self.keys.len()).rev().filter_map(anchor));
                 let passed = (frame - last.key.frame) as f32;
-                Some((held(&last, velocity, passed), Origin::Held))
+                Some((self.held(&last, velocity, passed), Origin::Held))
             }
             _ => None,
         }
     }
+
+    /// What is held: where it was, and where it would be.
+    fn held(&self, anchor: &Anchor<'_>, velocity: Edges, frames: f32) -> Detection {
+        let bbox = anchor.bbox();
+        let covered = union(&bbox, &run_on(&bbox, velocity, frames));
+        let [per_frame, most] = match self.keys.len() {
+            1 => [SLACK_LONE_PER_FRAME, SLACK_LONE_MAX],
+            _ => [SLACK_HELD_PER_FRAME, SLACK_HELD_MAX],
+        };
+        anchor.detection(covered.grown((per_frame * frames.abs()).min(most)))
+    }
+}
+
+/// By how much the edges move in a frame, the last detections counting most.
+fn recent_velocity(keys: &VecDeque<Key>) -> Edges {
+    let whole = whole(keys);
+    let mut velocity: Option<Edges> = None;
+    for i in 1..keys.len() {
+        let passed = (keys[i].frame - keys[i - 1].frame).max(1) as f32;
+        let step: Edges = std::array::from_fn(|edge| (whole[i][edge] - whole[i - 1][edge]) / passed);
+        velocity = Some(match velocity {
+            None => step,
+            Some(before) => std::array::from_fn(|edge| f32::midpoint(step[edge], before[edge])),
+        });
+    }
+    velocity.unwrap_or_default()
 }
 
 /// A detection, and the edges of the whole thing in its frame.
@@ -244,13 +309,6 @@ fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
     let way = |a: f32, b: f32| ((a + b) / 2.0 * frames).clamp(-way_max, way_max);
     let (dx, dy) = (way(velocity[0], velocity[2]), way(velocity[1], velocity[3]));
     bounding_box([bbox.left + dx, bbox.top + dy, bbox.right + dx, bbox.bottom + dy])
-}
-
-/// What is held: where it was, and where it would be.
-fn held(anchor: &Anchor<'_>, velocity: Edges, frames: f32) -> Detection {
-    let bbox = anchor.bbox();
-    let covered = union(&bbox, &run_on(&bbox, velocity, frames));
-    anchor.detection(covered.grown((SLACK_HELD_PER_FRAME * frames.abs()).min(SLACK_HELD_MAX)))
 }
 
 fn between(a: &Anchor<'_>, b: &Anchor<'_>, frame: u32) -> Detection {

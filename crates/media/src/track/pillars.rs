@@ -102,13 +102,12 @@ struct Outcome {
 
 fn pass(passage: &Passage, dice: &mut Dice, total: &mut Outcome) {
     let rhythm = Rhythm::of(Profile::Balanced);
-    let mut tracker = Tracker::new(Settings::new(rhythm, 20));
+    let mut tracker = Tracker::new(Settings::new(rhythm, 20, 1920));
     let mut cadence = Cadence::new(rhythm);
     let mut hidden: Vec<Vec<Region>> = vec![];
-    let mut was_looked_at = true;
+    let mut look = None;
     for frame in 0..FRAMES {
-        let look = cadence.next(false);
-        was_looked_at = look.is_some();
+        look = cadence.next(false);
         let found = look.map(|look| (look, passage.seen(frame, dice)));
         hidden.extend(tracker.push(found, false));
         if let Some(look) = look {
@@ -119,8 +118,8 @@ fn pass(passage: &Passage, dice: &mut Dice, total: &mut Outcome) {
             }
         }
     }
-    if !was_looked_at {
-        tracker.amend(FRAMES - 1, rhythm.usual, passage.seen(FRAMES - 1, dice));
+    for look in rhythm.at_end(look) {
+        tracker.amend(FRAMES - 1, look, passage.seen(FRAMES - 1, dice));
     }
     hidden.extend(std::iter::from_fn(|| tracker.finish()));
     for (frame, regions) in (0..).zip(&hidden) {

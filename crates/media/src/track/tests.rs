@@ -143,7 +143,7 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
     const FRAMES: u32 = 400;
     let mut dice = Dice(seed);
     let things: Vec<Thing> = (0..12).map(|_| Thing::thrown(&mut dice, FRAMES)).collect();
-    let mut tracker = Tracker::new(Settings::new(rhythm(look_every), 20));
+    let mut tracker = Tracker::new(Settings::new(rhythm(look_every), 20, 1920));
     let mut cadence = Cadence::new(rhythm(look_every));
     let mut hidden: Vec<Vec<Region>> = vec![];
     let mut plain: Vec<Vec<BoundingBox>> = vec![];
@@ -195,11 +195,9 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
     outcome
 }
 
-/// With looks at every frame or every other one nothing leaks at all. With fewer looks something that comes into view and
-/// is missed by three of them in a row can.
 #[test]
 fn a_deep_look_misses_what_quick_ones_only_suspect() {
-    let mut tracker = Tracker::new(Settings::new(Rhythm::of(Profile::Balanced), 20));
+    let mut tracker = Tracker::new(Settings::new(Rhythm::of(Profile::Balanced), 20, 1920));
     let thing = || vec![detection([100.0, 100.0, 140.0, 150.0])];
     let suspected = Seen {
         sure: vec![],
@@ -212,6 +210,85 @@ fn a_deep_look_misses_what_quick_ones_only_suspect() {
     assert!(tracker.misses_something(Profile::Balanced, 18));
 }
 
+/// Runs into the picture from the left, and is missed until it is far from where it was seen first.
+fn running(frame: u32) -> Detection {
+    let left = 60.0 * frame as f32 - 40.0;
+    detection([left.max(0.0), 300.0, left + 90.0, 410.0])
+}
+
+#[test]
+fn what_runs_into_the_picture_is_one_track_once_its_way_is_known() {
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 20, 1920));
+    let mut regions = vec![];
+    for frame in 0..20 {
+        let found = match frame {
+            0 | 2 | 6 => vec![running(frame)],
+            _ => vec![],
+        };
+        regions.extend(tracker.push((frame != 1).then(|| (Profile::Fast, sure(found))), false));
+        if frame == 2 {
+            tracker.amend(1, Profile::Fast, sure(vec![running(1)]));
+        }
+    }
+    regions.extend(std::iter::from_fn(|| tracker.finish()));
+    for (frame, regions) in (0..=6).zip(&regions) {
+        assert_eq!(regions.len(), 1, "{frame}");
+        let boxes = [regions[0].detection.bbox.grown(GROWTH)];
+        assert!(covered(&running(frame).bbox, &boxes) >= COVERED_MIN, "{frame}");
+    }
+}
+
+#[test]
+fn what_leaves_and_comes_back_is_hidden_while_it_leaves() {
+    let at = |frame: u32| {
+        let left = match frame {
+            0..10 => 400.0 - 45.0 * frame as f32,
+            _ => 10.0 * (frame - 9) as f32 - 150.0,
+        };
+        detection([left, 300.0, left + 90.0, 410.0])
+    };
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 20, 1920));
+    let mut regions = vec![];
+    for frame in 0..30 {
+        let found = match frame {
+            0..8 | 22.. => vec![at(frame)],
+            _ => vec![],
+        };
+        regions.extend(tracker.push(look(found), false));
+    }
+    regions.extend(std::iter::from_fn(|| tracker.finish()));
+    for frame in 8..10 {
+        let boxes: Vec<BoundingBox> = regions[frame as usize]
+            .iter()
+            .map(|region| region.detection.bbox.grown(GROWTH))
+            .collect();
+        assert!(covered(&at(frame).bbox, &boxes) >= COVERED_MIN, "{frame}");
+    }
+}
+
+#[test]
+fn the_last_frame_of_a_scene_is_looked_at_in_every_way() {
+    let rhythm = Rhythm::of(Profile::Balanced);
+    let ways = |looked| rhythm.at_end(looked).collect::<Vec<_>>();
+    assert_eq!(ways(None), [Profile::Fast, Profile::Balanced]);
+    assert_eq!(ways(Some(Profile::Fast)), [Profile::Balanced]);
+    assert_eq!(ways(Some(Profile::Balanced)), [Profile::Fast]);
+    assert_eq!(Rhythm::of(Profile::Fast).at_end(Some(Profile::Fast)).count(), 0);
+}
+
+#[test]
+fn what_is_new_soon_after_a_scene_began_is_sought_in_its_first_frame() {
+    let mut tracker = Tracker::new(Settings::new(Rhythm::of(Profile::Balanced), 20, 1920));
+    let thing = || vec![detection([100.0, 100.0, 140.0, 150.0])];
+    for frame in 0..=5 {
+        let found = if frame == 5 { thing() } else { vec![] };
+        tracker.push(look(found), false);
+    }
+    assert_eq!(tracker.look_back(2), [0, 4]);
+}
+
+/// With looks at every frame or every other one nothing leaks at all. With fewer looks something that comes into view and
+/// is missed by three of them in a row can.
 #[test]
 fn hardly_anything_leaks_where_a_detector_misses_one_in_ten() {
     let mut outcomes = vec![];
@@ -242,7 +319,7 @@ fn without_tracks_one_in_ten_leaks() {
 
 #[test]
 fn a_track_does_not_go_on_into_the_next_scene() {
-    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10, 1920));
     let mut regions = vec![];
     for frame in 0..40 {
         let found = if frame < 20 {
@@ -260,7 +337,7 @@ fn a_track_does_not_go_on_into_the_next_scene() {
 #[test]
 fn a_box_is_held_on_both_sides_and_for_less_where_few_frames_can_wait() {
     for (window, hold) in [(20, 8), (6, 6), (1, 5)] {
-        let mut tracker = Tracker::new(Settings::new(rhythm(1), window));
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), window, 1920));
         let mut regions = vec![];
         for frame in 0..40 {
             let found = if frame == 20 {
@@ -284,7 +361,7 @@ fn a_box_is_held_on_both_sides_and_for_less_where_few_frames_can_wait() {
 #[test]
 fn suspicions_carry_a_face_for_as_long_as_they_last_and_a_plate_for_some_frames() {
     for class in [Class::Face, Class::Plate] {
-        let mut tracker = Tracker::new(Settings::new(rhythm(1), 10));
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), 10, 1920));
         let mut regions = vec![];
         for frame in 0..100 {
             let found = vec![Detection {
@@ -329,7 +406,7 @@ proptest! {
         ),
         look_every in 1u32..6, window in 0u32..40,
     ) {
-        let settings = Settings::new(rhythm(look_every), window);
+        let settings = Settings::new(rhythm(look_every), window, 1920);
         let mut tracker = Tracker::new(settings);
         let mut regions = vec![];
         for (i, (found, is_cut)) in frames.iter().enumerate() {
@@ -352,7 +429,7 @@ proptest! {
 
     #[test]
     fn a_gap_in_a_track_is_bridged_without_a_hole(gap in 1u32..28, speed in -3.0f32..3.0) {
-        let mut tracker = Tracker::new(Settings::new(rhythm(1), 30));
+        let mut tracker = Tracker::new(Settings::new(rhythm(1), 30, 1920));
         let at = |frame: u32| detection([500.0 + speed * frame as f32, 300.0, 560.0 + speed * frame as f32, 380.0]);
         let mut regions = vec![];
         for frame in 0..80 {

@@ -37,8 +37,8 @@ pub(super) struct Looking<'a> {
     cadence: Cadence,
     scenes: Scenes,
     window: VecDeque<Decoded>,
-    /// Whether the frame that came in last was looked at.
-    is_looked_at: bool,
+    /// How the frame that came in last was looked at, if it was.
+    looked: Option<Profile>,
     first_pts: Option<i64>,
     progress: f32,
     /// Width and height as displayed.
@@ -113,7 +113,7 @@ impl<'a> Looking<'a> {
             cadence: Cadence::new(rhythm),
             scenes: Scenes::default(),
             window: VecDeque::new(),
-            is_looked_at: false,
+            looked: None,
             first_pts: None,
             progress: 0.0,
             shown: (0, 0),
@@ -160,8 +160,8 @@ impl<'a> Looking<'a> {
             }
         }
         // The last frame ends a scene too.
-        if !self.is_looked_at && self.frames > 0 {
-            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
+        if self.given.is_none() {
+            self.look_at_last(find)?;
         }
         while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
             if !self.give(regions, to_write)? {
@@ -181,15 +181,15 @@ impl<'a> Looking<'a> {
         let is_cut = self.scenes.is_cut(&decoded.frame);
         self.timings.preview += thread_time().saturating_sub(start);
         self.first_pts.get_or_insert(decoded.pts);
-        if is_cut && !self.is_looked_at {
-            self.look_again(self.frames - 1, self.rhythm.usual, find)?;
+        if is_cut {
+            self.look_at_last(find)?;
         }
         self.restart_at(decoded.pts);
         if self.follow.is_none() {
             self.follow = Some(self.begin(&decoded)?);
         }
         let profile = self.cadence.next(is_cut);
-        self.is_looked_at = profile.is_some();
+        self.looked = profile;
         self.window.push_back(decoded);
         let seen = match profile {
             Some(profile) => Some((profile, self.look(self.window.len() - 1, profile, find)?)),
@@ -239,9 +239,20 @@ impl<'a> Looking<'a> {
             .min(WINDOW_FRAMES_MAX);
         Ok(Follow {
             previews: vec![],
-            tracker: Tracker::new(Settings::new(self.rhythm, window)),
+            tracker: Tracker::new(Settings::new(self.rhythm, window, self.shown.0.max(self.shown.1))),
             stored,
         })
+    }
+
+    /// Looks at the last frame of a scene, the one that came in last, in all ways that it has not been looked at.
+    fn look_at_last(&mut self, find: &mut FindInFrame<'_>) -> Result<(), VideoError> {
+        let Some(last) = self.frames.checked_sub(1) else {
+            return Ok(());
+        };
+        for profile in self.rhythm.at_end(self.looked) {
+            self.look_again(last, profile, find)?;
+        }
+        Ok(())
     }
 
     /// Looks at a frame that was not, or that may show more than was found.
@@ -351,8 +362,6 @@ impl<'a> Looking<'a> {
         self.shown = self.orientation.upright_size(stored.0, stored.1);
         self.first_pts.get_or_insert(decoded.pts);
         self.frames += 1;
-        // There is nothing to look at again at the end.
-        self.is_looked_at = true;
         if self.extent.next_pts.is_some_and(|next| decoded.pts >= next) {
             return Ok(false);
         }

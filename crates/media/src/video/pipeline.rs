@@ -21,8 +21,9 @@ use super::{FindInFrame, VideoTask};
 use crate::positioned::size_of;
 use sfumato_detect::Stopwatch;
 
-/// Frames and packets that wait between two stages: enough for all of them to be busy.
-pub(super) const QUEUE: usize = 2;
+/// Frames and packets that wait between two stages. Another one is in the hands of the stage before, which is enough for all
+/// of them to be busy.
+pub(super) const QUEUE: usize = 1;
 
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;
