@@ -189,7 +189,7 @@ CREATE INDEX turns_by_start ON turns (long, start);
 -- What clients call requests that make a job, so that each is carried out once. Forgotten after a day.
 CREATE TABLE idempotency_keys (
     client     uuid NOT NULL REFERENCES clients (id),
-    key        text NOT NULL,
+    key        text COLLATE "C" NOT NULL,
     request    bytea NOT NULL CHECK (length(request) = 32),
     job        uuid NOT NULL,
     created_at bigint NOT NULL,
