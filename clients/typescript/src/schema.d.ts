@@ -64,6 +64,9 @@ export interface paths {
          * Upload a file and have it anonymized.
          * @description Answers as soon as the file is stored; the work happens afterwards. An upload that fails or is cut off leaves no job
          *     and no file.
+         *
+         *     With an `Idempotency-Key` (extension) the request may be sent again, with the same file, file name and options, when its
+         *     answer got lost: the answer is the same job. A key is kept for 24 hours.
          */
         post: operations["createAnonymization"];
         /**
@@ -133,8 +136,8 @@ export interface paths {
         /**
          * Log in.
          * @description Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
-         *     client id and a wrong secret are answered alike. After ten failures within a minute from one address, that address
-         *     waits.
+         *     client id and a wrong secret are answered alike. After ten failures with one client id from one address, that address
+         *     waits for a minute before it may try that client id again, and with each further failure for twice as long.
          */
         post: operations["logIn"];
         delete?: never;
@@ -199,6 +202,26 @@ export interface paths {
          *     refresh token works once. Using one a second time ends the login it belongs to, because somebody else has a copy.
          */
         post: operations["refreshTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what is used of the quotas.
+         * @description Extension. Quotas are set by the operator; without one the most is `null`.
+         */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -571,6 +594,11 @@ export interface components {
              * @description Extension. Confidence from which a licence plate counts; as `face_threshold`.
              */
             plate_threshold?: number;
+            /**
+             * @description Extension. Which of the client's own waiting jobs it goes before. The operator may have bounded it.
+             * @default normal
+             */
+            priority?: components["schemas"]["Priority"];
             /**
              * @description Extension. How hard is looked. The operator may have set another default than `balanced`.
              * @default balanced
@@ -1251,6 +1279,12 @@ export interface components {
             totalMs: number;
         };
         /**
+         * @description Which of a client's waiting jobs is begun first: all of a higher priority before any of a lower one, the oldest of the same
+         *     first. Jobs of other clients wait neither more nor less for it.
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high";
+        /**
          * @description How hard is looked, time against misses: one quick look for each class (`fast`), several models and sizes (`balanced`),
          *     or everything there is (`thorough`).
          * @enum {string}
@@ -1355,6 +1389,8 @@ export interface components {
             metadata?: components["schemas"]["Metadata"];
             /** @description Also tell where the detections document of the result is. */
             output_detections_url?: boolean;
+            /** @description Which of the client's waiting jobs it goes before. */
+            priority?: components["schemas"]["Priority"];
             /**
              * Format: int32
              * @description How closely a video resembles the original outside of the masks.
@@ -1534,6 +1570,59 @@ export interface components {
             /** @description The access token, a JWT: send it as `Authorization: Bearer …`. */
             token: string;
         };
+        /**
+         * @description What a client may have and has.
+         * @example {
+         *       "bytes_stored": {
+         *         "max": null,
+         *         "used": 73400320
+         *       },
+         *       "jobs_running": {
+         *         "max": null,
+         *         "used": 2
+         *       },
+         *       "jobs_today": {
+         *         "max": 1000,
+         *         "used": 41
+         *       },
+         *       "jobs_waiting": {
+         *         "max": 100,
+         *         "used": 3
+         *       },
+         *       "priority_max": "high",
+         *       "weight": 1
+         *     }
+         */
+        UsageBody: {
+            /** @description Bytes of originals and results. An upload that would exceed the most is answered with 402. */
+            bytes_stored: components["schemas"]["Used"];
+            /** @description Jobs that are worked on. Further ones wait. */
+            jobs_running: components["schemas"]["Used"];
+            /** @description Jobs since 00:00 UTC. Another one is answered with 402 where there were as many as there may be. */
+            jobs_today: components["schemas"]["Used"];
+            /** @description Jobs that wait. Another one is answered with 429 where there are as many as there may be. */
+            jobs_waiting: components["schemas"]["Used"];
+            /** @description The highest `priority` that it may give a job. */
+            priority_max: string;
+            /**
+             * Format: int32
+             * @description The client's share of the work where others have jobs waiting, too.
+             */
+            weight: number;
+        };
+        /** @description How much is used of what may be. */
+        Used: {
+            /**
+             * Format: int64
+             * @description The most; `null` is no limit.
+             */
+            max?: number | null;
+            /**
+             * Format: int64
+             * @description What there is.
+             */
+            used: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1688,7 +1777,10 @@ export interface operations {
     createAnonymization: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: 1 to 255 printable ASCII characters. The same request under the same name makes one job. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1734,7 +1826,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The client may not do this. */
+            /** @description The client may not do this, such as give a job this priority. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1743,8 +1835,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The upload stalled for too long. */
+            /** @description The upload stalled for too long, or came too slowly. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A request with the same `Idempotency-Key` is being received. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1770,7 +1871,16 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too many requests, or the client's quota of waiting jobs is used up; `Retry-After` says when to come again. */
+            /** @description The `Idempotency-Key` was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests, too many jobs that wait, of this client or of all; `Retry-After` says when to come again. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -1870,7 +1980,10 @@ export interface operations {
     renderAnonymization: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A name of your own for this request, such as a UUID: 1 to 255 printable ASCII characters. The same request under the same name makes one job. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1907,6 +2020,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The client may not give a job this priority. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description No such job of this client. */
             404: {
                 headers: {
@@ -1916,7 +2038,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The job has not finished yet. */
+            /** @description The job has not finished yet, or a request with the same `Idempotency-Key` is being received. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1936,6 +2058,15 @@ export interface operations {
             };
             /** @description The body is larger than 32 MiB. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The `Idempotency-Key` was used for another request. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2259,6 +2390,55 @@ export interface operations {
             /** @description The two tokens belong to different clients. */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the client may have and has. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageBody"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

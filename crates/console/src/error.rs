@@ -134,6 +134,8 @@ impl From<StoreError> for ConsoleError {
             | StoreError::LimitReached { .. }
             | StoreError::UnderWay { .. }
             | StoreError::OverQuota(_)
+            | StoreError::PriorityTooHigh { .. }
+            | StoreError::KeyReused
             | StoreError::NotRetained => Self::Conflict(sentence(&error.to_string()).into()),
             StoreError::LeaseLost | StoreError::Corrupt { .. } | StoreError::Unavailable { .. } => {
                 Self::Store(error)

@@ -177,6 +177,7 @@ impl From<IntakeError> for ConsoleError {
             IntakeError::TooLarge { .. } | IntakeError::UnsupportedMedia | IntakeError::Empty => {
                 Self::refused(sentence(&error.to_string()))
             }
+            IntakeError::QueueFull { .. } => Self::Conflict(sentence(&error.to_string()).into()),
             IntakeError::StorageFull => Self::Conflict("The storage is full. Tell the operator.".into()),
             IntakeError::Blobs(source) => Self::internal(source),
             IntakeError::Store(source) => source.into(),

@@ -16,9 +16,11 @@ use crate::options::AnonymizeOptions;
 use crate::time::Timestamp;
 
 mod kind;
+mod priority;
 mod revision;
 
 pub use kind::{JobStateKind, UnknownJobState};
+pub use priority::{Priority, UnknownPriority};
 pub use revision::{DetectionSource, GivenBlob, NewRevision, Revision};
 
 /// How often a job is begun before it fails for good: crashes and passing errors count, graceful stops do not.
@@ -42,6 +44,8 @@ pub struct Job {
     pub revises: Option<Revision>,
     /// What is to be done.
     pub options: AnonymizeOptions,
+    /// Which of its client's waiting jobs it goes before.
+    pub priority: Priority,
     /// Where its detections come from.
     pub source: DetectionSource,
     /// Attempts that were spent: begun and not handed back by a graceful stop.
@@ -250,6 +254,7 @@ impl Job {
             original_kept: true,
             revises: None,
             options,
+            priority: Priority::Normal,
             source: DetectionSource::Detected,
             attempts: 0,
             claims: FencingToken(0),
@@ -271,6 +276,7 @@ impl Job {
                 root: self.root(),
                 number,
             }),
+            priority: revision.priority,
             source: revision.source,
             ..Self::queued(
                 revision.id,

@@ -17,7 +17,9 @@ pub mod delivery;
 pub mod detection;
 pub mod endpoint;
 pub mod event;
+pub mod fair;
 pub mod id;
+pub mod idempotency;
 pub mod job;
 pub mod media;
 pub mod options;
@@ -34,16 +36,19 @@ pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
 pub use event::{Event, EventPosition, EventStatus};
+pub use fair::Weight;
 pub use id::{
     AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, InstallationId, JobId, LoginId,
     PublicJobId, ReplayId, ResultId, SessionId, UploadId, UserId, WorkerId,
 };
+pub use idempotency::{IdempotencyKey, Once};
 pub use job::{
-    FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, TransitionError,
+    FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, Priority,
+    TransitionError,
 };
 pub use media::{MediaFormat, MediaKind};
 pub use options::AnonymizeOptions;
-pub use policy::{ClientPolicy, Quota, Quotas, Retention, Usage};
+pub use policy::{ClientPolicy, Quota, Quotas, Retention, Scheduling, Usage};
 pub use replay::{Replay, ReplaySelection, Standing};
 pub use rotation::Rotating;
 pub use store::{Store, StoreError, UserStore};

@@ -1,7 +1,10 @@
-//! What is agreed with one client: how long its files are kept, and how much it may have.
+//! What is agreed with one client: how long its files are kept, how much it may have, and its share of the work.
 
 use std::fmt;
 use std::time::Duration;
+
+use crate::fair::Weight;
+use crate::job::Priority;
 
 /// What is agreed with a client. What is not said is as for everybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub struct ClientPolicy {
     pub retention: Retention,
     /// How much there may be.
     pub quotas: Quotas,
+    /// Its share of the work.
+    pub scheduling: Scheduling,
 }
 
 /// How long the files of a client are kept; `None`: as long as everybody's.
@@ -19,6 +24,27 @@ pub struct Retention {
     pub originals_kept: Option<Duration>,
     /// A result, after its job has finished.
     pub results_kept: Option<Duration>,
+}
+
+/// A client's share of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    /// Its share where others have jobs waiting, too.
+    pub weight: Weight,
+    /// Jobs that are worked on at the same time; further ones wait. `None`: as many as there are workers.
+    pub jobs_at_once_max: Option<u64>,
+    /// The highest priority that it may give a job.
+    pub priority_max: Priority,
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self {
+            weight: Weight::default(),
+            jobs_at_once_max: None,
+            priority_max: Priority::High,
+        }
+    }
 }
 
 /// How much a client may have; `None`: no limit.
@@ -37,6 +63,8 @@ pub struct Quotas {
 pub struct Usage {
     /// Jobs that wait.
     pub jobs_waiting: u64,
+    /// Jobs that are worked on.
+    pub jobs_running: u64,
     /// Bytes of originals and results that are kept.
     pub bytes_stored: u64,
     /// Jobs since 00:00 UTC.
@@ -112,6 +140,7 @@ mod tests {
         };
         let usage = |jobs_waiting, bytes_stored, jobs_today| Usage {
             jobs_waiting,
+            jobs_running: 0,
             bytes_stored,
             jobs_today,
         };

@@ -8,7 +8,6 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use thiserror::Error;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use crate::delivery::{Delivery, DeliveryLease};
@@ -16,7 +15,6 @@ use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookTo
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
-use crate::policy::Quota;
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use crate::time::Timestamp;
 
@@ -25,7 +23,9 @@ mod calls;
 mod deliveries;
 mod discarding;
 mod dispatch;
+mod error;
 mod installations;
+mod keys;
 mod lists;
 mod logins;
 mod policies;
@@ -38,7 +38,9 @@ pub use calls::{Call, Calls, Neighbour};
 pub use deliveries::{DeliveryFilter, DeliveryPage, DeliveryRecord};
 pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
+pub use error::StoreError;
 pub use installations::{Installation, Installations, KeyCheck};
+pub use keys::RequestKeys;
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use logins::{RefreshOutcome, RefreshToken, Session};
 pub use policies::ClientPolicies;
@@ -48,65 +50,6 @@ pub use statistics::{
 };
 pub use tables::{Row, RowSource, RowTarget, TABLES, Table, Value};
 pub use users::{UserChange, UserStore};
-
-/// Why a store could not do what it was asked.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// What was named does not exist, or belongs to another client.
-    #[error("{what} does not exist")]
-    NotFound {
-        /// The kind of thing.
-        what: &'static str,
-    },
-    /// What must be unique is taken; nothing was written.
-    #[error("{what} exists already")]
-    AlreadyExists {
-        /// The kind of thing, with its article.
-        what: &'static str,
-    },
-    /// The lease has been lost; nothing was written.
-    #[error("the lease is lost")]
-    LeaseLost,
-    /// A limit on the number of things is reached; nothing was written.
-    #[error("there are {max} {what} already, which is the most")]
-    LimitReached {
-        /// The kind of thing, in the plural.
-        what: &'static str,
-        /// The limit.
-        max: usize,
-    },
-    /// A quota of the client is used up; nothing was written.
-    #[error("the quota of {quota} is used up ({name})", quota = .0, name = .0.name())]
-    OverQuota(Quota),
-    /// Something is under way that must end first; nothing was written.
-    #[error("{what} is under way already")]
-    UnderWay {
-        /// The kind of thing, with its article.
-        what: &'static str,
-    },
-    /// The original has had its retention, or is having it right now; nothing was written.
-    #[error("the original is not kept any more")]
-    NotRetained,
-    /// A row breaks a rule that the schema and the domain agree on. A fault of ours or of the disk.
-    #[error("column {column} of row {row} in table {table} is corrupt: {why}")]
-    Corrupt {
-        /// Table.
-        table: &'static str,
-        /// Column.
-        column: &'static str,
-        /// Primary key.
-        row: String,
-        /// What was found.
-        why: String,
-    },
-    /// The database cannot be reached, is busy for too long, is full, or refuses the statement.
-    #[error("the database cannot answer")]
-    Unavailable {
-        /// The driver's error.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
 
 /// How many jobs of each kind are claimed at most. Videos and archives have limits of their own, so that pictures never
 /// wait for them.
@@ -168,6 +111,7 @@ pub trait Store:
     + Calls
     + ClientPolicies
     + Installations
+    + RequestKeys
     + UserStore
     + Send
     + Sync
@@ -213,12 +157,14 @@ pub trait Store:
     /// Ends a login: its access and refresh tokens stop working.
     async fn revoke_login(&self, login: LoginId) -> Result<(), StoreError>;
 
-    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists. `OverQuota`.
+    /// Writes a queued job, its `Sent` event and the deliveries. From here on the upload exists.
+    /// `OverQuota`, `PriorityTooHigh`.
     async fn submit(&self, job: &Job) -> Result<(), StoreError>;
 
     /// Writes a queued job on the original of an earlier one of this client, with its `Sent` event and the deliveries, and
     /// returns it with its number among the revisions. `NotFound`; `UnderWay` until the earlier job has finished;
-    /// `NotRetained`; `OverQuota`. From here on the original stays until this job has finished, too.
+    /// `NotRetained`; `OverQuota`; `PriorityTooHigh`; `KeyReused`. From here on the original stays until this job has
+    /// finished, too. Where the request has a name and was carried out before, the job that came of it.
     async fn submit_revision(
         &self,
         client: ClientId,
@@ -236,8 +182,9 @@ pub trait Store:
     /// The job of this client whose result (present or expired) has this name.
     async fn job_by_result(&self, client: ClientId, result: ResultId) -> Result<Option<Job>, StoreError>;
 
-    /// Leases waiting jobs, oldest first and as many of each kind as the limits say, for `lease_for`. A job's first claim
-    /// writes its `Started` event.
+    /// Leases waiting jobs, as many of each kind as the limits say, for `lease_for`. The clients take turns
+    /// ([`crate::fair`]) as far as their policies let them have jobs at once; of each client's jobs, those of the highest
+    /// priority go first, and among them the oldest. A job's first claim writes its `Started` event.
     async fn claim_jobs(
         &self,
         worker: WorkerId,

@@ -34,7 +34,9 @@ impl Engine {
         let revision = NewRevision {
             id: JobId::new(&*inner.clock, &*inner.entropy),
             options: job.options.clone(),
+            priority: job.priority,
             source: job.source,
+            once: None,
         };
         Ok(self.revise(&job, revision).await?)
     }

@@ -1,16 +1,21 @@
 //! From a stream of bytes to a queued job. The job row is written last: until then nothing exists for anybody, and what
 //! was stored is removed again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use sfumato_core::job::{Job, Upload};
+use sfumato_core::idempotency::{IdempotencyKey, Once};
+use sfumato_core::job::{Job, Priority, Upload};
 use sfumato_core::store::Call;
 use sfumato_core::{AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
 use sfumato_failpoints::{Point, hit};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::Engine;
 use crate::access::Caller;
 use crate::blobs::{BlobError, BlobWriter};
+use crate::room::LOOK_BYTES;
 
 /// Longest file name that is kept, in bytes; longer ones lose their middle part, not their extension.
 const FILE_NAME_BYTES_MAX: usize = 200;
@@ -30,6 +35,14 @@ pub enum IntakeError {
     /// There is no content.
     #[error("the file is empty")]
     Empty,
+    /// Too many jobs wait, of all clients together.
+    #[error("{max} jobs wait already, which is the most; try again in {} seconds", wait.as_secs())]
+    QueueFull {
+        /// The limit.
+        max: u64,
+        /// When there is likely to be room.
+        wait: Duration,
+    },
     /// The storage is full.
     #[error("the storage is full")]
     StorageFull,
@@ -56,6 +69,31 @@ fn supported() -> String {
         .join(", ")
 }
 
+/// On which terms a job is made.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Which of the client's waiting jobs it goes before.
+    pub priority: Priority,
+    /// What the client calls the request, so that it is carried out once.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl Terms {
+    /// What is to be done once, where the client has named it: `parts` are what make the request what it is.
+    pub(crate) fn once(&self, parts: &[&[u8]]) -> Option<Once> {
+        let key = self.key.clone()?;
+        let mut hash = Sha256::new();
+        for part in parts.iter().chain([&self.priority.as_str().as_bytes()]) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Some(Once {
+            key,
+            request: hash.finalize().into(),
+        })
+    }
+}
+
 /// An upload that is being received. Dropped before [`UploadWriter::finish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct UploadWriter {
@@ -65,13 +103,15 @@ pub struct UploadWriter {
     file_name: String,
     first_bytes: Vec<u8>,
     format: Option<MediaFormat>,
+    looked_at: u64,
 }
 
 impl UploadWriter {
     /// Appends a chunk.
     ///
     /// # Errors
-    /// [`IntakeError::TooLarge`] and [`IntakeError::UnsupportedMedia`] as soon as they are known.
+    /// [`IntakeError::TooLarge`], [`IntakeError::UnsupportedMedia`] and [`IntakeError::StorageFull`] as soon as they are
+    /// known.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), IntakeError> {
         let max = self.engine.settings().upload_bytes_max;
         if self.writer.bytes().saturating_add(chunk.len() as u64) > max {
@@ -84,6 +124,10 @@ impl UploadWriter {
             if self.first_bytes.len() >= MediaFormat::SNIFF_BYTES {
                 self.sniff()?;
             }
+        }
+        if self.writer.bytes() >= self.looked_at.saturating_add(LOOK_BYTES) {
+            self.looked_at = self.writer.bytes();
+            self.engine.check_space(chunk.len() as u64).await?;
         }
         Ok(self.writer.write(chunk).await?)
     }
@@ -179,6 +223,7 @@ impl Engine {
             file_name: clean_file_name(file_name.unwrap_or_default()),
             first_bytes: Vec::new(),
             format: None,
+            looked_at: 0,
         }
     }
 
@@ -189,12 +234,27 @@ impl Engine {
     pub async fn submit(
         &self,
         caller: &Caller,
+        upload: StoredUpload,
+        options: AnonymizeOptions,
+    ) -> Result<PublicJobId, IntakeError> {
+        self.submit_on(caller, upload, options, Terms::default()).await
+    }
+
+    /// The same on terms of the client's. Where it has sent the same request under the same name before, the job that came of
+    /// it then; the upload is deleted.
+    ///
+    /// # Errors
+    /// [`IntakeError::Store`]; then the upload is deleted.
+    pub async fn submit_on(
+        &self,
+        caller: &Caller,
         mut upload: StoredUpload,
         options: AnonymizeOptions,
+        terms: Terms,
     ) -> Result<PublicJobId, IntakeError> {
         let (engine, client) = (self.clone(), caller.client);
         // In a task of its own: what the database has been asked to write happens even if the client goes away now.
-        detached(async move { engine.make_job(client, &mut upload, options).await }).await
+        detached(async move { engine.make_job(client, &mut upload, options, terms).await }).await
     }
 
     async fn make_job(
@@ -202,21 +262,32 @@ impl Engine {
         client: ClientId,
         upload: &mut StoredUpload,
         options: AnonymizeOptions,
+        terms: Terms,
     ) -> Result<PublicJobId, IntakeError> {
         let inner = self.inner();
         // Taken out, so that however this ends nothing deletes an original that a row may name already.
         let original = upload.upload.take().ok_or(IntakeError::Empty)?;
         let id = JobId::new(&*inner.clock, &*inner.entropy);
-        let job = Job::queued(id, client, original, options, inner.clock.now());
+        let job = Job {
+            priority: terms.priority,
+            ..Job::queued(id, client, original, options, inner.clock.now())
+        };
         hit(Point::AfterBlobBeforeRow);
-        if let Err(error) = inner.store.submit(&job).await {
-            // A database elsewhere that went away in the middle may have written the row, or be about to: then the original is
-            // needed, and else it is an orphan.
-            let may_be_written = inner.settings.shared && matches!(error, StoreError::Unavailable { .. });
-            if !may_be_written {
+        match self.write_job(&job, &terms).await {
+            Ok(made) if made == job.id => {}
+            Ok(made) => {
                 upload.upload = Some(job.upload);
+                return Ok(PublicJobId { client, job: made });
             }
-            return Err(error.into());
+            Err(error) => {
+                // A database elsewhere that went away in the middle may have written the row, or be about to: then the
+                // original is needed, and else it is an orphan.
+                let may_be_written = inner.settings.shared && matches!(error, StoreError::Unavailable { .. });
+                if !may_be_written {
+                    upload.upload = Some(job.upload);
+                }
+                return Err(error.into());
+            }
         }
         hit(Point::AfterRowBeforeResponse);
         inner.announce(Call::Jobs);
@@ -226,6 +297,34 @@ impl Engine {
             .job_accepted(job.upload.format.kind(), job.upload.bytes);
         tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
         Ok(job.public_id())
+    }
+}
+
+impl Engine {
+    /// Writes the row, once where the client has named the request. Returns the job that stands for it.
+    async fn write_job(&self, job: &Job, terms: &Terms) -> Result<JobId, StoreError> {
+        let store = &self.inner().store;
+        let options = serde_json::to_vec(&job.options).map_err(|error| StoreError::Unavailable {
+            source: Box::new(error),
+        })?;
+        let parts = [
+            b"anonymization".as_slice(),
+            &job.upload.sha256,
+            job.upload.file_name.as_bytes(),
+            &options,
+        ];
+        match terms.once(&parts) {
+            Some(once) => store.submit_once(job, &once).await,
+            None => store.submit(job).await.map(|()| job.id),
+        }
+    }
+
+    /// Whether the client has named a request so before, which is remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn knows_key(&self, caller: &Caller, key: &IdempotencyKey) -> Result<bool, StoreError> {
+        self.inner().store.knows_key(caller.client, key).await
     }
 }
 

@@ -36,10 +36,12 @@ pub mod outbound;
 pub mod passwords;
 pub mod people;
 mod policies;
+pub mod rates;
 pub mod render;
 pub mod replay;
 pub mod representation;
 pub mod results;
+pub mod room;
 mod seal;
 pub mod signals;
 pub mod system;
@@ -64,6 +66,7 @@ use crate::listeners::Listeners;
 use crate::metrics::Metrics;
 use crate::openid::{OpenIdSettings, Provider};
 use crate::passwords::Passwords;
+use crate::room::Reserve;
 use crate::signals::Signals;
 
 /// What the engine is made of.
@@ -93,6 +96,10 @@ pub struct EngineSettings {
     pub refresh_token_lifetime: Duration,
     /// Largest upload in bytes.
     pub upload_bytes_max: u64,
+    /// Jobs of all clients that wait at most; `None`: as many as come.
+    pub jobs_waiting_max: Option<u64>,
+    /// The disk that uploads do not fill; `None`: whichever runs full runs full.
+    pub reserve: Option<Reserve>,
     /// Limits of pictures, checked before decoding.
     pub media_limits: MediaLimits,
     /// Pictures that this process works on at the same time.
@@ -144,6 +151,8 @@ impl Default for EngineSettings {
             access_token_lifetime: Duration::from_secs(3600),
             refresh_token_lifetime: 30 * DAY,
             upload_bytes_max: 8 * 1024 * 1024 * 1024,
+            jobs_waiting_max: Some(1_000_000),
+            reserve: None,
             media_limits: MediaLimits::default(),
             jobs_at_once: 2,
             long_jobs_at_once: 1,
@@ -195,6 +204,7 @@ pub(crate) struct Inner {
     pub(crate) signals: Signals,
     pub(crate) listeners: Listeners,
     pub(crate) passwords: Passwords,
+    pub(crate) queue: room::Queue,
     pub(crate) openid: Option<Provider>,
     pub(crate) worker_id: WorkerId,
     pub(crate) outbound: Arc<outbound::Outbound>,
@@ -260,6 +270,7 @@ impl Engine {
             signals: Signals::default(),
             listeners: Listeners::default(),
             passwords: Passwords::default(),
+            queue: room::Queue::default(),
             worker_id,
             outbound,
             post,

@@ -10,12 +10,13 @@ mod regions;
 use std::borrow::Cow;
 
 use serde_json::Value;
-use sfumato_core::AnonymizeOptions;
+use sfumato_core::job::UnknownPriority;
 use sfumato_core::options::{
     Audio, Color, ConfidenceThreshold, DetectionOptions, InvalidOption, Mask, MaskGrowth, MaskShape,
     MaskStyle, MetadataPolicy, OtherEntries, PixelCount, Profile, Quality, SmoothPadding, Subtitles,
     VideoCodec, VideoOptions,
 };
+use sfumato_core::{AnonymizeOptions, Priority};
 use thiserror::Error;
 
 use self::regions::RegionsForm;
@@ -63,6 +64,7 @@ pub struct OptionsForm {
     metadata: Option<MetadataPolicy>,
     video: VideoForm,
     other_entries: Option<OtherEntries>,
+    priority: Option<Priority>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -105,9 +107,10 @@ const SUBTITLES: &str = "subtitles";
 const CODEC: &str = "codec";
 const QUALITY: &str = "quality";
 const OTHER_ENTRIES: &str = "other_entries";
+const PRIORITY: &str = "priority";
 
 /// Fields that are whole in one text.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 15] = [
     FACES,
     PLATES,
     DETECTIONS,
@@ -122,6 +125,7 @@ const PLAIN: [&str; 14] = [
     CODEC,
     QUALITY,
     OTHER_ENTRIES,
+    PRIORITY,
 ];
 
 /// Fields whose members may come as bracketed fields.
@@ -167,7 +171,13 @@ impl OptionsForm {
             metadata: None,
             video: VideoForm::default(),
             other_entries: None,
+            priority: None,
         }
+    }
+
+    /// Which of the client's waiting jobs the job goes before.
+    pub fn priority(&self) -> Priority {
+        self.priority.unwrap_or_default()
     }
 
     /// Takes one field. An empty text and `null` say nothing; names that are no options are ignored.
@@ -204,6 +214,7 @@ impl OptionsForm {
             CODEC => self.video.codec = Some(word(text).parse()?),
             QUALITY => self.video.quality = Some(quality(text)?),
             OTHER_ENTRIES => self.other_entries = Some(word(text).parse()?),
+            PRIORITY => self.priority = Some(priority(text)?),
             _ => {}
         }
         Ok(())
@@ -357,6 +368,12 @@ fn pixel_count(text: &str) -> Result<PixelCount, InvalidOption> {
     let whole = number(text).filter(|number| number.fract() == 0.0 && (0.0..=1e9).contains(number));
     // Outside the range the type's own check words the error.
     PixelCount::new(whole.map_or(0, |whole| whole as u32))
+}
+
+fn priority(text: &str) -> Result<Priority, InvalidField> {
+    word(text)
+        .parse()
+        .map_err(|error: UnknownPriority| InvalidField::new(PRIORITY, error.to_string()))
 }
 
 fn quality(text: &str) -> Result<Quality, InvalidOption> {

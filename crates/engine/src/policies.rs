@@ -1,10 +1,9 @@
-//! What is agreed with clients, and whether there is room for another upload.
+//! What is agreed with clients.
 
 use sfumato_core::policy::{ClientPolicy, Retention, Usage};
 use sfumato_core::{ClientId, ClientKey, StoreError};
 
 use crate::Engine;
-use crate::access::Caller;
 
 impl Engine {
     /// What is agreed with a client, and what it has.
@@ -29,19 +28,6 @@ impl Engine {
         Retention {
             originals_kept: Some(settings.originals_kept),
             results_kept: Some(settings.results_kept),
-        }
-    }
-
-    /// Refuses a large upload before it is received where its client's quotas are used up. Those that are received are asked
-    /// again with the row that makes them exist, which decides.
-    ///
-    /// # Errors
-    /// [`StoreError::OverQuota`].
-    pub async fn check_room(&self, caller: &Caller) -> Result<(), StoreError> {
-        let (policy, usage) = self.inner().store.client_policy(caller.client).await?;
-        match policy.quotas.exceeded_by(&usage, 1) {
-            Some(quota) => Err(StoreError::OverQuota(quota)),
-            None => Ok(()),
         }
     }
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::Engine;
 use crate::access::Caller;
 use crate::blobs::BlobError;
+use crate::intake::Terms;
 
 /// Why nothing is rendered.
 #[derive(Debug, Error)]
@@ -67,6 +68,7 @@ impl Engine {
         id: &PublicJobId,
         given: &GivenDetections,
         options: AnonymizeOptions,
+        terms: Terms,
     ) -> Result<PublicJobId, RenderError> {
         let job = self.job(caller, id).await?.ok_or(RenderError::Unknown)?;
         let original = job.upload.format.kind();
@@ -90,9 +92,15 @@ impl Engine {
         let inner = self.inner();
         // The blob first: if the process dies before the row exists, it goes with the original.
         let blob = inner.blobs.put_given(job.upload.id, content).await?;
+        let wanted = serde_json::to_vec(&options).map_err(|error| BlobError::Unavailable {
+            source: Box::new(error),
+        })?;
+        let named = id.to_string();
         let revision = NewRevision {
             id: JobId::new(&*inner.clock, &*inner.entropy),
             options,
+            priority: terms.priority,
+            once: terms.once(&[b"render", named.as_bytes(), &blob.sha256, &wanted]),
             source: DetectionSource::Given(blob),
         };
         Ok(self.revise(&job, revision).await?)

@@ -58,6 +58,7 @@ impl FromRequestParts<ApiState> for Authenticated {
             // A second extractor of the same request finds the same client.
             let _ = context.client.set(caller.client);
         }
+        state.limits.client(caller.client, state.engine.now())?;
         Ok(Self(caller))
     }
 }

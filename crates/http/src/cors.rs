@@ -103,6 +103,7 @@ pub(crate) fn layer(allowed: &AllowedOrigins) -> CorsLayer {
             IF_RANGE,
             IF_MATCH,
             IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
         ])
         .expose_headers([
             ACCEPT_RANGES,

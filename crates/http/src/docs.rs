@@ -35,6 +35,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     tags(
         (name = "Authentication", description = "Tokens for a client id and its secret."),
         (name = "Anonymization", description = "Jobs and their results."),
+        (name = "Usage", description = "Quotas, and what is used of them."),
         (name = "Webhooks", description = "Endpoints that are told when a job's status changes."),
         (name = "Operations", description = "For load balancers and supervisors."),
     ),

@@ -5,10 +5,11 @@
 //! `drain` makes sure that a client that is still sending sees the answer, and one operation a file in `v1`, `ops` and
 //! `docs` speaks with the [`Engine`].
 //!
-//! Deliberately absent: SQL, truth in memory (but for the count of failed logins), waiting for work, and TLS, which
-//! belongs to the proxy in front.
+//! Deliberately absent: SQL, truth in memory (but for counts of requests and failed logins), waiting for work, and TLS,
+//! which belongs to the proxy in front.
 #![forbid(unsafe_code)]
 
+mod address;
 mod auth;
 mod base_url;
 mod cors;
@@ -16,6 +17,9 @@ mod docs;
 mod drain;
 mod edge;
 mod json;
+mod least_rate;
+mod limits;
+mod once;
 mod ops;
 mod problem;
 mod query;
@@ -37,8 +41,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::limits::Limits;
+use crate::once::InFlight;
+
+pub use crate::address::TrustedProxies;
 pub use crate::base_url::{InvalidPublicUrl, PublicUrl};
 pub use crate::cors::{AllowedOrigins, InvalidOrigin};
+pub use crate::limits::RateSettings;
 pub use crate::serve::{ServeSettings, serve};
 
 /// Settings of the API.
@@ -56,12 +65,17 @@ pub struct HttpSettings {
     pub result_redirects: Option<Duration>,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
+    /// Bytes a second at which an upload must come in the long run; 0: it may be as slow as it likes.
+    pub upload_rate_min: u32,
     /// Longest time for the whole of any other body.
     pub body_timeout: Duration,
     /// Largest JSON body in bytes.
     pub json_bytes_max: usize,
-    /// Failed logins of one client identifier from one address within [`HttpSettings::login_failures_window`], after
-    /// which further ones are refused unheard.
+    /// How often requests may come.
+    pub rates: RateSettings,
+    /// Failed logins of one client identifier from one address, each within [`HttpSettings::login_failures_window`] of the
+    /// one before, after which further ones are refused unheard for a while: for that window, and with each further failure
+    /// for twice as long.
     pub login_failures_max: u32,
     /// The window of [`HttpSettings::login_failures_max`].
     pub login_failures_window: Duration,
@@ -75,8 +89,10 @@ impl Default for HttpSettings {
             default_profile: Profile::default(),
             result_redirects: None,
             upload_idle_timeout: Duration::from_secs(60),
+            upload_rate_min: 1024,
             body_timeout: Duration::from_secs(30),
             json_bytes_max: 64 * 1024,
+            rates: RateSettings::default(),
             login_failures_max: 10,
             login_failures_window: Duration::from_secs(60),
         }
@@ -89,6 +105,8 @@ pub(crate) struct ApiState {
     pub(crate) engine: Engine,
     pub(crate) settings: Arc<HttpSettings>,
     pub(crate) login_failures: Arc<LoginFailures>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) in_flight: InFlight,
 }
 
 impl ApiState {
@@ -99,6 +117,8 @@ impl ApiState {
                 settings.login_failures_max,
                 settings.login_failures_window,
             )),
+            limits: Arc::new(Limits::new(settings.rates)),
+            in_flight: InFlight::default(),
             settings: Arc::new(settings),
         }
     }
@@ -115,6 +135,7 @@ fn operations() -> OpenApiRouter<ApiState> {
         .routes(routes!(v1::anonymization_cancel::cancel))
         .routes(routes!(v1::anonymization_render::render))
         .routes(routes!(v1::result::result))
+        .routes(routes!(v1::usage::usage))
         .routes(routes!(v1::webhook_list::list))
         .routes(routes!(v1::webhook_create::create))
         .routes(routes!(v1::webhook_get::get))
@@ -181,6 +202,7 @@ pub fn router(engine: Engine, settings: HttpSettings) -> Router {
     let router = operations
         .route("/webhook-url/", post(v1::webhook_create::create))
         .merge(docs::router(docs::finish(openapi)))
-        .fallback(problem::no_such_route);
+        .fallback(problem::no_such_route)
+        .layer(from_fn_with_state(state.clone(), limits::by_address));
     edged(router, &state).layer(cors).with_state(state)
 }

@@ -219,6 +219,11 @@ impl From<StoreError> for Problem {
                     .with(RETRY_AFTER, RETRY_AFTER_SECONDS.into())
             }
             StoreError::OverQuota(_) => Self::new(StatusCode::PAYMENT_REQUIRED, error.to_string()),
+            StoreError::PriorityTooHigh { .. } => Self::new(StatusCode::FORBIDDEN, error.to_string()),
+            StoreError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Idempotency-Key: was used for another request before; a new request needs a new key",
+            ),
             StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
@@ -263,6 +268,10 @@ impl From<IntakeError> for Problem {
             IntakeError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             IntakeError::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             IntakeError::Empty => StatusCode::BAD_REQUEST,
+            IntakeError::QueueFull { wait, .. } => {
+                return Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+                    .with(RETRY_AFTER, wait.as_secs().max(1).into());
+            }
             IntakeError::StorageFull => return BlobError::Full.into(),
             IntakeError::Blobs(source) => return source.into(),
             IntakeError::Store(source) => return source.into(),
@@ -332,7 +341,10 @@ impl From<InvalidField> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http_body_util::BodyExt;
+    use sfumato_core::Priority;
 
     use super::*;
 
@@ -384,6 +396,14 @@ mod tests {
             (IntakeError::UnsupportedMedia.into(), 415),
             (IntakeError::Empty.into(), 400),
             (IntakeError::StorageFull.into(), 507),
+            (
+                IntakeError::QueueFull {
+                    max: 1,
+                    wait: Duration::from_secs(3),
+                }
+                .into(),
+                429,
+            ),
             (IntakeError::from(BlobError::Full).into(), 507),
             (IntakeError::Blobs(blob()).into(), 503),
             (IntakeError::Store(store()).into(), 503),
@@ -398,6 +418,8 @@ mod tests {
             (StoreError::OverQuota(Quota::JobsWaiting { max: 1 }).into(), 429),
             (StoreError::OverQuota(Quota::JobsPerDay { max: 1 }).into(), 402),
             (StoreError::OverQuota(Quota::BytesStored { max: 1 }).into(), 402),
+            (StoreError::PriorityTooHigh { max: Priority::Low }.into(), 403),
+            (StoreError::KeyReused.into(), 422),
             (StoreError::LeaseLost.into(), 500),
             (BlobError::NotFound.into(), 500),
         ] {

@@ -1,10 +1,11 @@
 //! Accepts connections and serves them, within limits, until it is told to stop.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,15 +23,27 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use sfumato_core::chain;
+use sfumato_engine::failures::network;
+
+use crate::address::TrustedProxies;
 
 /// Pause after the operating system could not give another connection, most often for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Bytes that the head of a request may have, and fields in it. A larger one is answered with 431.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+const HEAD_FIELDS_MAX: usize = 100;
+
 /// Limits of connections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServeSettings {
     /// Connections that are open at the same time; further ones wait in the operating system's queue.
     pub connections_max: usize,
+    /// Those of them from one address, of which IPv6 counts the /64; a further one is closed at once. Proxies that are trusted
+    /// and this machine have no such limit.
+    pub connections_per_address_max: usize,
+    /// Who is believed about where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// Longest time for the headers of a request; also how long an idle connection is kept.
     pub headers_timeout: Duration,
     /// How long a client may take nothing of an answer before its connection is closed.
@@ -43,6 +56,8 @@ impl Default for ServeSettings {
     fn default() -> Self {
         Self {
             connections_max: 4096,
+            connections_per_address_max: 1024,
+            trusted_proxies: TrustedProxies::default(),
             headers_timeout: Duration::from_secs(30),
             write_stall_timeout: Duration::from_secs(60),
             shutdown_deadline: Duration::from_secs(30),
@@ -61,6 +76,7 @@ pub async fn serve(
     let connections = TaskTracker::new();
     let cut_off = CancellationToken::new();
     let places = Arc::new(Semaphore::new(settings.connections_max));
+    let crowd = Crowd::default();
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -74,14 +90,18 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = serve_connection(stream, peer, router.clone(), settings, shutdown.clone());
+        let Some(own) = crowd.enter(peer, &settings) else {
+            tracing::debug!(%peer, "a connection beyond those of its address was closed");
+            continue;
+        };
+        let connection = serve_connection(stream, peer, router.clone(), settings.clone(), shutdown.clone());
         let cut_off = cut_off.clone();
         connections.spawn(async move {
             tokio::select! {
                 () = connection => {}
                 () = cut_off.cancelled() => {}
             }
-            drop(place);
+            drop((place, own));
         });
     }
     drop(listener);
@@ -100,6 +120,53 @@ pub async fn serve(
 }
 
 type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// How many connections there are from each address.
+#[derive(Clone, Debug, Default)]
+struct Crowd(Arc<Mutex<HashMap<u64, usize>>>);
+
+/// A connection among those of its address.
+#[derive(Debug)]
+struct OwnPlace {
+    crowd: Crowd,
+    network: Option<u64>,
+}
+
+impl Crowd {
+    /// `None` where the address has as many as it may.
+    fn enter(&self, peer: SocketAddr, settings: &ServeSettings) -> Option<OwnPlace> {
+        let address = peer.ip().to_canonical();
+        let crowd = self.clone();
+        if address.is_loopback() || settings.trusted_proxies.trust(address) {
+            return Some(OwnPlace { crowd, network: None });
+        }
+        let network = network(address);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = all.entry(network).or_default();
+        // One that is not there yet has room: nobody may have none at all.
+        if *count >= settings.connections_per_address_max.max(1) {
+            return None;
+        }
+        *count += 1;
+        Some(OwnPlace {
+            crowd,
+            network: Some(network),
+        })
+    }
+}
+
+impl Drop for OwnPlace {
+    fn drop(&mut self) {
+        let Some(network) = self.network else { return };
+        let mut all = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&network);
+            }
+        }
+    }
+}
 
 async fn accept(
     listener: &TcpListener,
@@ -123,8 +190,10 @@ async fn serve_connection(
     }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(settings.write_stall_timeout));
+    let proxies = settings.trusted_proxies;
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let sender = proxies.sender(peer, request.headers());
+        request.extensions_mut().insert(ConnectInfo(sender));
         let router = router.clone();
         async move {
             let answer: Result<_, Infallible> = router.oneshot(request).await;
@@ -134,6 +203,8 @@ async fn serve_connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.headers_timeout)
+        .max_headers(HEAD_FIELDS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -256,6 +327,78 @@ mod tests {
             answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
             "{answer}"
         );
+    }
+
+    /// What a head is answered with; nothing where the connection was cut before the whole of it was sent.
+    async fn answer_to(head: &str) -> String {
+        let server = Running::start(ServeSettings::default()).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let _cut_while_sending = stream.write_all(head.as_bytes()).await;
+        let mut answer = vec![0; 64];
+        let read = stream.read(&mut answer).await.unwrap_or_default();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_head_that_is_too_large_is_refused() {
+        let head = |fields: &str| format!("GET /peer HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let many = |count: usize| -> String { (0..count).map(|n| format!("X-{n}: 1\r\n")).collect() };
+        let answer = answer_to(&head(&many(90))).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let answer = answer_to(&head(&many(200))).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+        let large = format!("X: {}\r\n", "x".repeat(2 * HEAD_BYTES_MAX));
+        let answer = answer_to(&head(&large)).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
+            "{answer}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_a_trusted_proxy_says_of_the_sender_is_believed() {
+        let trusting = ServeSettings {
+            trusted_proxies: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
+            ..ServeSettings::default()
+        };
+        for (settings, expected) in [
+            (trusting, "203.0.113.7:0"),
+            (ServeSettings::default(), "127.0.0.1:"),
+        ] {
+            let server = Running::start(settings).await;
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            let request =
+                "GET /peer HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\nConnection: close\r\n\r\n";
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let answer = rest_of(stream).await.unwrap();
+            assert!(answer.contains(&format!("\r\n\r\n{expected}")), "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_and_a_proxy_any_number() {
+        let settings = ServeSettings {
+            connections_per_address_max: 2,
+            trusted_proxies: TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]),
+            ..ServeSettings::default()
+        };
+        let crowd = Crowd::default();
+        let enter = |address: &str| crowd.enter(SocketAddr::new(address.parse().unwrap(), 1), &settings);
+        let _first = enter("2001:db8::1").unwrap();
+        let second = enter("2001:db8::2").unwrap();
+        assert!(enter("2001:db8::3").is_none(), "one network");
+        let _elsewhere = enter("2001:db8:1::1").unwrap();
+        drop(second);
+        let _again = enter("2001:db8::3").unwrap();
+        let many: Vec<_> = (0..10).map(|_| (enter("10.1.1.1"), enter("127.0.0.1"))).collect();
+        assert!(
+            many.iter()
+                .all(|(proxy, local)| proxy.is_some() && local.is_some())
+        );
+        drop(many);
+        drop(_first);
+        drop(_again);
+        assert_eq!(crowd.0.lock().unwrap().len(), 1, "what has gone is forgotten");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
 use percent_encoding::percent_decode_str;
-use sfumato_core::AnonymizeOptions;
+use sfumato_core::{AnonymizeOptions, Priority};
 use sfumato_engine::intake::StoredUpload;
 use sfumato_engine::options::{OptionsForm, is_option};
 use sfumato_engine::unparsed::{TooMuchUnparsed, UNPARSED_BYTES_MAX, Unparsed};
@@ -17,6 +17,7 @@ use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 use crate::ApiState;
 use crate::json::content_length;
+use crate::least_rate::{LeastRate, TooSlow};
 use crate::problem::Problem;
 
 /// Parts that a form may have.
@@ -32,7 +33,7 @@ const FILE: &str = "input_media";
 pub(crate) async fn receive(
     state: &ApiState,
     request: Request,
-) -> Result<(StoredUpload, AnonymizeOptions), Problem> {
+) -> Result<(StoredUpload, AnonymizeOptions, Priority), Problem> {
     let mut form = Form::open(state, request).await?;
     let mut options = OptionsForm::new();
     let mut upload = None;
@@ -61,7 +62,8 @@ pub(crate) async fn receive(
         }
     }
     let upload = upload.ok_or_else(|| Problem::bad_request("input_media: is missing; it is the file"))?;
-    Ok((upload, options.finish(state.settings.default_profile)?))
+    let priority = options.priority();
+    Ok((upload, options.finish(state.settings.default_profile)?, priority))
 }
 
 struct Form {
@@ -83,6 +85,7 @@ impl Form {
         let unparsed = Unparsed::default();
         let meter = unparsed.clone();
         let (parts, body) = request.into_parts();
+        let body = Body::new(LeastRate::new(body, state.settings.upload_rate_min));
         let body = Body::new(TimeoutBody::new(state.settings.upload_idle_timeout, body))
             .into_data_stream()
             .map(move |chunk| {
@@ -183,6 +186,9 @@ fn malformed(error: MultipartError) -> Problem {
     while let Some(cause) = next {
         if cause.is::<TimeoutError>() {
             return Problem::new(StatusCode::REQUEST_TIMEOUT, "the upload stalled for too long");
+        }
+        if let Some(slow) = cause.downcast_ref::<TooSlow>() {
+            return Problem::new(StatusCode::REQUEST_TIMEOUT, slow.to_string());
         }
         if cause.is::<TooMuchUnparsed>() {
             return Problem::bad_request(TooMuchUnparsed.to_string());

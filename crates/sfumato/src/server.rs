@@ -15,15 +15,16 @@ use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy, Secret};
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::openid::OpenIdSettings;
+use sfumato_engine::room::Reserve;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
-use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
+use sfumato_http::{HttpSettings, PublicUrl, RateSettings, ServeSettings, TrustedProxies};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
 
 use crate::data_dir::DataDir;
-use crate::settings::{Loaded, LogFormat, Origin, Role, Settings, lines};
+use crate::settings::{Count, Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
 use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage};
 
@@ -140,6 +141,11 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,
         upload_bytes_max: settings.upload_bytes_max.0,
+        jobs_waiting_max: limit(settings.jobs_waiting_max).map(u64::from),
+        reserve: Some(Reserve {
+            folder: settings.data_dir.clone(),
+            free_min: settings.storage_free_min.0,
+        }),
         media_limits: media_limits(settings),
         jobs_at_once: jobs_at_once(settings),
         long_jobs_at_once: long_jobs_at_once(settings),
@@ -163,6 +169,11 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         orphans_kept: settings.orphans_kept,
         shared: settings.database_url.is_some(),
     }
+}
+
+/// The largest number is no limit.
+fn limit(count: Count) -> Option<u32> {
+    (count.0 < u32::MAX).then_some(count.0)
 }
 
 /// The OpenID Connect provider, with the secret out of its file.
@@ -278,8 +289,12 @@ fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: Tcp
     let settings = &loaded.settings;
     let shutdown = tasks.shutdown.clone();
     let limits = ServeSettings {
+        connections_max: settings.connections_max.get(),
+        connections_per_address_max: settings.connections_per_address.get(),
+        trusted_proxies: TrustedProxies::new(settings.trusted_proxies.0.iter().copied()),
+        headers_timeout: settings.headers_timeout,
+        write_stall_timeout: settings.stall_timeout,
         shutdown_deadline: REQUESTS_DEADLINE,
-        ..ServeSettings::default()
     };
     if !settings.roles.include(Role::Api) {
         let router = sfumato_http::probes(engine.clone());
@@ -295,6 +310,13 @@ fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: Tcp
         result_redirects: settings
             .storage_redirect_results
             .then_some(settings.storage_redirect_lifetime),
+        upload_idle_timeout: settings.stall_timeout,
+        upload_rate_min: u32::try_from(settings.upload_rate_min.0).unwrap_or(u32::MAX),
+        rates: RateSettings {
+            per_client: limit(settings.requests_per_client),
+            per_address: limit(settings.requests_per_address),
+            tokens_per_address: limit(settings.token_requests_per_address),
+        },
         ..HttpSettings::default()
     };
     let console = ConsoleSettings {

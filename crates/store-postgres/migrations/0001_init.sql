@@ -21,6 +21,9 @@ CREATE TABLE clients (
     jobs_waiting_max bigint CHECK (jobs_waiting_max >= 0),
     bytes_stored_max bigint CHECK (bytes_stored_max >= 0),
     jobs_per_day_max bigint CHECK (jobs_per_day_max >= 0),
+    jobs_at_once_max bigint CHECK (jobs_at_once_max >= 1),
+    weight           bigint NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100),
+    priority_max     bigint NOT NULL DEFAULT 1 CHECK (priority_max BETWEEN -1 AND 1),
     CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
 );
 
@@ -109,6 +112,7 @@ CREATE TABLE jobs (
     revises          uuid REFERENCES jobs (id),
     revision         bigint CHECK (revision >= 1),
     options          text NOT NULL,
+    priority         bigint NOT NULL CHECK (priority BETWEEN -1 AND 1),
     given_bytes      bigint CHECK (given_bytes >= 0),
     given_sha256     bytea CHECK (octet_length(given_sha256) = 32),
     attempts         bigint NOT NULL CHECK (attempts >= 0),
@@ -166,10 +170,32 @@ CREATE INDEX jobs_by_name ON jobs (id, client, file_name);
 CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, coalesce(revision, 0));
 CREATE INDEX jobs_revising ON jobs (revises) WHERE revises IS NOT NULL;
 CREATE UNIQUE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
-CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (long, client, priority DESC, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE NOT upload_deleted AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (client, finished_at) WHERE state = 'succeeded';
+
+-- Whose turn it was, for pictures and for what is long: the virtual time (core's `fair`) at which each client's last turn began
+-- and ended. Claims take turns, too: one at a time reads and writes them (`lock_queue.sql`).
+CREATE TABLE turns (
+    client uuid NOT NULL REFERENCES clients (id),
+    long   boolean NOT NULL,
+    start  bigint NOT NULL CHECK (start >= 0),
+    finish bigint NOT NULL CHECK (finish >= start),
+    PRIMARY KEY (client, long)
+);
+CREATE INDEX turns_by_start ON turns (long, start);
+
+-- What clients call requests that make a job, so that each is carried out once. Forgotten after a day.
+CREATE TABLE idempotency_keys (
+    client     uuid NOT NULL REFERENCES clients (id),
+    key        text COLLATE "C" NOT NULL,
+    request    bytea NOT NULL CHECK (length(request) = 32),
+    job        uuid NOT NULL,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (client, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 -- The position is what a cursor counts in. Whoever draws a lower one may commit later, so that a number alone is no order of
 -- commits: it is drawn under a lock that writers of a client's events share (`share_client.sql`), and whoever reads by position

@@ -12,11 +12,13 @@ use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use uuid::Uuid;
 
 use crate::events;
+use crate::keys;
 use crate::locks;
 use crate::policies;
 use crate::queries;
+use crate::queue;
 use crate::rows::{self, Reader};
-use crate::sql::{Tx, as_limit, execute_one, query, query_one, text, unavailable};
+use crate::sql::{Tx, execute_one, query, query_one, text, unavailable};
 
 /// The state's columns, from `available_at` to `warnings`.
 #[derive(Default)]
@@ -165,6 +167,7 @@ async fn insert(tx: &Tx<'_>, job: &Job) -> Result<(), StoreError> {
             &job.revises.map(|revision| i64::from(revision.number)),
             &given.map(|given| bytes(given.bytes)).transpose()?,
             &given.map(|given| given.sha256.as_slice()),
+            &job.priority.rank(),
         ],
     )
     .await
@@ -177,6 +180,11 @@ pub(crate) async fn submit_revision(
     revision: &NewRevision,
 ) -> Result<Job, StoreError> {
     const NOT_FOUND: StoreError = StoreError::NotFound { what: "job" };
+    if let Some(once) = &revision.once
+        && let Some(made) = keys::take(tx, client, once, revision.id).await?
+    {
+        return get(tx, client, made).await?.ok_or(NOT_FOUND);
+    }
     let named = get(tx, client, job).await?.ok_or(NOT_FOUND)?;
     // Its original may be retired, or have another revision, until nobody else holds its jobs.
     locks::jobs_of_uploads(tx, [named.upload.id].into()).await?;
@@ -267,8 +275,14 @@ pub(crate) async fn claim(
     lease_for: Duration,
 ) -> Result<Vec<Job>, StoreError> {
     let now = tx.now();
-    let mut waiting = claimable(tx, limits.pictures, false, now).await?;
-    waiting.extend(claimable(tx, limits.long, true, now).await?);
+    // Most who ask find nothing, and need not stand in line for it.
+    if !queue::is_claimable(tx, limits).await? {
+        return Ok(vec![]);
+    }
+    locks::queue(tx).await?;
+    let mut waiting = queue::next(tx, limits.pictures, false, &[], now).await?;
+    let long = queue::next(tx, limits.long, true, &waiting, now).await?;
+    waiting.extend(long);
     locks::clients_shared(tx, clients_of(&waiting, |job| job.started_at.is_none())).await?;
     let mut claimed = Vec::new();
     for before in waiting {
@@ -289,17 +303,6 @@ pub(crate) async fn claim(
 fn clients_of(jobs: &[Job], are_told: fn(&Job) -> bool) -> BTreeSet<ClientId> {
     let told = jobs.iter().filter(|job| are_told(job));
     told.map(|job| job.client).collect()
-}
-
-async fn claimable(tx: &Tx<'_>, limit: usize, long: bool, now: Timestamp) -> Result<Vec<Job>, StoreError> {
-    let params = (now.as_micros(), as_limit(limit), long);
-    query(
-        tx,
-        queries::CLAIMABLE_JOBS,
-        &[&params.0, &params.1, &params.2],
-        rows::job,
-    )
-    .await
 }
 
 /// A query selected a job for a transition that the domain then refuses: the two disagree.

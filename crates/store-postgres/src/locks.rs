@@ -6,6 +6,8 @@
 //! is run again.
 //!
 //! 1. a **replay**'s row: whoever advances or stops it, with its endpoint kept;
+//!    before it, the **queue**: whoever begins jobs, since whose turn it is depends on whose it was. And the key of a request
+//!    that is to be carried out once, which only those wait for who send the same;
 //! 2. the rows of **jobs**: whoever changes a job, and whoever opens, closes or adds a delivery of one. A chain (job,
 //!    endpoint) is thereby changed by one at a time: without that, one would close the head of a chain and find nothing
 //!    behind it, while another adds a delivery behind a head that it still sees, and nobody would ever send it;
@@ -33,6 +35,7 @@ statements! {
     LOCK_FIRST_USER: "lock_first_user";
     LOCK_JOBS: "lock_jobs";
     LOCK_JOBS_OF_UPLOAD: "lock_jobs_of_upload";
+    LOCK_QUEUE: "lock_queue";
     LOCK_REFRESH_TOKEN: "lock_refresh_token";
     LOCK_REPLAY: "lock_replay";
     LOCK_SETUP_LINK: "lock_setup_link";
@@ -56,6 +59,11 @@ async fn all(tx: &Tx<'_>, sql: &str, keys: Vec<Uuid>) -> Result<(), StoreError> 
 /// One at a time advances or stops a replay.
 pub(crate) async fn replay(tx: &Tx<'_>, replay: ReplayId) -> Result<(), StoreError> {
     one(tx, LOCK_REPLAY, &replay.as_uuid()).await
+}
+
+/// One at a time begins jobs.
+pub(crate) async fn queue(tx: &Tx<'_>) -> Result<(), StoreError> {
+    execute(tx, LOCK_QUEUE, &[]).await.map(drop)
 }
 
 /// One at a time changes a job or a chain of it.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sfumato_core::job::Job;
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Usage};
+use sfumato_core::job::{Job, Priority};
+use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling, Usage};
 use sfumato_core::store::ClientPolicies;
-use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp};
+use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp, Weight};
 
 use crate::locks;
 use crate::postgres::PostgresStore;
@@ -24,12 +24,30 @@ fn quotas(row: &Reader<'_>) -> Result<Quotas, StoreError> {
     })
 }
 
+fn priority_max(row: &Reader<'_>) -> Result<Priority, StoreError> {
+    Priority::from_rank(row.get("priority_max")?).map_err(|error| row.corrupt("priority_max", error))
+}
+
+fn scheduling(row: &Reader<'_>) -> Result<Scheduling, StoreError> {
+    Ok(Scheduling {
+        weight: weight(row)?,
+        jobs_at_once_max: row.optional_number("jobs_at_once_max")?,
+        priority_max: priority_max(row)?,
+    })
+}
+
+/// The weight in a row of a client.
+pub(crate) fn weight(row: &Reader<'_>) -> Result<Weight, StoreError> {
+    Weight::new(row.number("weight")?).map_err(|error| row.corrupt("weight", error))
+}
+
 async fn usage(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
     let (client, today) = (client.as_uuid(), now.first_hour_of_day());
     let usage = query_one(tx, queries::USAGE_OF_CLIENT, &[&client, &today], |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Usage {
             jobs_waiting: row.number("jobs_waiting")?,
+            jobs_running: row.number("jobs_running")?,
             bytes_stored: row.number("bytes_stored")?,
             jobs_today: row.number("jobs_today")?,
         })
@@ -42,13 +60,17 @@ async fn usage(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<Usage, S
 /// from here on: two might both find the last room.
 pub(crate) async fn admit(tx: &Tx<'_>, job: &Job, now: Timestamp) -> Result<(), StoreError> {
     let client = job.client.as_uuid();
-    let quotas = query_one(tx, queries::QUOTAS_OF_CLIENT, &[&client], |row| {
-        quotas(&Reader::new(row, "clients"))
+    let agreed = query_one(tx, queries::QUOTAS_OF_CLIENT, &[&client], |row| {
+        let row = Reader::new(row, "clients");
+        Ok((quotas(&row)?, priority_max(&row)?))
     })
     .await;
-    let Some(quotas) = quotas? else {
+    let Some((quotas, max)) = agreed? else {
         return Ok(());
     };
+    if job.priority > max {
+        return Err(StoreError::PriorityTooHigh { max });
+    }
     execute(tx, locks::LOCK_CLIENT, &[&client]).await?;
     // A revision shares its original.
     let bytes = match job.revises {
@@ -71,6 +93,7 @@ async fn policy(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<(Client
                 results_kept: kept("results_kept_s")?,
             },
             quotas: quotas(&row)?,
+            scheduling: scheduling(&row)?,
         })
     })
     .await;
@@ -90,6 +113,9 @@ async fn set(tx: &Tx<'_>, key: &ClientKey, policy: ClientPolicy) -> Result<(), S
             &number(policy.quotas.jobs_waiting_max),
             &number(policy.quotas.bytes_stored_max),
             &number(policy.quotas.jobs_per_day_max),
+            &i64::from(policy.scheduling.weight.get()),
+            &number(policy.scheduling.jobs_at_once_max),
+            &policy.scheduling.priority_max.rank(),
         ],
     )
     .await;

@@ -23,11 +23,12 @@ statements! {
     AUDIT_ENTRIES_OF_CLIENT: "audit_entries_of_client";
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
     CHAIN_IS_OPEN: "chain_is_open";
-    CLAIMABLE_JOBS: "claimable_jobs";
+    CLAIMABLE_JOB_OF_CLIENT: "claimable_job_of_client";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
     CLIENTS: "clients";
     COLUMNS_OF_TABLE: "columns_of_table";
+    CONTENDERS: "contenders";
     COUNT_ATTEMPTS: "count_attempts";
     COUNT_BUSY_WORKERS: "count_busy_workers";
     COUNT_ENDPOINTS: "count_endpoints";
@@ -64,6 +65,7 @@ statements! {
     FORGET_ATTEMPT_HOURS: "forget_attempt_hours";
     FORGET_AUDIT_ENTRIES: "forget_audit_entries";
     FORGET_JOB_HOURS: "forget_job_hours";
+    FORGET_KEYS: "forget_keys";
     FORGET_LOGINS: "forget_logins";
     FORGET_REFRESH_TOKENS: "forget_refresh_tokens";
     FORGET_REPLAYS: "forget_replays";
@@ -118,12 +120,14 @@ statements! {
     PULL_SOME_FORWARD: "pull_some_forward";
     QUOTAS_OF_CLIENT: "quotas_of_client";
     RECORD_SIGN_IN: "record_sign_in";
+    RECORD_TURN: "record_turn";
     REFRESH_TOKEN: "refresh_token";
     RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
     REPLAY_FOR_ENGINE: "replay_for_engine";
     REPLAY_RUNS: "replay_runs";
     REPLAYS: "replays";
+    REQUEST_OF_KEY: "request_of_key";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
     RETIRE_UPLOAD: "retire_upload";
@@ -137,6 +141,7 @@ statements! {
     SET_CLIENT_STATE: "set_client_state";
     SET_PASSWORD: "set_password";
     SETUP_LINK: "setup_link";
+    TAKE_KEY: "take_key";
     TERMINAL_EVENT_EXISTS: "terminal_event_exists";
     TOTALS: "totals";
     TOUCH_USER_SESSION: "touch_user_session";

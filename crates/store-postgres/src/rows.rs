@@ -9,7 +9,8 @@ use sfumato_core::endpoint::{
 };
 use sfumato_core::event::Event;
 use sfumato_core::job::{
-    DetectionSource, FencingToken, GivenBlob, Job, JobResult, JobState, Lease, Progress, Revision, Upload,
+    DetectionSource, FencingToken, GivenBlob, Job, JobResult, JobState, Lease, Priority, Progress, Revision,
+    Upload,
 };
 use sfumato_core::{EventPosition, Rotating, StoreError, Timestamp};
 use tokio_postgres::Row;
@@ -201,6 +202,8 @@ pub(crate) fn job(row: &Row) -> Result<Job, StoreError> {
         original_kept: !row.get::<bool>("upload_retired")?,
         revises: revises(&row)?,
         options: serde_json::from_str(&options).map_err(|error| row.corrupt("options", error))?,
+        priority: Priority::from_rank(row.get("priority")?)
+            .map_err(|error| row.corrupt("priority", error))?,
         source: source(&row)?,
         attempts: row.number("attempts")?,
         claims,

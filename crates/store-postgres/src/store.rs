@@ -22,7 +22,7 @@ use sfumato_core::{
 use crate::endpoints::Credential;
 use crate::postgres::PostgresStore;
 use crate::{
-    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, queries, replays,
+    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, keys, queries, replays,
     retention, sql, statistics, users,
 };
 
@@ -452,7 +452,8 @@ impl Store for PostgresStore {
             Box::pin(async move {
                 let people = clients::prune(tx, before).await? + users::prune(tx, before).await?;
                 let forgotten = people + replays::forget(tx, before).await?;
-                Ok(forgotten + statistics::forget(tx, tx.now()).await?)
+                let keys = keys::forget(tx, tx.now()).await?;
+                Ok(forgotten + statistics::forget(tx, tx.now()).await? + keys)
             })
         })
         .await

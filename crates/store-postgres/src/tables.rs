@@ -61,11 +61,13 @@ fn value(row: &tokio_postgres::Row, index: usize) -> Result<Value, StoreError> {
     Ok(read.map_err(unavailable)?.unwrap_or(Value::Null))
 }
 
-/// A value of a key as a parameter. Keys are identifiers, hashes, numbers and text that is compared byte by byte.
+/// A value of a key as a parameter. Keys are identifiers, hashes, numbers, flags and text that is compared byte by
+/// byte.
 fn bound(value: &Value, kind: &str) -> Result<Box<dyn ToSql + Sync + Send>, StoreError> {
     match (value, kind) {
         (Value::Bytes(bytes), "uuid") => Ok(Box::new(Uuid::from_slice(bytes).map_err(unavailable)?)),
         (Value::Bytes(bytes), _) => Ok(Box::new(bytes.clone())),
+        (Value::Integer(truth), "bool") => Ok(Box::new(*truth != 0)),
         (Value::Integer(number), _) => Ok(Box::new(*number)),
         (Value::Text(content), _) => Ok(Box::new(text(content))),
         (other, _) => Err(unavailable(format!("{other:?} is no value of a key"))),

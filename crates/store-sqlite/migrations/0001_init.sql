@@ -16,6 +16,9 @@ CREATE TABLE clients (
     jobs_waiting_max INTEGER CHECK (jobs_waiting_max >= 0),
     bytes_stored_max INTEGER CHECK (bytes_stored_max >= 0),
     jobs_per_day_max INTEGER CHECK (jobs_per_day_max >= 0),
+    jobs_at_once_max INTEGER CHECK (jobs_at_once_max >= 1),
+    weight           INTEGER NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 100),
+    priority_max     INTEGER NOT NULL DEFAULT 1 CHECK (priority_max BETWEEN -1 AND 1),
     CHECK ((previous_secret IS NULL) = (previous_until IS NULL))
 ) STRICT;
 
@@ -103,6 +106,7 @@ CREATE TABLE jobs (
     revises          BLOB REFERENCES jobs (id),
     revision         INTEGER CHECK (revision >= 1),
     options          TEXT NOT NULL,
+    priority         INTEGER NOT NULL CHECK (priority BETWEEN -1 AND 1),
     given_bytes      INTEGER CHECK (given_bytes >= 0),
     given_sha256     BLOB CHECK (length(given_sha256) = 32),
     attempts         INTEGER NOT NULL CHECK (attempts >= 0),
@@ -161,10 +165,32 @@ CREATE UNIQUE INDEX jobs_of_upload ON jobs (upload, ifnull(revision, 0));
 -- A job is looked for among what refers to jobs when one is written, since triggers write with it.
 CREATE INDEX jobs_revising ON jobs (revises) WHERE revises IS NOT NULL;
 CREATE UNIQUE INDEX jobs_by_result ON jobs (result) WHERE result IS NOT NULL;
-CREATE INDEX jobs_queued ON jobs (long, created_at, id, available_at) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (long, client, priority DESC, created_at, id, available_at) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE state = 'running';
 CREATE INDEX jobs_with_original ON jobs (client, finished_at) WHERE upload_deleted = 0 AND finished_at IS NOT NULL;
 CREATE INDEX jobs_with_result ON jobs (client, finished_at) WHERE state = 'succeeded';
+
+-- Whose turn it was, for pictures and for what is long: the virtual time (core's `fair`) at which each client's last turn began
+-- and ended.
+CREATE TABLE turns (
+    client BLOB NOT NULL REFERENCES clients (id),
+    long   INTEGER NOT NULL CHECK (long IN (0, 1)),
+    start  INTEGER NOT NULL CHECK (start >= 0),
+    finish INTEGER NOT NULL CHECK (finish >= start),
+    PRIMARY KEY (client, long)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX turns_by_start ON turns (long, start);
+
+-- What clients call requests that make a job, so that each is carried out once. Forgotten after a day.
+CREATE TABLE idempotency_keys (
+    client     BLOB NOT NULL REFERENCES clients (id),
+    key        TEXT NOT NULL,
+    request    BLOB NOT NULL CHECK (length(request) = 32),
+    job        BLOB NOT NULL CHECK (length(job) = 16),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (client, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
 -- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
 -- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that

@@ -12,8 +12,10 @@ use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
 
 use crate::events;
+use crate::keys;
 use crate::policies;
 use crate::queries;
+use crate::queue;
 use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
 
@@ -137,6 +139,7 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             job.revises.map(|revision| revision.number),
             job.source.given().map(|given| bytes(given.bytes)).transpose()?,
             job.source.given().map(|given| given.sha256),
+            job.priority.rank(),
         ],
     )?;
     events::tell_these(conn, sources, job, EventStatus::Sent, &hearers)
@@ -149,6 +152,11 @@ pub(crate) fn submit_revision(
     job: JobId,
     revision: NewRevision,
 ) -> Result<Job, StoreError> {
+    if let Some(once) = &revision.once
+        && let Some(made) = keys::take(conn, client, once, revision.id, sources.clock.now())?
+    {
+        return get(conn, client, made)?.ok_or(StoreError::NotFound { what: "job" });
+    }
     let earlier = get(conn, client, job)?.ok_or(StoreError::NotFound { what: "job" })?;
     if !earlier.is_finished() {
         return Err(StoreError::UnderWay { what: "the job" });
@@ -250,13 +258,9 @@ pub(crate) fn claim(
     lease_for: Duration,
 ) -> Result<Vec<Job>, StoreError> {
     let now = sources.clock.now();
-    let claimable = |limit: usize, long: bool| {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let params = params![now.as_micros(), limit, long];
-        query(conn, queries::CLAIMABLE_JOBS, params, rows::job)
-    };
-    let mut waiting = claimable(limits.pictures, false)?;
-    waiting.extend(claimable(limits.long, true)?);
+    let mut waiting = queue::next(conn, limits.pictures, false, &[], now)?;
+    let long = queue::next(conn, limits.long, true, &waiting, now)?;
+    waiting.extend(long);
     let mut claimed = Vec::new();
     for before in waiting {
         let (after, first) = before

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use sfumato_core::job::Job;
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Usage};
+use sfumato_core::job::{Job, Priority};
+use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling, Usage};
 use sfumato_core::store::ClientPolicies;
-use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp};
+use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp, Weight};
 
 use crate::queries;
 use crate::rows::{Reader, key};
@@ -24,12 +24,30 @@ fn quotas(row: &Reader<'_, '_>) -> Result<Quotas, StoreError> {
     })
 }
 
+fn priority_max(row: &Reader<'_, '_>) -> Result<Priority, StoreError> {
+    Priority::from_rank(row.get("priority_max")?).map_err(|error| row.corrupt("priority_max", error))
+}
+
+fn scheduling(row: &Reader<'_, '_>) -> Result<Scheduling, StoreError> {
+    Ok(Scheduling {
+        weight: weight(row)?,
+        jobs_at_once_max: row.optional_number("jobs_at_once_max")?,
+        priority_max: priority_max(row)?,
+    })
+}
+
+/// The weight in a row of a client.
+pub(crate) fn weight(row: &Reader<'_, '_>) -> Result<Weight, StoreError> {
+    Weight::new(row.number("weight")?).map_err(|error| row.corrupt("weight", error))
+}
+
 fn usage(conn: &Connection, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
     let params = params![key(client.as_uuid()), now.first_hour_of_day()];
     let usage = query_one(conn, queries::USAGE_OF_CLIENT, params, |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Usage {
             jobs_waiting: row.number("jobs_waiting")?,
+            jobs_running: row.number("jobs_running")?,
             bytes_stored: row.number("bytes_stored")?,
             jobs_today: row.number("jobs_today")?,
         })
@@ -41,10 +59,16 @@ fn usage(conn: &Connection, client: ClientId, now: Timestamp) -> Result<Usage, S
 /// Refuses a job that its client has no room for.
 pub(crate) fn admit(conn: &Connection, job: &Job, now: Timestamp) -> Result<(), StoreError> {
     let client = [key(job.client.as_uuid())];
-    let quotas = query_one(conn, queries::QUOTAS_OF_CLIENT, client, |row| {
-        quotas(&Reader::new(row, "clients"))
+    let agreed = query_one(conn, queries::QUOTAS_OF_CLIENT, client, |row| {
+        let row = Reader::new(row, "clients");
+        Ok((quotas(&row)?, priority_max(&row)?))
     })?;
-    let Some(quotas) = quotas else { return Ok(()) };
+    let Some((quotas, max)) = agreed else {
+        return Ok(());
+    };
+    if job.priority > max {
+        return Err(StoreError::PriorityTooHigh { max });
+    }
     // A revision shares its original.
     let bytes = match job.revises {
         Some(_) => 0,
@@ -66,6 +90,7 @@ fn policy(conn: &Connection, client: ClientId, now: Timestamp) -> Result<(Client
                 results_kept: kept("results_kept_s")?,
             },
             quotas: quotas(&row)?,
+            scheduling: scheduling(&row)?,
         })
     })?;
     Ok((policy.ok_or(NOT_FOUND)?, usage(conn, client, now)?))
@@ -81,6 +106,9 @@ fn set(conn: &Connection, key: &ClientKey, policy: ClientPolicy) -> Result<(), S
         number(policy.quotas.jobs_waiting_max),
         number(policy.quotas.bytes_stored_max),
         number(policy.quotas.jobs_per_day_max),
+        policy.scheduling.weight.get(),
+        number(policy.scheduling.jobs_at_once_max),
+        policy.scheduling.priority_max.rank(),
     ];
     match execute(conn, queries::SET_CLIENT_POLICY, params)? {
         0 => Err(NOT_FOUND),

@@ -19,11 +19,12 @@ queries! {
     AUDIT_ENTRIES_OF_CLIENT: "audit_entries_of_client";
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
     CHAIN_IS_OPEN: "chain_is_open";
-    CLAIMABLE_JOBS: "claimable_jobs";
+    CLAIMABLE_JOB_OF_CLIENT: "claimable_job_of_client";
     CLIENTS: "clients";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
     COLUMNS_OF_TABLE: "columns_of_table";
+    CONTENDERS: "contenders";
     COUNT_ATTEMPTS: "count_attempts";
     COUNT_BUSY_WORKERS: "count_busy_workers";
     COUNT_ENDPOINTS: "count_endpoints";
@@ -60,6 +61,7 @@ queries! {
     FORGET_ATTEMPT_HOURS: "forget_attempt_hours";
     FORGET_AUDIT_ENTRIES: "forget_audit_entries";
     FORGET_JOB_HOURS: "forget_job_hours";
+    FORGET_KEYS: "forget_keys";
     FORGET_LOGINS: "forget_logins";
     FORGET_REFRESH_TOKENS: "forget_refresh_tokens";
     FORGET_REPLAYS: "forget_replays";
@@ -114,12 +116,14 @@ queries! {
     PULL_SOME_FORWARD: "pull_some_forward";
     RECORD_SIGN_IN: "record_sign_in";
     QUOTAS_OF_CLIENT: "quotas_of_client";
+    RECORD_TURN: "record_turn";
     REFRESH_TOKEN: "refresh_token";
     RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
     REPLAYS: "replays";
     REPLAY_FOR_ENGINE: "replay_for_engine";
     REPLAY_RUNS: "replay_runs";
+    REQUEST_OF_KEY: "request_of_key";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
     RETIRE_UPLOAD: "retire_upload";
@@ -133,6 +137,7 @@ queries! {
     SET_CLIENT_POLICY: "set_client_policy";
     SET_CLIENT_STATE: "set_client_state";
     SET_PASSWORD: "set_password";
+    TAKE_KEY: "take_key";
     TERMINAL_EVENT_EXISTS: "terminal_event_exists";
     TOUCH_USER_SESSION: "touch_user_session";
     TOTALS: "totals";

@@ -22,7 +22,7 @@ use crate::endpoints::Credential;
 use crate::sqlite::SqliteStore;
 use crate::writer::Undo;
 use crate::{
-    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, queries, replays,
+    attempts, claims, clients, clock, deliveries, endpoints, events, history, jobs, keys, queries, replays,
     retention, sql, statistics, users,
 };
 
@@ -463,7 +463,8 @@ impl Store for SqliteStore {
         self.write(move |conn, sources| {
             let people = clients::prune(conn, before)? + users::prune(conn, before)?;
             let forgotten = people as u64 + replays::forget(conn, before)?;
-            Ok(forgotten + statistics::forget(conn, sources.clock.now())?)
+            let now = sources.clock.now();
+            Ok(forgotten + statistics::forget(conn, now)? + keys::forget(conn, now)?)
         })
         .await
     }

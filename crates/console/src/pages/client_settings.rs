@@ -1,5 +1,5 @@
-//! `/manager/settings/clients/{client}`: what a client is called, how long a client's files are kept and how much it may have. Administrators change
-//! it.
+//! `/manager/settings/clients/{client}`: what a client is called, how long its files are kept, how much it may have, and its
+//! share of the work. Administrators change it.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use sfumato_core::ClientId;
 use sfumato_core::audit::{Action, Subject};
 use sfumato_core::client::Client;
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Usage};
+use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling, Usage};
+use sfumato_core::{ClientId, Priority, Weight};
 use sfumato_engine::clients::{CLIENT_NAME_CHARS_MAX, judge_name};
 
 use super::settings::in_words;
@@ -61,6 +61,9 @@ struct Given {
     jobs_per_day_max: String,
     bytes_stored_max: String,
     bytes_stored_max_unit: String,
+    weight: String,
+    jobs_at_once_max: String,
+    priority_max: String,
 }
 
 /// A field that cannot be read: its name, and why in a sentence.
@@ -131,7 +134,37 @@ impl Given {
             jobs_per_day_max: count(policy.quotas.jobs_per_day_max),
             bytes_stored_max,
             bytes_stored_max_unit,
+            weight: policy.scheduling.weight.to_string(),
+            jobs_at_once_max: count(policy.scheduling.jobs_at_once_max),
+            priority_max: policy.scheduling.priority_max.to_string(),
         }
+    }
+
+    /// Weight and priority are as for everybody where nothing is said.
+    fn scheduling(&self) -> Result<Scheduling, Unread> {
+        let usual = Scheduling::default();
+        let weight = match number("weight", &self.weight, u64::from(Weight::MAX.get()))? {
+            Some(number) => {
+                let weight = u32::try_from(number)
+                    .ok()
+                    .and_then(|weight| Weight::new(weight).ok());
+                weight.ok_or(("weight", "This must be at least 1."))?
+            }
+            None => usual.weight,
+        };
+        let jobs_at_once_max = number("jobs_at_once_max", &self.jobs_at_once_max, QUOTA_MAX)?;
+        if jobs_at_once_max == Some(0) {
+            return Err(("jobs_at_once_max", "This must be at least 1."));
+        }
+        let priority_max = match self.priority_max.as_str() {
+            "" => usual.priority_max,
+            text => text.parse().map_err(|_| ("priority_max", "Choose a priority."))?,
+        };
+        Ok(Scheduling {
+            weight,
+            jobs_at_once_max,
+            priority_max,
+        })
     }
 
     fn read(&self) -> Result<ClientPolicy, Unread> {
@@ -159,12 +192,13 @@ impl Given {
                     QUOTA_MAX,
                 )?,
             },
+            scheduling: self.scheduling()?,
         })
     }
 }
 
 /// The members of a policy as the audit log and the command line name and write them.
-fn lines(policy: &ClientPolicy) -> [(&'static str, String); 5] {
+fn lines(policy: &ClientPolicy) -> [(&'static str, String); 8] {
     let measured = |value: Option<u64>, none: &str, units: &[(&'static str, &str, u64)]| match value {
         Some(value) => {
             let (number, unit) = in_unit(value, units);
@@ -174,7 +208,7 @@ fn lines(policy: &ClientPolicy) -> [(&'static str, String); 5] {
     };
     let kept = |kept: Option<Duration>| measured(kept.map(|kept| kept.as_secs()), "default", &TIMES);
     let count = |value: Option<u64>| value.map_or_else(|| "none".to_owned(), |count| count.to_string());
-    let quotas = &policy.quotas;
+    let (quotas, scheduling) = (&policy.quotas, &policy.scheduling);
     [
         ("originals-kept", kept(policy.retention.originals_kept)),
         ("results-kept", kept(policy.retention.results_kept)),
@@ -184,6 +218,9 @@ fn lines(policy: &ClientPolicy) -> [(&'static str, String); 5] {
             "bytes-stored-max",
             measured(quotas.bytes_stored_max, "none", &SIZES),
         ),
+        ("weight", scheduling.weight.to_string()),
+        ("jobs-at-once-max", count(scheduling.jobs_at_once_max)),
+        ("priority-max", scheduling.priority_max.to_string()),
     ]
 }
 
@@ -225,6 +262,18 @@ impl ClientSettings<'_> {
             }
             _ => String::new(),
         }
+    }
+
+    fn priorities(&self) -> [&'static str; 3] {
+        Priority::ALL.map(Priority::as_str)
+    }
+
+    fn weight_max(&self) -> u32 {
+        Weight::MAX.get()
+    }
+
+    fn running(&self) -> String {
+        ui::count(self.usage.jobs_running)
     }
 
     fn is_unit(&self, unit: &str, given: &str) -> bool {
@@ -395,6 +444,11 @@ mod tests {
                     jobs_waiting_max: Some(seconds),
                     jobs_per_day_max: None,
                 },
+                scheduling: Scheduling {
+                    weight: Weight::MAX,
+                    jobs_at_once_max: Some(seconds + 1),
+                    priority_max: Priority::Low,
+                },
             };
             assert_eq!(Given::of("Acme", &policy).read(), Ok(policy));
         }
@@ -414,6 +468,18 @@ mod tests {
         assert_eq!(given.read().unwrap_err().0, "results_kept");
         given.results_kept = "1.5".into();
         assert_eq!(given.read(), Err(("results_kept", NO_NUMBER)));
+        for (field, weight, at_once) in [
+            ("weight", "0", ""),
+            ("weight", "101", ""),
+            ("jobs_at_once_max", "", "0"),
+        ] {
+            let given = Given {
+                weight: weight.into(),
+                jobs_at_once_max: at_once.into(),
+                ..Given::default()
+            };
+            assert_eq!(given.read().unwrap_err().0, field);
+        }
         let given = Given {
             bytes_stored_max: "99999999999".into(),
             bytes_stored_max_unit: "TB".into(),

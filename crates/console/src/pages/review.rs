@@ -13,6 +13,7 @@ use sfumato_core::detection::{Class, DetectionsDocument, DocumentedTrack, VideoD
 use sfumato_core::{Job, MediaKind};
 use sfumato_engine::access::Caller;
 use sfumato_engine::blobs::BlobError;
+use sfumato_engine::intake::Terms;
 use sfumato_engine::options::{OptionsForm, is_option};
 use sfumato_engine::render::RenderError;
 
@@ -257,7 +258,12 @@ async fn render(
     let given = tokio::task::spawn_blocking(move || document.edited(&fields));
     let given = given.await.map_err(ConsoleError::internal)??;
     let id = job.public_id();
-    let revision = console.engine.render(&caller, &id, &given, options).await?.job;
+    let terms = Terms::default();
+    let revision = console
+        .engine
+        .render(&caller, &id, &given, options, terms)
+        .await?
+        .job;
     let name = &job.upload.file_name;
     let deed = visitor.deed(Action::JobRendered).to(Subject::Job(job.id));
     let deed = deed.of(job.client).with("file", name.as_str());

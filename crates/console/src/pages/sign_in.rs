@@ -113,6 +113,7 @@ async fn sign_in(
     let address = browser.address;
     match console.engine.sign_in(name, &given.password, browser).await {
         Ok((token, signed_in)) => {
+            console.failures.forget(pair);
             console
                 .audit(deed(&signed_in.user, address, Action::SignedIn))
                 .await;

@@ -15,6 +15,7 @@ use sfumato_core::job::Job;
 use sfumato_core::options::Profile;
 use sfumato_core::{AnonymizeOptions, JobId, MediaFormat, PublicJobId, Scope, Timestamp};
 use sfumato_engine::access::Caller;
+use sfumato_engine::intake::Terms;
 
 use super::job_view::JobView;
 use crate::Console;
@@ -203,11 +204,13 @@ async fn create(
         client,
     } = receive(&console.engine, idle_timeout, request).await?;
     let caller = caller(&console, &visitor, &client).await?;
+    let priority = options.priority();
     let options = options.finish(console.settings.default_profile)?;
     let mut outcome = Outcome::default();
     for file in files {
         let name = file.name.clone();
-        match submit(&console, &visitor, &caller, file, options.clone()).await {
+        let terms = Terms { priority, key: None };
+        match submit(&console, &visitor, &caller, file, options.clone(), terms).await {
             Ok(job) => outcome.accepted.push(job),
             Err(error) => {
                 outcome.refused.push(format!("{name}: {}", error.message().text));
@@ -229,10 +232,11 @@ async fn submit(
     caller: &Caller,
     file: ReceivedFile,
     options: AnonymizeOptions,
+    terms: Terms,
 ) -> Result<PublicJobId, ConsoleError> {
     let upload = file.upload?;
     let name = upload.file_name().to_owned();
-    let job = console.engine.submit(caller, upload, options).await?;
+    let job = console.engine.submit_on(caller, upload, options, terms).await?;
     let deed = visitor.deed(Action::JobSubmitted).to(Subject::Job(job.job));
     console.audit(deed.of(caller.client).with("file", name)).await;
     Ok(job)

@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::audit::Action;
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention};
+use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling};
 use sfumato_core::store::AuditFilter;
-use sfumato_core::{Role, Scope};
+use sfumato_core::{Priority, Role, Scope, Weight};
 
 use crate::browser::Server;
 
@@ -30,6 +30,9 @@ async fn an_administrator_agrees_on_retention_and_quotas_and_it_is_written_down(
         ("jobs_per_day_max", " "),
         ("bytes_stored_max", "20"),
         ("bytes_stored_max_unit", "GB"),
+        ("weight", "4"),
+        ("jobs_at_once_max", "2"),
+        ("priority_max", "normal"),
     ];
     let saved = ada.post(&form(&client), &fields).await;
     assert_eq!(saved.location(), "/manager/settings", "{}", saved.text);
@@ -43,6 +46,11 @@ async fn an_administrator_agrees_on_retention_and_quotas_and_it_is_written_down(
             jobs_waiting_max: Some(100),
             bytes_stored_max: Some(20_000_000_000),
             jobs_per_day_max: None,
+        },
+        scheduling: Scheduling {
+            weight: Weight::new(4).unwrap(),
+            jobs_at_once_max: Some(2),
+            priority_max: Priority::Normal,
         },
     };
     assert_eq!(policy, expected);
@@ -64,6 +72,7 @@ async fn an_administrator_agrees_on_retention_and_quotas_and_it_is_written_down(
     assert_eq!(entries[0].client, Some(client.id));
     assert_eq!(entries[0].detail["originals-kept"], "default → 30d");
     assert_eq!(entries[0].detail["bytes-stored-max"], "none → 20GB");
+    assert_eq!(entries[0].detail["weight"], "1 → 4");
     assert!(!entries[0].detail.contains_key("results-kept"));
 }
 

@@ -105,6 +105,8 @@ impl Server {
         let revision = NewRevision {
             id: JobId::new(&*self.clock, &SystemEntropy),
             options: AnonymizeOptions::default(),
+            priority: sfumato_core::Priority::Normal,
+            once: None,
             source: DetectionSource::Detected,
         };
         self.store

@@ -1,6 +1,8 @@
 //! Jobs that share an original: the first one, and its revisions.
 
 use crate::id::JobId;
+use crate::idempotency::Once;
+use crate::job::Priority;
 use crate::options::AnonymizeOptions;
 
 /// Which of the jobs on one original a job is, after the first.
@@ -49,6 +51,10 @@ pub struct NewRevision {
     pub id: JobId,
     /// What is to be done.
     pub options: AnonymizeOptions,
+    /// Which of its client's waiting jobs it goes before.
+    pub priority: Priority,
     /// Where its detections come from.
     pub source: DetectionSource,
+    /// Where the client has named the request, so that it is carried out once.
+    pub once: Option<Once>,
 }

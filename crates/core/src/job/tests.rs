@@ -218,6 +218,8 @@ fn a_revision_of_a_revision_names_the_first_job() {
         id: JobId::from_uuid(Uuid::from_u128(number)),
         options: AnonymizeOptions::default(),
         source: DetectionSource::default(),
+        priority: Priority::Normal,
+        once: None,
     };
     let second = first.revised(new(2), 1, at(1));
     let third = second.revised(new(3), 2, at(2));

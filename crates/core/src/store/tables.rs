@@ -53,7 +53,7 @@ const fn counters(name: &'static str, key: &'static [&'static str]) -> Table {
 }
 
 /// Every table, in an order in which each row comes after those that it refers to.
-pub const TABLES: [Table; 18] = [
+pub const TABLES: [Table; 20] = [
     table("installation", &["one"]),
     table("clients", &["id"]),
     table("logins", &["id"]),
@@ -63,6 +63,8 @@ pub const TABLES: [Table; 18] = [
     table("user_sessions", &["id"]),
     table("setup_links", &["token"]),
     table("jobs", &["id"]),
+    table("turns", &["client", "long"]),
+    table("idempotency_keys", &["client", "key"]),
     table("events", &["position"]),
     table("endpoints", &["id"]),
     table("deliveries", &["id"]),

@@ -148,7 +148,7 @@ async fn an_upload_beyond_a_quota_leaves_neither_job_nor_file() {
         ..ClientPolicy::default()
     };
     world.engine.set_client_policy(&client.key, policy).await.unwrap();
-    world.engine.check_room(&world.caller).await.unwrap();
+    world.engine.check_room(&world.caller, None).await.unwrap();
     submitted(&world).await.unwrap();
     let refused = submitted(&world).await;
     let over = StoreError::OverQuota(Quota::JobsWaiting { max: 1 });
@@ -156,8 +156,11 @@ async fn an_upload_beyond_a_quota_leaves_neither_job_nor_file() {
         matches!(&refused, Err(IntakeError::Store(error)) if error.to_string() == over.to_string()),
         "{refused:?}"
     );
-    let refused = world.engine.check_room(&world.caller).await;
-    assert!(matches!(refused, Err(StoreError::OverQuota(_))), "{refused:?}");
+    let refused = world.engine.check_room(&world.caller, None).await;
+    assert!(
+        matches!(refused, Err(IntakeError::Store(StoreError::OverQuota(_)))),
+        "{refused:?}"
+    );
     let page = world
         .engine
         .jobs(Scope::All, &JobFilter::default(), None, 10)

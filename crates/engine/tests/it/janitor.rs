@@ -9,7 +9,7 @@ use sfumato_core::job::{JobOutcome, JobState};
 use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
-use sfumato_engine::intake::{IntakeError, UploadWriter};
+use sfumato_engine::intake::{IntakeError, Terms, UploadWriter};
 use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
 use sfumato_testkit::build;
@@ -117,9 +117,13 @@ async fn an_original_stays_for_its_revisions_and_goes_with_what_was_given_for_th
         detections: vec![],
     });
     let render = || {
-        world
-            .engine
-            .render(&world.caller, &job, &given, AnonymizeOptions::default())
+        world.engine.render(
+            &world.caller,
+            &job,
+            &given,
+            AnonymizeOptions::default(),
+            Terms::default(),
+        )
     };
     render().await.unwrap();
     render().await.unwrap();

@@ -68,6 +68,23 @@ pub(crate) struct AnonymizationForm {
     /// Extension. What becomes of an archive's entries that are neither pictures nor videos. They are in no result.
     #[schema(nullable = false, default = "error")]
     other_entries: Option<OtherEntries>,
+    /// Extension. Which of the client's own waiting jobs it goes before. The operator may have bounded it.
+    #[schema(nullable = false, default = "normal")]
+    priority: Option<Priority>,
+}
+
+/// Which of a client's waiting jobs is begun first: all of a higher priority before any of a lower one, the oldest of the same
+/// first. Jobs of other clients wait neither more nor less for it.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only describes the form; `options` reads it")]
+pub(crate) enum Priority {
+    /// After all others.
+    Low,
+    /// Where nothing is said.
+    Normal,
+    /// Before all others.
+    High,
 }
 
 /// What is done with the sound of a video: every track is copied bit for bit (`keep`), every track is as long as it was and

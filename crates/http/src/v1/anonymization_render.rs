@@ -6,15 +6,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use sfumato_core::PublicJobId;
 use sfumato_core::detection::given::{GIVEN_BYTES_MAX, GivenDocument};
+use sfumato_engine::intake::Terms;
 use sfumato_engine::options::OptionsForm;
 use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::auth::Authenticated;
 use crate::json::{Large, LargeJsonBody};
+use crate::once::NamedRequest;
 use crate::problem::{ErrorBody, Problem};
 use crate::v1::anonymization_create::JobCreated;
-use crate::v1::anonymization_form::{Audio, BlurType, Codec, MaskShape, Metadata, Subtitles};
+use crate::v1::anonymization_form::{Audio, BlurType, Codec, MaskShape, Metadata, Priority, Subtitles};
 
 /// What is to be rendered. Options that are absent are those of the job.
 #[derive(Deserialize, ToSchema)]
@@ -63,6 +65,9 @@ pub(crate) struct RenderBody {
     /// How closely a video resembles the original outside of the masks.
     #[schema(nullable = false, value_type = Option<u8>, minimum = 0, maximum = 51)]
     quality: Option<Value>,
+    /// Which of the client's waiting jobs it goes before.
+    #[schema(nullable = false, value_type = Option<Priority>)]
+    priority: Option<Value>,
 }
 
 impl Large for RenderBody {
@@ -82,6 +87,7 @@ impl RenderBody {
             ("subtitles", &self.subtitles),
             ("codec", &self.codec),
             ("quality", &self.quality),
+            ("priority", &self.priority),
         ];
         named
             .into_iter()
@@ -100,23 +106,28 @@ impl RenderBody {
     operation_id = "renderAnonymization",
     tag = "Anonymization",
     security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name of your own for this request, such as a UUID: 1 to 255 printable ASCII characters. The same request under the same name makes one job.")),
     request_body(content = RenderBody, content_type = "application/json"),
     responses(
         (status = 200, description = "The revision is accepted.", body = JobCreated),
         (status = 400, description = "An option or a place in the detections is not allowed, the detections are of another kind of media, or the job is of an archive.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
         (status = 404, description = "No such job of this client.", body = ErrorBody),
-        (status = 409, description = "The job has not finished yet.", body = ErrorBody),
+        (status = 403, description = "The client may not give a job this priority.", body = ErrorBody),
+        (status = 409, description = "The job has not finished yet, or a request with the same `Idempotency-Key` is being received.", body = ErrorBody),
         (status = 410, description = "The original is not kept any more.", body = ErrorBody),
         (status = 413, description = "The body is larger than 32 MiB.", body = ErrorBody),
+        (status = 422, description = "The `Idempotency-Key` was used for another request.", body = ErrorBody),
         (status = 507, description = "The storage of the service is full.", body = ErrorBody),
     ),
 )]
 pub(crate) async fn render(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
+    NamedRequest(key): NamedRequest,
     LargeJsonBody(body): LargeJsonBody<RenderBody>,
 ) -> Result<Json<JobCreated>, Problem> {
+    let _place = state.in_flight.enter(caller.client, key.as_ref())?;
     let mut form = OptionsForm::new();
     for (name, value) in body.options() {
         form.push_json(name, value)?;
@@ -134,7 +145,11 @@ pub(crate) async fn render(
         .detections
         .check()
         .map_err(|error| Problem::bad_request(format!("detections.{error}")))?;
+    let terms = Terms {
+        priority: form.priority(),
+        key,
+    };
     let options = form.over(job.options);
-    let revision = state.engine.render(&caller, &id, &given, options).await?;
+    let revision = state.engine.render(&caller, &id, &given, options, terms).await?;
     Ok(Json(JobCreated::new(&revision)))
 }

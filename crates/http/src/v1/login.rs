@@ -32,8 +32,8 @@ pub(crate) struct LoginRequest {
 /// Log in.
 ///
 /// Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
-/// client id and a wrong secret are answered alike. After ten failures within a minute from one address, that address
-/// waits.
+/// client id and a wrong secret are answered alike. After ten failures with one client id from one address, that address
+/// waits for a minute before it may try that client id again, and with each further failure for twice as long.
 #[utoipa::path(
     post,
     path = "/login",
@@ -65,7 +65,10 @@ pub(crate) async fn log_in(
         .with(RETRY_AFTER, seconds.into()));
     }
     match state.engine.log_in(&request.client_id, &request.secret_id).await {
-        Ok(grant) => Ok(Json(grant.into())),
+        Ok(grant) => {
+            state.login_failures.forget(pair);
+            Ok(Json(grant.into()))
+        }
         Err(error) => {
             if matches!(error, AccessError::WrongCredentials) {
                 state.login_failures.record(pair, now);

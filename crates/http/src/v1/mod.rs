@@ -15,6 +15,7 @@ pub(crate) mod result;
 mod rotation_body;
 pub(crate) mod token;
 mod token_body;
+pub(crate) mod usage;
 pub(crate) mod webhook_create;
 pub(crate) mod webhook_delete;
 pub(crate) mod webhook_deliveries;

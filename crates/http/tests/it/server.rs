@@ -17,7 +17,7 @@ use sfumato_engine::blobs::{Blobs, ResultPart};
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
-use sfumato_http::{HttpSettings, ServeSettings, router, serve};
+use sfumato_http::{HttpSettings, ServeSettings, TrustedProxies, router, serve};
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -108,7 +108,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let api = router(engine.clone(), http);
-        tokio::spawn(serve(listener, api, ServeSettings::default(), stop.clone()));
+        // Tests say in `X-Forwarded-For` from where they come.
+        let limits = ServeSettings {
+            trusted_proxies: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
+            ..ServeSettings::default()
+        };
+        tokio::spawn(serve(listener, api, limits, stop.clone()));
         Self {
             address,
             engine,

@@ -145,7 +145,7 @@ async fn every_described_operation_exists() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 27);
+    assert_eq!(operations, 28);
 }
 
 #[tokio::test]

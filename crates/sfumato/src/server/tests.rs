@@ -22,6 +22,7 @@ fn the_defaults_of_the_settings_are_those_of_the_engine() {
     let own = engine_settings(&Settings::default());
     let engine = EngineSettings {
         jobs_at_once: own.jobs_at_once,
+        reserve: own.reserve.clone(),
         ..EngineSettings::default()
     };
     assert_eq!(format!("{own:?}"), format!("{engine:?}"));

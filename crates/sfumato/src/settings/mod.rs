@@ -25,4 +25,4 @@ pub(crate) use shared::Role;
 pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
 pub(crate) use storage::{StorageLocation, StoreEncryption};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
-pub(crate) use values::{Folders, LogFormat, SettingValue, cores};
+pub(crate) use values::{Count, Folders, LogFormat, SettingValue, cores};

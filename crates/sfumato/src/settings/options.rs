@@ -209,6 +209,32 @@ settings! {
     /// What is encrypted where there are keys: `originals` (and what lies beside them), `everything`, or `nothing` any more.
     storage_encrypt: Encrypted = "storage.encrypt", "originals";
 
+    /// Free space that stays on the disk of the data folder: uploads are refused before there is less. 0: as much as there is.
+    storage_free_min: ByteSize = "storage.free_min", "256MiB";
+
+    /// Requests a minute of one client, all of which may come at once; further ones are answered with 429. The largest number
+    /// is no limit, here and below.
+    requests_per_client: Count = "limits.requests_per_client", "60000";
+    /// Requests a minute from one address, of which IPv6 counts the /64. This machine has no limit of its own.
+    requests_per_address: Count = "limits.requests_per_address", "60000";
+    /// Requests a minute for tokens, `/login` and `/token`, from one address.
+    token_requests_per_address: Count = "limits.token_requests_per_address", "60";
+    /// Proxies in front of this server, as networks parted by commas, such as `10.0.0.0/8`: what they say in `X-Forwarded-For` of
+    /// whom a request comes from is believed. Where they are not named, all clients behind one share its address.
+    trusted_proxies: Networks = "limits.trusted_proxies", "";
+    /// Connections that are open at the same time; further ones wait.
+    connections_max: Count = "limits.connections_max", "4096";
+    /// Those of them from one address; a further one is closed. Trusted proxies and this machine have no such limit.
+    connections_per_address: Count = "limits.connections_per_address", "1024";
+    /// Longest time for the headers of a request, and longest pause between two requests of a connection.
+    headers_timeout: Duration = "limits.headers_timeout", "30s";
+    /// Longest pause of a client in sending an upload, and in taking an answer.
+    stall_timeout: Duration = "limits.stall_timeout", "1m";
+    /// Bytes a second at which an upload must come in the long run. 0: it may be as slow as it likes.
+    upload_rate_min: ByteSize = "limits.upload_rate_min", "1KiB";
+    /// Jobs of all clients that wait at most; a further upload is answered with 429 and the time after which to come again.
+    jobs_waiting_max: Count = "limits.jobs_waiting_max", "1000000";
+
     /// How long one delivery may take, from name resolution to the last byte of the answer.
     webhook_deadline: Duration = "webhooks.deadline", "15s";
     /// Deliveries in flight at the same time.

@@ -144,7 +144,7 @@ impl SettingValue for Option<PublicUrl> {
     }
 }
 
-/// Networks that webhooks may reach beside public addresses.
+/// Networks, such as those that webhooks may reach beside public addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Networks(pub(crate) Vec<IpNet>);
 

@@ -137,6 +137,12 @@ fn what_is_set_for_a_client_is_shown_and_taken_back() {
         "20GB",
         "--jobs-per-day-max",
         "5",
+        "--weight",
+        "4",
+        "--jobs-at-once-max",
+        "2",
+        "--priority-max",
+        "normal",
         "--json",
     ])
     .success()
@@ -144,6 +150,10 @@ fn what_is_set_for_a_client_is_shown_and_taken_back() {
     assert_eq!(json["originalsKeptSeconds"], 172_800);
     assert_eq!(json["bytesStoredMax"], 20_000_000_000_u64);
     assert_eq!(json["resultsKeptSeconds"], serde_json::Value::Null);
+    assert_eq!(
+        (&json["weight"], &json["jobsAtOnceMax"], &json["priorityMax"]),
+        (&4.into(), &2.into(), &"normal".into())
+    );
     assert_eq!(json["usage"]["jobsToday"], 0);
     let shown = set(&[
         "--jobs-per-day-max",
@@ -183,6 +193,9 @@ fn what_cannot_be_set_is_refused_with_what_can() {
     set(&["--name", " "]).failure(2, &["printable characters"]);
     set(&["--originals-kept", "2"]).failure(2, &["--originals-kept", "default"]);
     set(&["--originals-kept", "1500ms"]).failure(2, &["whole seconds"]);
+    set(&["--weight", "0"]).failure(2, &["--weight", "from 1 to 100"]);
+    set(&["--jobs-at-once-max", "0"]).failure(2, &["at least 1", "none"]);
+    set(&["--priority-max", "urgent"]).failure(2, &["low, normal, high"]);
     set(&["--jobs-waiting-max", "many"]).failure(2, &["whole number", "none"]);
     place
         .run(&["client", "show", "client_x", "--data-dir", "data"])

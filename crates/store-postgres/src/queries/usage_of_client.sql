@@ -1,5 +1,6 @@
 -- The sum of the client's differences; zeros where it never had a job.
 SELECT $1::uuid AS id, coalesce(sum(queued), 0)::bigint AS jobs_waiting,
+       coalesce(sum(running), 0)::bigint AS jobs_running,
        coalesce(sum(original_bytes + result_bytes), 0)::bigint AS bytes_stored,
        (SELECT coalesce(sum(submitted), 0)::bigint
         FROM job_hours

@@ -8,6 +8,7 @@ mod counters;
 mod installation;
 mod news;
 mod opening;
+mod rows;
 mod schema;
 mod together;
 mod traffic;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sfumato_core::delivery::Outcome;
 use sfumato_core::event::EventStatus::{Failed, Succeeded};
-use sfumato_core::job::{JobState, NewRevision};
+use sfumato_core::job::{JobState, NewRevision, Priority};
 use sfumato_core::policy::{ClientPolicy, Quotas};
 use sfumato_core::store::{EndpointChange, Want};
 use sfumato_core::{EventPosition, StoreError, WorkerId};
@@ -223,6 +223,8 @@ async fn an_original_is_either_revised_or_retired() {
             id: sfumato_core::JobId::new(&*one.clock, &*one.entropy),
             options: job.options.clone(),
             source: job.source,
+            priority: Priority::Normal,
+            once: None,
         };
         let revise = one.store.submit_revision(client, job.id, revision);
         let retire = other.store.retire_uploads(one.now(), 100);

@@ -1,6 +1,6 @@
 //! Deleting what a person wants to be gone now.
 
-use sfumato_core::job::{FailureClass, Job, JobState, NewRevision};
+use sfumato_core::job::{FailureClass, Job, JobState, NewRevision, Priority};
 use sfumato_core::store::Discarded;
 use sfumato_core::{ClientId, JobId, StoreError};
 
@@ -11,6 +11,8 @@ async fn revision(world: &World, job: &Job) -> Result<Job, StoreError> {
         id: JobId::new(&*world.clock, &*world.entropy),
         options: job.options.clone(),
         source: job.source,
+        priority: Priority::Normal,
+        once: None,
     };
     world.store.submit_revision(job.client, job.id, revision).await
 }

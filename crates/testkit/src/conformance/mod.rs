@@ -12,9 +12,11 @@ pub mod endpoints;
 pub mod events;
 pub mod installations;
 pub mod jobs;
+pub mod keys;
 pub mod leases;
 pub mod lists;
 pub mod policies;
+pub mod queue;
 pub mod reading;
 pub mod replays;
 pub mod resends;
@@ -202,6 +204,19 @@ macro_rules! store_conformance {
                 a_member_sees_entries_about_one_client_only,
                 the_audit_log_is_read_page_by_page,
                 old_entries_are_forgotten_and_young_ones_kept;
+            queue: clients_take_turns_whatever_the_number_of_their_jobs,
+                one_claim_of_many_jobs_deals_out_the_same_turns, turns_follow_the_weights,
+                who_had_nothing_to_do_has_saved_nothing_up,
+                pictures_and_videos_have_turns_of_their_own,
+                a_client_has_no_more_jobs_at_once_than_agreed,
+                a_job_of_a_higher_priority_goes_first_among_its_clients_own,
+                a_priority_beyond_what_is_agreed_is_refused;
+            keys: the_same_request_makes_one_job,
+                the_same_request_twice_at_the_same_time_makes_one_job,
+                a_key_of_another_request_is_refused_and_nothing_is_written,
+                a_key_is_the_clients_own, a_key_stands_for_its_request_for_a_day,
+                a_job_that_is_refused_takes_no_key_and_one_that_exists_needs_no_room,
+                a_revision_is_made_once;
             policies: a_client_has_no_agreement_at_first,
                 an_agreement_reads_back_as_it_was_made,
                 a_job_beyond_the_waiting_quota_is_refused_until_there_is_room,

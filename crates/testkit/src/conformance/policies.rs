@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sfumato_core::policy::{ClientPolicy, Quota, Quotas, Retention, Usage};
-use sfumato_core::{Client, ClientId, ClientKey, StoreError};
+use sfumato_core::policy::{ClientPolicy, Quota, Quotas, Retention, Scheduling, Usage};
+use sfumato_core::{Client, ClientId, ClientKey, Priority, StoreError, Weight};
 
 use crate::World;
 
@@ -52,6 +52,11 @@ pub async fn an_agreement_reads_back_as_it_was_made(world: World) {
             jobs_waiting_max: Some(0),
             bytes_stored_max: Some(u64::from(u32::MAX) * 10),
             jobs_per_day_max: None,
+        },
+        scheduling: Scheduling {
+            weight: Weight::MAX,
+            jobs_at_once_max: Some(7),
+            priority_max: Priority::Low,
         },
     };
     world.store.set_client_policy(&client.key, policy).await.unwrap();

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sfumato_core::event::EventStatus;
-use sfumato_core::job::{DetectionSource, FailureClass, GivenBlob, Job, JobState, NewRevision, Revision};
+use sfumato_core::job::{
+    DetectionSource, FailureClass, GivenBlob, Job, JobState, NewRevision, Priority, Revision,
+};
 use sfumato_core::options::{Mask, MaskStyle, PixelCount};
 use sfumato_core::{AnonymizeOptions, FencingToken, JobId, StoreError, Timestamp};
 use tokio::task::JoinSet;
@@ -16,6 +18,8 @@ fn revision(world: &World) -> NewRevision {
         id: JobId::new(&*world.clock, &*world.entropy),
         options: AnonymizeOptions::default(),
         source: DetectionSource::Detected,
+        priority: Priority::Normal,
+        once: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sfumato_core::delivery::Outcome;
-use sfumato_core::job::{FailureClass, JobState, NewRevision};
+use sfumato_core::job::{FailureClass, JobState, NewRevision, Priority};
 use sfumato_core::store::{
     AttemptActivity, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT, StoreError, Stretches, Totals,
 };
@@ -134,6 +134,8 @@ async fn step(world: &World, clients: &[Client], drawn: u8) {
                     id: JobId::new(&*world.clock, &*world.entropy),
                     options: job.options.clone(),
                     source: job.source,
+                    priority: Priority::Normal,
+                    once: None,
                 };
                 drop(world.store.submit_revision(client, job.id, revision).await);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::policy::{ClientPolicy, Usage};
-use sfumato_core::{Client, ClientKey};
+use sfumato_core::{Client, ClientKey, Priority, Weight};
 use sfumato_engine::audit::Deed;
 
 use super::{Access, explain, judge_name};
@@ -53,6 +53,22 @@ fn read_size(text: &str) -> Result<Wish<u64>, String> {
     Wish::read(text, "none", |text| read_bytes(text).map(|size| size.0))
 }
 
+fn read_jobs_at_once(text: &str) -> Result<Wish<u64>, String> {
+    match read_count(text)? {
+        Wish(Some(0)) => Err("must be at least 1, or `none`".to_owned()),
+        wish => Ok(wish),
+    }
+}
+
+fn read_weight(text: &str) -> Result<Weight, String> {
+    let number = text.parse().ok().and_then(|weight| Weight::new(weight).ok());
+    number.ok_or_else(|| format!("must be a whole number from 1 to {}, not `{text}`", Weight::MAX))
+}
+
+fn read_priority(text: &str) -> Result<Priority, String> {
+    text.parse().map_err(|error| format!("{error}, not `{text}`"))
+}
+
 /// What is to be agreed from now on; what is not named stays as it is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Wishes {
@@ -74,6 +90,15 @@ pub(super) struct Wishes {
     /// Bytes of originals and results that may be kept at the same time, or `none`
     #[arg(long, value_parser = read_size, value_name = "SIZE")]
     bytes_stored_max: Option<Wish<u64>>,
+    /// Its share where others have jobs waiting, too: of weight 2 two are begun for each one of weight 1
+    #[arg(long, value_parser = read_weight, value_name = "NUMBER")]
+    weight: Option<Weight>,
+    /// Jobs that are worked on at the same time, or `none`; further ones wait
+    #[arg(long, value_parser = read_jobs_at_once, value_name = "NUMBER")]
+    jobs_at_once_max: Option<Wish<u64>>,
+    /// Highest priority that it may give a job: low, normal or high
+    #[arg(long, value_parser = read_priority, value_name = "PRIORITY")]
+    priority_max: Option<Priority>,
 }
 
 impl Wishes {
@@ -88,6 +113,10 @@ impl Wishes {
         put(self.jobs_waiting_max, &mut policy.quotas.jobs_waiting_max);
         put(self.jobs_per_day_max, &mut policy.quotas.jobs_per_day_max);
         put(self.bytes_stored_max, &mut policy.quotas.bytes_stored_max);
+        let scheduling = &mut policy.scheduling;
+        put(self.jobs_at_once_max, &mut scheduling.jobs_at_once_max);
+        scheduling.weight = self.weight.unwrap_or(scheduling.weight);
+        scheduling.priority_max = self.priority_max.unwrap_or(scheduling.priority_max);
     }
 
     const fn is_empty(&self) -> bool {
@@ -100,6 +129,9 @@ impl Wishes {
             && self.jobs_waiting_max.is_none()
             && self.jobs_per_day_max.is_none()
             && self.bytes_stored_max.is_none()
+            && self.weight.is_none()
+            && self.jobs_at_once_max.is_none()
+            && self.priority_max.is_none()
     }
 }
 
@@ -176,14 +208,14 @@ pub(super) async fn show(access: &Access, client_id: &str) -> anyhow::Result<()>
         text.push_str(&format!("\n  {name:<18}{value}"));
     }
     text.push_str(&format!(
-        "\n\nNow: {} jobs wait, {} jobs today, {} bytes stored.",
-        usage.jobs_waiting, usage.jobs_today, usage.bytes_stored
+        "\n\nNow: {} jobs wait, {} run, {} jobs today, {} bytes stored.",
+        usage.jobs_waiting, usage.jobs_running, usage.jobs_today, usage.bytes_stored
     ));
     Ok(output::line(text)?)
 }
 
 /// The members of a policy by the names of their flags.
-fn lines(policy: &ClientPolicy) -> [(&'static str, String); 5] {
+fn lines(policy: &ClientPolicy) -> [(&'static str, String); 8] {
     fn of<T>(value: Option<T>, none: &str, show: impl FnOnce(T) -> toml::Value) -> String {
         match value.map(show) {
             Some(toml::Value::String(text)) => text,
@@ -204,6 +236,9 @@ fn lines(policy: &ClientPolicy) -> [(&'static str, String); 5] {
                 ByteSize(bytes).to_toml()
             }),
         ),
+        ("weight", policy.scheduling.weight.to_string()),
+        ("jobs-at-once-max", count(policy.scheduling.jobs_at_once_max)),
+        ("priority-max", policy.scheduling.priority_max.to_string()),
     ]
 }
 
@@ -217,8 +252,12 @@ fn as_json(client: &Client, policy: &ClientPolicy, usage: &Usage) -> serde_json:
         "jobsWaitingMax": policy.quotas.jobs_waiting_max,
         "jobsPerDayMax": policy.quotas.jobs_per_day_max,
         "bytesStoredMax": policy.quotas.bytes_stored_max,
+        "weight": policy.scheduling.weight.get(),
+        "jobsAtOnceMax": policy.scheduling.jobs_at_once_max,
+        "priorityMax": policy.scheduling.priority_max.as_str(),
         "usage": {
             "jobsWaiting": usage.jobs_waiting,
+            "jobsRunning": usage.jobs_running,
             "jobsToday": usage.jobs_today,
             "bytesStored": usage.bytes_stored,
         },

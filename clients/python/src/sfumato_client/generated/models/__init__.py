@@ -29,6 +29,7 @@ from .new_endpoint import NewEndpoint
 from .new_replay import NewReplay
 from .other_entries import OtherEntries
 from .phases_body import PhasesBody
+from .priority import Priority
 from .profile import Profile
 from .ready import Ready
 from .refresh_request import RefreshRequest
@@ -42,6 +43,8 @@ from .signing_secret_body import SigningSecretBody
 from .status import Status
 from .subtitles import Subtitles
 from .token_body import TokenBody
+from .usage_body import UsageBody
+from .used import Used
 
 __all__ = (
     "AnonymizationForm",
@@ -73,6 +76,7 @@ __all__ = (
     "NewReplay",
     "OtherEntries",
     "PhasesBody",
+    "Priority",
     "Profile",
     "Ready",
     "RefreshRequest",
@@ -86,4 +90,6 @@ __all__ = (
     "Status",
     "Subtitles",
     "TokenBody",
+    "UsageBody",
+    "Used",
 )

@@ -14,6 +14,7 @@ from ..models.codec import Codec
 from ..models.mask_shape import MaskShape
 from ..models.metadata import Metadata
 from ..models.other_entries import OtherEntries
+from ..models.priority import Priority
 from ..models.profile import Profile
 from ..models.subtitles import Subtitles
 from ..types import UNSET, File, Unset
@@ -65,6 +66,9 @@ class AnonymizationForm:
                 (`error`), or left out without one (`omit`).
             output_detections_url (bool | Unset): Also produce a JSON document of what was found. Default: False.
             plate_threshold (float | Unset): Extension. Confidence from which a licence plate counts; as `face_threshold`.
+            priority (Priority | Unset): Which of a client's waiting jobs is begun first: all of a higher priority before
+                any of a lower one, the oldest of the same
+                first. Jobs of other clients wait neither more nor less for it.
             profile (Profile | Unset): How hard is looked, time against misses: one quick look for each class (`fast`),
                 several models and sizes (`balanced`),
                 or everything there is (`thorough`).
@@ -90,6 +94,7 @@ class AnonymizationForm:
     other_entries: OtherEntries | Unset = UNSET
     output_detections_url: bool | Unset = False
     plate_threshold: float | Unset = UNSET
+    priority: Priority | Unset = UNSET
     profile: Profile | Unset = UNSET
     quality: int | Unset = 21
     subtitles: Subtitles | Unset = UNSET
@@ -196,6 +201,10 @@ class AnonymizationForm:
 
         plate_threshold = self.plate_threshold
 
+        priority: str | Unset = UNSET
+        if not isinstance(self.priority, Unset):
+            priority = self.priority.value
+
         profile: str | Unset = UNSET
         if not isinstance(self.profile, Unset):
             profile = self.profile.value
@@ -241,6 +250,8 @@ class AnonymizationForm:
             field_dict["output_detections_url"] = output_detections_url
         if plate_threshold is not UNSET:
             field_dict["plate_threshold"] = plate_threshold
+        if priority is not UNSET:
+            field_dict["priority"] = priority
         if profile is not UNSET:
             field_dict["profile"] = profile
         if quality is not UNSET:
@@ -437,6 +448,11 @@ class AnonymizationForm:
                     "plate_threshold",
                     (None, str(self.plate_threshold).encode(), "text/plain"),
                 )
+            )
+
+        if not isinstance(self.priority, Unset):
+            files.append(
+                ("priority", (None, str(self.priority.value).encode(), "text/plain"))
             )
 
         if not isinstance(self.profile, Unset):
@@ -645,6 +661,13 @@ class AnonymizationForm:
 
         plate_threshold = d.pop("plate_threshold", UNSET)
 
+        _priority = d.pop("priority", UNSET)
+        priority: Priority | Unset
+        if isinstance(_priority, Unset):
+            priority = UNSET
+        else:
+            priority = Priority(_priority)
+
         _profile = d.pop("profile", UNSET)
         profile: Profile | Unset
         if isinstance(_profile, Unset):
@@ -677,6 +700,7 @@ class AnonymizationForm:
             other_entries=other_entries,
             output_detections_url=output_detections_url,
             plate_threshold=plate_threshold,
+            priority=priority,
             profile=profile,
             quality=quality,
             subtitles=subtitles,

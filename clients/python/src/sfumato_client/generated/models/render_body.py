@@ -9,6 +9,7 @@ from ..models.audio import Audio
 from ..models.codec import Codec
 from ..models.mask_shape import MaskShape
 from ..models.metadata import Metadata
+from ..models.priority import Priority
 from ..models.subtitles import Subtitles
 from ..types import UNSET, Unset
 
@@ -52,6 +53,9 @@ class RenderBody:
             persons, devices or places (`safe`), or everything but embedded pictures and what cannot be searched for them
             (`keep`).
         output_detections_url (bool | Unset): Also tell where the detections document of the result is.
+        priority (Priority | Unset): Which of a client's waiting jobs is begun first: all of a higher priority before
+            any of a lower one, the oldest of the same
+            first. Jobs of other clients wait neither more nor less for it.
         quality (int | Unset): How closely a video resembles the original outside of the masks.
         subtitles (Subtitles | Unset): What is done with the subtitles of a video: there are none in the result
             (`drop`), or every track is copied (`keep`).
@@ -66,6 +70,7 @@ class RenderBody:
     mask_shape: MaskShape | Unset = UNSET
     metadata: Metadata | Unset = UNSET
     output_detections_url: bool | Unset = UNSET
+    priority: Priority | Unset = UNSET
     quality: int | Unset = UNSET
     subtitles: Subtitles | Unset = UNSET
 
@@ -98,6 +103,10 @@ class RenderBody:
 
         output_detections_url = self.output_detections_url
 
+        priority: str | Unset = UNSET
+        if not isinstance(self.priority, Unset):
+            priority = self.priority.value
+
         quality = self.quality
 
         subtitles: str | Unset = UNSET
@@ -126,6 +135,8 @@ class RenderBody:
             field_dict["metadata"] = metadata
         if output_detections_url is not UNSET:
             field_dict["output_detections_url"] = output_detections_url
+        if priority is not UNSET:
+            field_dict["priority"] = priority
         if quality is not UNSET:
             field_dict["quality"] = quality
         if subtitles is not UNSET:
@@ -182,6 +193,13 @@ class RenderBody:
 
         output_detections_url = d.pop("output_detections_url", UNSET)
 
+        _priority = d.pop("priority", UNSET)
+        priority: Priority | Unset
+        if isinstance(_priority, Unset):
+            priority = UNSET
+        else:
+            priority = Priority(_priority)
+
         quality = d.pop("quality", UNSET)
 
         _subtitles = d.pop("subtitles", UNSET)
@@ -201,6 +219,7 @@ class RenderBody:
             mask_shape=mask_shape,
             metadata=metadata,
             output_detections_url=output_detections_url,
+            priority=priority,
             quality=quality,
             subtitles=subtitles,
         )

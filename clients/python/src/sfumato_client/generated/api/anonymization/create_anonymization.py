@@ -7,14 +7,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.anonymization_form import AnonymizationForm
 from ...models.error_body import ErrorBody
 from ...models.job_created import JobCreated
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: AnonymizationForm,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -62,6 +65,11 @@ def _parse_response(
 
         return response_408
 
+    if response.status_code == 409:
+        response_409 = ErrorBody.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 413:
         response_413 = ErrorBody.from_dict(response.json())
 
@@ -71,6 +79,11 @@ def _parse_response(
         response_415 = ErrorBody.from_dict(response.json())
 
         return response_415
+
+    if response.status_code == 422:
+        response_422 = ErrorBody.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = ErrorBody.from_dict(response.json())
@@ -102,6 +115,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: AnonymizationForm,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[ErrorBody | JobCreated]:
     """Upload a file and have it anonymized.
 
@@ -109,7 +123,12 @@ def sync_detailed(
     off leaves no job
     and no file.
 
+    With an `Idempotency-Key` (extension) the request may be sent again, with the same file, file name
+    and options, when its
+    answer got lost: the answer is the same job. A key is kept for 24 hours.
+
     Args:
+        idempotency_key (None | str | Unset):
         body (AnonymizationForm): The form of an upload. Fields in any order; other fields are
             ignored. What BlurIt does not know is called an extension.
 
@@ -123,6 +142,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -136,6 +156,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: AnonymizationForm,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> ErrorBody | JobCreated | None:
     """Upload a file and have it anonymized.
 
@@ -143,7 +164,12 @@ def sync(
     off leaves no job
     and no file.
 
+    With an `Idempotency-Key` (extension) the request may be sent again, with the same file, file name
+    and options, when its
+    answer got lost: the answer is the same job. A key is kept for 24 hours.
+
     Args:
+        idempotency_key (None | str | Unset):
         body (AnonymizationForm): The form of an upload. Fields in any order; other fields are
             ignored. What BlurIt does not know is called an extension.
 
@@ -158,6 +184,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -165,6 +192,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: AnonymizationForm,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[ErrorBody | JobCreated]:
     """Upload a file and have it anonymized.
 
@@ -172,7 +200,12 @@ async def asyncio_detailed(
     off leaves no job
     and no file.
 
+    With an `Idempotency-Key` (extension) the request may be sent again, with the same file, file name
+    and options, when its
+    answer got lost: the answer is the same job. A key is kept for 24 hours.
+
     Args:
+        idempotency_key (None | str | Unset):
         body (AnonymizationForm): The form of an upload. Fields in any order; other fields are
             ignored. What BlurIt does not know is called an extension.
 
@@ -186,6 +219,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -197,6 +231,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: AnonymizationForm,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> ErrorBody | JobCreated | None:
     """Upload a file and have it anonymized.
 
@@ -204,7 +239,12 @@ async def asyncio(
     off leaves no job
     and no file.
 
+    With an `Idempotency-Key` (extension) the request may be sent again, with the same file, file name
+    and options, when its
+    answer got lost: the answer is the same job. A key is kept for 24 hours.
+
     Args:
+        idempotency_key (None | str | Unset):
         body (AnonymizationForm): The form of an upload. Fields in any order; other fields are
             ignored. What BlurIt does not know is called an extension.
 
@@ -220,5 +260,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -7,14 +7,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.job_created import JobCreated
 from ...models.render_body import RenderBody
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     body: RenderBody,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -47,6 +50,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = ErrorBody.from_dict(response.json())
 
@@ -66,6 +74,11 @@ def _parse_response(
         response_413 = ErrorBody.from_dict(response.json())
 
         return response_413
+
+    if response.status_code == 422:
+        response_422 = ErrorBody.from_dict(response.json())
+
+        return response_422
 
     if response.status_code == 507:
         response_507 = ErrorBody.from_dict(response.json())
@@ -92,6 +105,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: RenderBody,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[ErrorBody | JobCreated]:
     """Render a job again from edited detections.
 
@@ -102,6 +116,7 @@ def sync_detailed(
     the original: the operator decides how long originals are kept.
 
     Args:
+        idempotency_key (None | str | Unset):
         body (RenderBody): What is to be rendered. Options that are absent are those of the job.
             Example: {'anonymization_job_id':
             '018fe2a4-5d1c-7b3a-9e1f-3c5d7e9fb1a2-SRV_ANONYMIZATION-02pQxW7kZs4TnVd1RmYb8C',
@@ -120,6 +135,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -133,6 +149,7 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: RenderBody,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> ErrorBody | JobCreated | None:
     """Render a job again from edited detections.
 
@@ -143,6 +160,7 @@ def sync(
     the original: the operator decides how long originals are kept.
 
     Args:
+        idempotency_key (None | str | Unset):
         body (RenderBody): What is to be rendered. Options that are absent are those of the job.
             Example: {'anonymization_job_id':
             '018fe2a4-5d1c-7b3a-9e1f-3c5d7e9fb1a2-SRV_ANONYMIZATION-02pQxW7kZs4TnVd1RmYb8C',
@@ -162,6 +180,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -169,6 +188,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: RenderBody,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> Response[ErrorBody | JobCreated]:
     """Render a job again from edited detections.
 
@@ -179,6 +199,7 @@ async def asyncio_detailed(
     the original: the operator decides how long originals are kept.
 
     Args:
+        idempotency_key (None | str | Unset):
         body (RenderBody): What is to be rendered. Options that are absent are those of the job.
             Example: {'anonymization_job_id':
             '018fe2a4-5d1c-7b3a-9e1f-3c5d7e9fb1a2-SRV_ANONYMIZATION-02pQxW7kZs4TnVd1RmYb8C',
@@ -197,6 +218,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -208,6 +230,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: RenderBody,
+    idempotency_key: None | str | Unset = UNSET,
 ) -> ErrorBody | JobCreated | None:
     """Render a job again from edited detections.
 
@@ -218,6 +241,7 @@ async def asyncio(
     the original: the operator decides how long originals are kept.
 
     Args:
+        idempotency_key (None | str | Unset):
         body (RenderBody): What is to be rendered. Options that are absent are those of the job.
             Example: {'anonymization_job_id':
             '018fe2a4-5d1c-7b3a-9e1f-3c5d7e9fb1a2-SRV_ANONYMIZATION-02pQxW7kZs4TnVd1RmYb8C',
@@ -238,5 +262,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -77,9 +77,10 @@ def sync_detailed(
 
      Gives an access token for an hour and a refresh token. A client may be logged in any number of
     times. An unknown
-    client id and a wrong secret are answered alike. After ten failures within a minute from one
+    client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
-    waits.
+    waits for a minute before it may try that client id again, and with each further failure for twice
+    as long.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -114,9 +115,10 @@ def sync(
 
      Gives an access token for an hour and a refresh token. A client may be logged in any number of
     times. An unknown
-    client id and a wrong secret are answered alike. After ten failures within a minute from one
+    client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
-    waits.
+    waits for a minute before it may try that client id again, and with each further failure for twice
+    as long.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -146,9 +148,10 @@ async def asyncio_detailed(
 
      Gives an access token for an hour and a refresh token. A client may be logged in any number of
     times. An unknown
-    client id and a wrong secret are answered alike. After ten failures within a minute from one
+    client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
-    waits.
+    waits for a minute before it may try that client id again, and with each further failure for twice
+    as long.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -181,9 +184,10 @@ async def asyncio(
 
      Gives an access token for an hour and a refresh token. A client may be logged in any number of
     times. An unknown
-    client id and a wrong secret are answered alike. After ten failures within a minute from one
+    client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
-    waits.
+    waits for a minute before it may try that client id again, and with each further failure for twice
+    as long.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
