@@ -18,6 +18,7 @@ use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, Resu
 use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use crate::policy::Quota;
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
 mod audit;
@@ -26,6 +27,7 @@ mod discarding;
 mod dispatch;
 mod lists;
 mod policies;
+mod secrets;
 mod statistics;
 mod users;
 
@@ -35,6 +37,7 @@ pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use policies::ClientPolicies;
+pub use secrets::{SealedCredentials, SealedSecrets};
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
     Stretches, Totals,
@@ -186,7 +189,16 @@ pub struct EndpointChange {
 /// can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
 pub trait Store:
-    JobLists + Discarding + Statistics + AuditLog + ClientPolicies + UserStore + Send + Sync + 'static
+    JobLists
+    + Discarding
+    + Statistics
+    + AuditLog
+    + ClientPolicies
+    + UserStore
+    + SealedSecrets
+    + Send
+    + Sync
+    + 'static
 {
     /// Adds a client.
     async fn create_client(&self, client: &Client) -> Result<(), StoreError>;
@@ -303,13 +315,13 @@ pub trait Store:
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
 
     /// Expires up to `limit` succeeded jobs that finished before `finished_before`, or longer ago than is agreed with their
-    /// client, and returns their results, whose
+    /// client, and returns them with their results, whose
     /// blobs are now to be deleted. The row goes first: a result is never offered that is gone.
     async fn expire_results(
         &self,
         finished_before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<ResultId>, StoreError>;
+    ) -> Result<Vec<(JobId, ResultId)>, StoreError>;
 
     /// Those of the given uploads that no unfinished job needs and no job is waiting to have deleted: orphans.
     async fn orphan_uploads(&self, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError>;
@@ -338,7 +350,7 @@ pub trait Store:
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        token: &WebhookToken,
+        token: &Sealed<WebhookToken>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError>;
 
@@ -348,7 +360,7 @@ pub trait Store:
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        secret: &SigningSecret,
+        secret: &Sealed<SigningSecret>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError>;
 

@@ -18,7 +18,9 @@ use thiserror::Error;
 
 use crate::Engine;
 use crate::cursor::CursorKey;
+use crate::key_ring::KeyRing;
 use crate::seal::SealKey;
+use crate::vault::Vault;
 
 const ISSUER: &str = "sfumato";
 const AUDIENCE: &str = "sfumato-api";
@@ -30,19 +32,22 @@ pub struct Keys {
     decoding: DecodingKey,
     pub(crate) cursors: CursorKey,
     pub(crate) seals: SealKey,
+    pub(crate) vault: Vault,
     installation: String,
 }
 
 impl Keys {
-    /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
+    /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose; that of the vault, too, until
+    /// [`Keys::with_vault`] says otherwise.
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
-        let (mut tokens, mut cursors, mut seals) = ([0; 32], [0; 16], [0; 32]);
+        let (mut tokens, mut cursors, mut seals, mut vault) = ([0; 32], [0; 16], [0; 32], [0; 32]);
         let mut installation = [0; 16];
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
             ("sfumato seals 1", seals.as_mut_slice()),
+            ("sfumato vault 1", vault.as_mut_slice()),
             ("sfumato installation 1", installation.as_mut_slice()),
         ] {
             derived
@@ -53,6 +58,7 @@ impl Keys {
             installation: uuid::Uuid::from_bytes(installation).simple().to_string(),
             cursors: CursorKey::new(cursors),
             seals: SealKey::new(seals),
+            vault: Vault::new(KeyRing::of(&vault)),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
@@ -60,6 +66,18 @@ impl Keys {
 }
 
 impl Keys {
+    /// What seals the secrets in the database.
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The same with keys of their own for the secrets in the database, which can be rotated.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.vault = vault;
+        self
+    }
+
     /// What an installation calls itself where others might be as well. Every process of it that has the same master key says
     /// the same, and the name says nothing of the key.
     pub fn installation(&self) -> &str {

@@ -30,6 +30,7 @@ mod queries;
 mod replays;
 mod retention;
 mod rows;
+mod secrets;
 mod sql;
 mod statistics;
 mod store;
