@@ -163,8 +163,8 @@ async fn a_video_goes_from_upload_to_download() -> Result<()> {
 }
 
 /// The files of parts that are done, with the times at which they were written.
-fn parts(data: &Path) -> Vec<(PathBuf, SystemTime)> {
-    let uploads = std::fs::read_dir(data.join("blobs/parts"))
+fn parts(storage: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let uploads = std::fs::read_dir(storage.join("parts"))
         .into_iter()
         .flatten()
         .flatten();
@@ -191,9 +191,11 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     std::fs::write(&config, "[worker]\npart_length = \"2s\"\n")?;
     let mut server = Server::start_with(&["--config", text(&config)]).await?;
     let client = server.client("traveller").await?;
-    let job = client.submit("clip.mp4", std::fs::read(&original)?, &[]).await?;
+    let job = client
+        .submit("clip.mp4", std::fs::read(&original)?, &[("profile", "fast")])
+        .await?;
     let done = eventually("a part that is done", async || {
-        let parts = parts(server.data());
+        let parts = parts(&server.storage());
         (!parts.is_empty()).then_some(parts)
     })
     .await;
@@ -202,7 +204,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     // The parts go when the job has finished.
     let mut seen = false;
     let status = eventually("the job to end", async || {
-        for part in parts(server.data()) {
+        for part in parts(&server.storage()) {
             if let Some(before) = done.iter().find(|(path, _)| *path == part.0) {
                 assert_eq!(part.1, before.1, "a part that was done is not done again");
                 seen = true;
@@ -223,12 +225,15 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     )?;
     let whole = dir.path().join("whole.mp4");
     let program = sfumato();
-    run(text(&program), &["blur", text(&original), "-o", text(&whole)])?;
+    run(
+        text(&program),
+        &["blur", "--profile", "fast", text(&original), "-o", text(&whole)],
+    )?;
     let (resumed, uninterrupted) = (content(&result)?, content(&whole)?);
     assert_eq!(resumed.0.len(), 240);
     assert_eq!(resumed, uninterrupted);
     eventually("the parts to be deleted", async || {
-        parts(server.data()).is_empty().then_some(())
+        parts(&server.storage()).is_empty().then_some(())
     })
     .await;
     Ok(())

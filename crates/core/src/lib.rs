@@ -38,8 +38,8 @@ pub use endpoint::{
 };
 pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
-    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId,
-    ResultId, SessionId, UploadId, UserId, WorkerId,
+    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, InstallationId, JobId, LoginId,
+    PublicJobId, ReplayId, ResultId, SessionId, UploadId, UserId, WorkerId,
 };
 pub use job::{
     FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, TransitionError,

@@ -10,6 +10,7 @@
 //! and deleted.
 
 mod abandoned;
+mod copies;
 mod deletion;
 mod folder;
 mod given;
@@ -38,6 +39,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::key_ring::KeyRing;
 
+pub use copies::{BlobName, Recorded, Standing, recorded_of};
 pub use deletion::Deleted;
 pub(crate) use deletion::{Reason, log as log_deletion};
 pub use owner::ClaimError;

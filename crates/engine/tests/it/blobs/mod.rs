@@ -200,7 +200,7 @@ async fn what_is_written_is_read_back_in_any_range(fixture: &Fixture) {
             gather(blobs.read_upload(id).await.unwrap()).await.unwrap(),
             content
         );
-        let edges = [
+        let mut edges = vec![
             0,
             1,
             50,
@@ -212,16 +212,19 @@ async fn what_is_written_is_read_back_in_any_range(fixture: &Fixture) {
             bytes - 1,
             bytes,
         ];
-        for start in edges {
-            for end in edges {
-                if start < end && end <= bytes && start < bytes {
-                    let range = start as u64..end as u64;
-                    let read = blobs.read_upload_range(id, range).await.unwrap();
-                    assert!(
-                        gather(read).await.unwrap() == content[start..end],
-                        "{bytes}: {start}..{end}"
-                    );
-                }
+        edges.retain(|edge| *edge <= bytes);
+        edges.sort_unstable();
+        edges.dedup();
+        // Of what is large the ranges between neighbours are enough: they begin and end wherever others do.
+        let far = if bytes > 2 * CHUNK { 2 } else { edges.len() };
+        for (i, &start) in edges.iter().enumerate() {
+            for &end in edges.iter().skip(i + 1).take(far) {
+                let range = start as u64..end as u64;
+                let read = blobs.read_upload_range(id, range).await.unwrap();
+                assert!(
+                    gather(read).await.unwrap() == content[start..end],
+                    "{bytes}: {start}..{end}"
+                );
             }
         }
     }
