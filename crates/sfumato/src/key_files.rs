@@ -27,7 +27,11 @@ impl Place {
     }
 
     fn choose(&self, file: Option<&PathBuf>, variable: Option<String>) -> anyhow::Result<Option<KeyRing>> {
-        let Self { what, setting, variable: name } = self;
+        let Self {
+            what,
+            setting,
+            variable: name,
+        } = self;
         let keys = match (file, variable) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => bail!(

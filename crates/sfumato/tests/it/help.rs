@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 39] = [
     &[],
     &["serve"],
     &["client"],
@@ -26,6 +26,12 @@ const COMMANDS: [&[&str]; 33] = [
     &["listen"],
     &["webhook"],
     &["webhook", "check"],
+    &["backup"],
+    &["restore"],
+    &["secrets"],
+    &["secrets", "status"],
+    &["secrets", "rotate"],
+    &["secrets", "prune"],
     &["copy"],
     &["verify"],
     &["migrate"],
