@@ -122,7 +122,7 @@ fn document(name: &str, metadata: &Metadata, lock: &Lock, assets: &Manifest) -> 
     let main = metadata.packages.iter().find(|package| package.name == name);
     let main = main.with_context(|| format!("find the package {name}"))?;
     let linked = |id: &str| -> BTreeSet<&str> {
-        let deps = nodes.get(id).map_or(&[][..], |node| &node.deps);
+        let deps = nodes.get(id).map(|node| node.deps.as_slice()).unwrap_or_default();
         let linked = deps
             .iter()
             .filter(|dep| dep.dep_kinds.iter().any(|kind| kind.kind.is_none()));
