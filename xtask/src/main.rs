@@ -27,6 +27,7 @@ mod program;
 mod python;
 mod raster;
 mod report;
+mod sbom;
 mod serve;
 mod setup;
 mod soak;
@@ -75,6 +76,8 @@ enum Task {
         #[command(subcommand)]
         what: soak::Soak,
     },
+    /// Write down what the executables are made of, as CycloneDX documents in `target/sbom/`.
+    Sbom,
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
 }
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),
+        Task::Sbom => sbom::run(),
         Task::Tidy => tidy::run(),
     };
     match outcome {

@@ -70,9 +70,12 @@ export interface paths {
          */
         post: operations["createAnonymization"];
         /**
-         * Cancel a job.
+         * Cancel a job, or delete all of its files.
          * @description A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again is no failure, so
          *     that a lost answer can be asked for again. A cancelled job sends no webhook.
+         *
+         *     With `delete_files=true` a job that has ended is no failure either: the original, detections that were given for it, and the
+         *     result are deleted at once, whatever their retention. What the job was, and its events, stay.
          */
         delete: operations["cancelAnonymization"];
         options?: never;
@@ -1112,13 +1115,20 @@ export interface components {
             status: string;
         };
         /**
-         * @description The job is cancelled.
+         * @description The job is cancelled, or its files are deleted.
          * @example {
          *       "status": "Revoked"
          *     }
          */
         JobCancelled: {
-            /** @description Always `Revoked`. */
+            /**
+             * @description With `delete_files`: whether the original is deleted, with all that belongs to it. Not where another job on it has not
+             *     finished.
+             */
+            original_deleted?: boolean;
+            /** @description With `delete_files`: whether there is no result any more. */
+            result_deleted?: boolean;
+            /** @description `Revoked`; how the job ended where its files were deleted and it had ended before. */
             status: components["schemas"]["Status"];
         };
         /**
@@ -1914,6 +1924,8 @@ export interface operations {
             query: {
                 /** @description The job, as the upload named it. */
                 anonymization_job_id: string;
+                /** @description Delete all files of the job now, also when it has ended. */
+                delete_files?: boolean;
             };
             header?: never;
             path?: never;
@@ -1921,7 +1933,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The job is cancelled. */
+            /** @description The job is cancelled, or its files are deleted. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1930,7 +1942,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobCancelled"];
                 };
             };
-            /** @description The parameter is missing. */
+            /** @description A parameter is missing or wrong. */
             400: {
                 headers: {
                     [name: string]: unknown;

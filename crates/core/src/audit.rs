@@ -188,6 +188,8 @@ actions! {
     OriginalRead: "original.read";
     /// A result was downloaded.
     ResultRead: "result.read";
+    /// The secrets in the database were sealed with another key.
+    SecretsRotated: "secrets.rotated";
     /// The audit log was exported.
     AuditExported: "audit.exported";
 }

@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use crate::id::{ClientId, DeliveryId, EndpointId};
 use crate::rotation::Rotating;
+use crate::sealed::Sealed;
 use crate::time::{Entropy, Timestamp, random, random_alphanumeric};
 
 pub use verdict::Verdict;
@@ -37,10 +38,10 @@ pub struct Endpoint {
     pub ack: AckPolicy,
     /// Whether the first bytes of its answers are kept with the attempts.
     pub keep_responses: bool,
-    /// Sent as `X-Auth-Token`: see [`Endpoint::token_at`].
-    pub token: Rotating<WebhookToken>,
-    /// Signs the deliveries (Standard Webhooks): see [`Endpoint::signatures`].
-    pub signing_secret: Rotating<SigningSecret>,
+    /// What proves to it that an event is ours, sealed: the database never holds it in clear.
+    pub token: Rotating<Sealed<WebhookToken>>,
+    /// The same for the signing secret.
+    pub signing_secret: Rotating<Sealed<SigningSecret>>,
     /// Whether it is called.
     pub state: EndpointState,
     /// How it has been doing.
@@ -51,7 +52,16 @@ pub struct Endpoint {
     pub updated_at: Timestamp,
 }
 
-impl Endpoint {
+/// What proves to an endpoint that an event is ours, in clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Sent as `X-Auth-Token`: see [`Credentials::token_at`].
+    pub token: Rotating<WebhookToken>,
+    /// Signs the deliveries (Standard Webhooks): see [`Credentials::signatures`].
+    pub signing_secret: Rotating<SigningSecret>,
+}
+
+impl Credentials {
     /// The token that a request at `now` carries. A header has one value and a receiver compares it with what it knows, so
     /// that the old token is sent until the overlap of a rotation ends: the time in which the receiver learns the new one.
     pub fn token_at(&self, now: Timestamp) -> &WebhookToken {
@@ -262,8 +272,8 @@ impl WebhookToken {
         ))
     }
 
-    /// Takes a text from the database.
-    pub fn from_stored(text: impl Into<String>) -> Self {
+    /// Takes a clear text, as it was unsealed.
+    pub fn from_clear(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
@@ -289,12 +299,12 @@ impl SigningSecret {
         Self(random(entropy))
     }
 
-    /// Takes 32 bytes from the database.
+    /// Takes 32 bytes, as they were unsealed.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to store.
+    /// The bytes to seal.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -332,23 +342,6 @@ mod tests {
         let signature = secret.sign(id, Timestamp::from_seconds(1_700_000_000), br#"{"taskId":"a"}"#);
         assert_eq!(signature, "v1,wRYn8F22ld4gbhtx0uKErWq1wnnh5ksXQTvPZFUyis4=");
     }
-    fn endpoint(token: Rotating<WebhookToken>, signing_secret: Rotating<SigningSecret>) -> Endpoint {
-        Endpoint {
-            id: EndpointId::from_uuid(uuid::Uuid::nil()),
-            client: ClientId::from_uuid(uuid::Uuid::nil()),
-            url: WebhookUrl::from_judged("https://example.com/"),
-            description: None,
-            ack: AckPolicy::Strict,
-            keep_responses: true,
-            token,
-            signing_secret,
-            state: EndpointState::Active,
-            health: EndpointHealth::default(),
-            created_at: Timestamp::from_seconds(0),
-            updated_at: Timestamp::from_seconds(0),
-        }
-    }
-
     #[test]
     fn promise_6_both_secrets_sign_and_the_old_token_is_sent_until_the_overlap_ends() {
         let (new, old) = (
@@ -356,23 +349,26 @@ mod tests {
             SigningSecret::from_bytes([1; 32]),
         );
         let until = Timestamp::from_seconds(100);
-        let endpoint = endpoint(
-            Rotating {
-                current: WebhookToken::from_stored("new"),
-                previous: Some((WebhookToken::from_stored("old"), until)),
+        let credentials = Credentials {
+            token: Rotating {
+                current: WebhookToken::from_clear("new"),
+                previous: Some((WebhookToken::from_clear("old"), until)),
             },
-            Rotating {
+            signing_secret: Rotating {
                 current: new.clone(),
                 previous: Some((old.clone(), until)),
             },
-        );
+        };
         let id = DeliveryId::from_uuid(uuid::Uuid::nil());
         let within = Timestamp::from_seconds(99);
         let both = format!("{} {}", new.sign(id, within, b"{}"), old.sign(id, within, b"{}"));
-        assert_eq!(endpoint.signatures(id, within, b"{}"), both);
-        assert_eq!(endpoint.token_at(within).expose(), "old");
-        assert_eq!(endpoint.signatures(id, until, b"{}"), new.sign(id, until, b"{}"));
-        assert_eq!(endpoint.token_at(until).expose(), "new");
+        assert_eq!(credentials.signatures(id, within, b"{}"), both);
+        assert_eq!(credentials.token_at(within).expose(), "old");
+        assert_eq!(
+            credentials.signatures(id, until, b"{}"),
+            new.sign(id, until, b"{}")
+        );
+        assert_eq!(credentials.token_at(until).expose(), "new");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! lease with a fencing token, and finishes it with a result or a failure. Each status that the outside may learn is an
 //! [`event`]; each event makes one [`delivery`] for every active [`endpoint`] of the client; a [`replay`] sends many of
 //! them again. What a detector found is a
-//! [`detection`]. A person who looks at all this is a [`user`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
+//! [`detection`]; what must stay secret and be read again is [`sealed`]. A person who looks at all this is a [`user`]. Everything durable goes through the one port [`store::Store`], one method a transaction.
 //!
 //! Deliberately absent: I/O of any kind, async runtimes, SQL, HTTP and status codes. Time and randomness enter through
 //! [`time::Clock`] and [`time::Entropy`] only.
@@ -27,6 +27,7 @@ pub mod policy;
 pub mod replay;
 pub mod rotation;
 pub mod schedule;
+pub mod sealed;
 pub mod store;
 pub mod time;
 pub mod user;
@@ -34,7 +35,9 @@ pub mod user;
 pub use chain::chain;
 pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
-pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
+pub use endpoint::{
+    AckPolicy, Credentials, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
+};
 pub use event::{Event, EventPosition, EventStatus};
 pub use fair::Weight;
 pub use id::{
@@ -51,6 +54,7 @@ pub use options::AnonymizeOptions;
 pub use policy::{ClientPolicy, Quota, Quotas, Retention, Scheduling, Usage};
 pub use replay::{Replay, ReplaySelection, Standing};
 pub use rotation::Rotating;
+pub use sealed::{KeyId, Sealed};
 pub use store::{Store, StoreError, UserStore};
 pub use time::{Clock, Entropy, Timestamp};
 pub use user::{Role, Scope, User, UserName, UserSession, UserState};

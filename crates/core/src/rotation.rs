@@ -61,6 +61,20 @@ impl<T> Rotating<T> {
         })
     }
 
+    /// The same of something else, where both can be had.
+    ///
+    /// # Errors
+    /// The first one of `make`.
+    pub fn try_map<U, E>(&self, mut make: impl FnMut(&T) -> Result<U, E>) -> Result<Rotating<U>, E> {
+        Ok(Rotating {
+            current: make(&self.current)?,
+            previous: match &self.previous {
+                Some((previous, until)) => Some((make(previous)?, *until)),
+                None => None,
+            },
+        })
+    }
+
     /// Ends the overlap.
     #[must_use]
     pub fn settled(self) -> Self {

@@ -16,6 +16,7 @@ use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
+use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
 mod audit;
@@ -29,6 +30,7 @@ mod keys;
 mod lists;
 mod logins;
 mod policies;
+mod secrets;
 mod statistics;
 mod tables;
 mod users;
@@ -44,6 +46,7 @@ pub use keys::RequestKeys;
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use logins::{RefreshOutcome, RefreshToken, Session};
 pub use policies::ClientPolicies;
+pub use secrets::{SealedCredentials, SealedSecrets};
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
     Stretches, Totals,
@@ -113,6 +116,7 @@ pub trait Store:
     + Installations
     + RequestKeys
     + UserStore
+    + SealedSecrets
     + Send
     + Sync
     + 'static
@@ -238,13 +242,13 @@ pub trait Store:
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
 
     /// Expires up to `limit` succeeded jobs that finished before `finished_before`, or longer ago than is agreed with their
-    /// client, and returns their results, whose
+    /// client, and returns them with their results, whose
     /// blobs are now to be deleted. The row goes first: a result is never offered that is gone.
     async fn expire_results(
         &self,
         finished_before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<ResultId>, StoreError>;
+    ) -> Result<Vec<(JobId, ResultId)>, StoreError>;
 
     /// Those of the given uploads that no unfinished job needs and no job is waiting to have deleted: orphans.
     async fn orphan_uploads(&self, uploads: &[UploadId]) -> Result<Vec<UploadId>, StoreError>;
@@ -273,7 +277,7 @@ pub trait Store:
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        token: &WebhookToken,
+        token: &Sealed<WebhookToken>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError>;
 
@@ -283,7 +287,7 @@ pub trait Store:
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        secret: &SigningSecret,
+        secret: &Sealed<SigningSecret>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError>;
 

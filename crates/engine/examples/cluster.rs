@@ -197,6 +197,10 @@ async fn deliver(stores: &[Arc<dyn Store>; 2]) -> Outcome<f64> {
     stores[0].create_client(&client).await?;
     let mut endpoint = build::endpoint(client.id, &SystemClock, &SystemEntropy);
     endpoint.url = WebhookUrl::from_judged(format!("http://{}/", listener.local_addr()?));
+    let (token, secret) = Keys::derive(&[7; 32])
+        .vault()
+        .generate(endpoint.id, &SystemEntropy);
+    (endpoint.token, endpoint.signing_secret) = (token.into(), secret.into());
     stores[0].create_endpoint(&endpoint).await?;
     let arrived = Arc::<AtomicUsize>::default();
     let sink = Router::new().fallback(receive).with_state(arrived.clone());

@@ -183,6 +183,8 @@ async fn server(folder: &Path, sink: &str, report: &Path) -> Outcome<()> {
         let client = build::client(&*clock, &*entropy);
         store.create_client(&client).await?;
         let mut endpoint = build::endpoint(client.id, &*clock, &*entropy);
+        let (token, secret) = Keys::derive(&[7; 32]).vault().generate(endpoint.id, &*entropy);
+        (endpoint.token, endpoint.signing_secret) = (token.into(), secret.into());
         endpoint.url = WebhookUrl::from_judged(format!("http://{sink}{path}"));
         store.create_endpoint(&endpoint).await?;
         clients.push(client.id);

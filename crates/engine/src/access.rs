@@ -18,7 +18,9 @@ use thiserror::Error;
 
 use crate::Engine;
 use crate::cursor::CursorKey;
+use crate::key_ring::KeyRing;
 use crate::seal::SealKey;
+use crate::vault::Vault;
 
 const ISSUER: &str = "sfumato";
 const AUDIENCE: &str = "sfumato-api";
@@ -31,18 +33,21 @@ pub struct Keys {
     check: KeyCheck,
     pub(crate) cursors: CursorKey,
     pub(crate) seals: SealKey,
+    pub(crate) vault: Vault,
 }
 
 impl Keys {
-    /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose.
+    /// Derives every key from 32 random bytes (HKDF-SHA256, RFC 5869), one for each purpose; that of the vault, too, until
+    /// [`Keys::with_vault`] says otherwise.
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
-        let (mut tokens, mut cursors, mut seals) = ([0; 32], [0; 16], [0; 32]);
+        let (mut tokens, mut cursors, mut seals, mut vault) = ([0; 32], [0; 16], [0; 32], [0; 32]);
         let mut check = [0; 32];
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
             ("sfumato seals 1", seals.as_mut_slice()),
+            ("sfumato vault 1", vault.as_mut_slice()),
             ("sfumato key check 1", check.as_mut_slice()),
         ] {
             derived
@@ -53,6 +58,7 @@ impl Keys {
             check: KeyCheck::from_bytes(check),
             cursors: CursorKey::new(cursors),
             seals: SealKey::new(seals),
+            vault: Vault::new(KeyRing::of(&vault)),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
@@ -61,6 +67,18 @@ impl Keys {
     /// What tells these keys from others without giving them away: every process of an installation must have the same.
     pub const fn check(&self) -> KeyCheck {
         self.check
+    }
+
+    /// What seals the secrets in the database.
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The same with keys of their own for the secrets in the database, which can be rotated.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.vault = vault;
+        self
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a person does with a job that has finished: has it done again, or has its files deleted at once.
 
-use sfumato_core::job::{JobState, NewRevision};
+use sfumato_core::audit::{Action, Actor, Subject};
+use sfumato_core::job::{Job, JobState, NewRevision};
+use sfumato_core::store::Discarded;
 use sfumato_core::{JobId, PublicJobId, StoreError};
 use thiserror::Error;
 
 use crate::Engine;
 use crate::access::Caller;
+use crate::audit::Deed;
+use crate::blobs::{Reason, log_deletion};
 
 /// Why a job is not done again.
 #[derive(Debug, Error)]
@@ -16,6 +20,15 @@ pub enum RetryError {
     /// `NotFound`; `UnderWay` while it waits or runs; `NotRetained`; `OverQuota`; or the database cannot answer.
     #[error("the job cannot be done again")]
     Store(#[from] StoreError),
+}
+
+/// What came of erasing a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Erased {
+    /// The job as it stands now.
+    pub job: Job,
+    /// What there was to delete.
+    pub discarded: Discarded,
 }
 
 impl Engine {
@@ -46,24 +59,62 @@ impl Engine {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown job or another client's, [`StoreError::UnderWay`] until it has finished.
-    pub async fn discard(&self, caller: &Caller, id: &PublicJobId) -> Result<(), StoreError> {
+    pub async fn discard(&self, caller: &Caller, id: &PublicJobId) -> Result<Discarded, StoreError> {
         if id.client != caller.client {
             return Err(StoreError::NotFound { what: "job" });
         }
         let inner = self.inner();
         let discarded = inner.store.discard(caller.client, id.job).await?;
         // The rows say that both are gone; a blob that cannot be deleted now is left to the orphans' turn.
-        if let Some(result) = discarded.result
-            && let Err(error) = inner.blobs.delete_result(result).await
-        {
-            tracing::warn!(job.id = %id.job, error = sfumato_core::chain(&error), "a discarded result is left to the orphans' turn");
+        let mut outcomes = Vec::new();
+        if let Some(result) = discarded.result {
+            outcomes.push(("result", inner.blobs.delete_result(result).await));
         }
-        if let Some(upload) = discarded.upload
-            && let Err(error) = inner.blobs.delete_upload(upload).await
-        {
-            tracing::warn!(job.id = %id.job, error = sfumato_core::chain(&error), "a discarded original is left to the orphans' turn");
+        if let Some(upload) = discarded.upload {
+            outcomes.push(("original", inner.blobs.delete_upload(upload).await));
         }
-        tracing::info!(job.id = %id.job, "a job's files were deleted before their time");
-        Ok(())
+        for (kind, outcome) in outcomes {
+            match outcome {
+                Ok(gone) => log_deletion(gone, kind, Some(id.job), Reason::Wanted),
+                Err(error) => {
+                    tracing::warn!(job.id = %id.job, kind, error = sfumato_core::chain(&error), "discarded files are left to the orphans' turn");
+                }
+            }
+        }
+        Ok(discarded)
+    }
+
+    /// Cancels a job of the caller, where it waits or runs, and deletes all of its files now: the original, what was given
+    /// for it, what is done of it, and the result. An original stays while another job needs it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown job or another client's.
+    pub async fn erase(&self, caller: &Caller, id: &PublicJobId) -> Result<Erased, StoreError> {
+        self.cancel(caller, id).await?;
+        let discarded = self.discard(caller, id).await?;
+        let unknown = StoreError::NotFound { what: "job" };
+        let job = self.job(caller, id).await?.ok_or(unknown)?;
+        self.write_down_erasure(caller, &job).await;
+        Ok(Erased { job, discarded })
+    }
+
+    /// What was deleted stays so, whether or not it could be written down.
+    async fn write_down_erasure(&self, caller: &Caller, job: &Job) {
+        let clients = self.inner().store.clients().await.unwrap_or_default();
+        let name = clients
+            .into_iter()
+            .find(|client| client.id == caller.client)
+            .map_or_else(String::new, |client| client.name);
+        let actor = Actor::Client {
+            id: caller.client,
+            name,
+        };
+        let deed = Deed::new(actor, Action::JobMediaDeleted)
+            .to(Subject::Job(job.id))
+            .of(job.client)
+            .with("file", job.upload.file_name.as_str());
+        if let Err(error) = self.audit(deed).await {
+            tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "a deletion was not written to the audit log");
+        }
     }
 }

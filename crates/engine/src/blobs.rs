@@ -11,6 +11,7 @@
 
 mod abandoned;
 mod copies;
+mod deletion;
 mod folder;
 mod given;
 mod owner;
@@ -27,7 +28,7 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -36,7 +37,11 @@ use sfumato_core::{Entropy, ResultId, Timestamp, UploadId};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::key_ring::KeyRing;
+
 pub use copies::{BlobName, Recorded, Standing, recorded_of};
+pub use deletion::Deleted;
+pub(crate) use deletion::{Reason, log as log_deletion};
 pub use owner::ClaimError;
 pub(crate) use parts::PartsOfJob;
 pub use probe::{ProbeError, ProbeStep};
@@ -45,7 +50,7 @@ use s3::S3;
 pub use s3::{
     NoS3Location, PART_BYTES_MIN, S3Location, S3Settings, ServerSideEncryption, SignedAnswer, SignedUrl,
 };
-pub use seal::{KeyId, KeyRing, KeyRingError, SealError};
+pub use seal::SealError;
 pub use writer::{BlobWriter, Written};
 
 /// Bytes that are gathered before they are written to a folder: what one writer holds in memory, at most twice.
@@ -63,6 +68,14 @@ pub enum BlobError {
     /// The blob is encrypted and cannot be decrypted.
     #[error("the blob cannot be decrypted")]
     Sealed(#[from] SealError),
+    /// It was deleted, and is there all the same.
+    #[error(
+        "the storage still has {path} after it was deleted; look at its permissions, or what its bucket retains"
+    )]
+    Remains {
+        /// What.
+        path: String,
+    },
     /// Anything else.
     #[error("the storage cannot answer")]
     Unavailable {
@@ -275,16 +288,6 @@ impl Blobs {
         Ok(self.read(&upload_path(upload), Some(range)).await?.stream)
     }
 
-    /// Deletes an original, what was given for it and what is done of it. One that is gone already is deleted.
-    ///
-    /// # Errors
-    /// [`BlobError`] when the storage cannot answer.
-    pub async fn delete_upload(&self, upload: UploadId) -> Result<(), BlobError> {
-        self.delete_parts(upload).await?;
-        self.delete_given(upload).await?;
-        self.delete(&upload_path(upload)).await
-    }
-
     /// Writes one part of a result from a reader, in bounded memory.
     ///
     /// # Errors
@@ -346,15 +349,6 @@ impl Blobs {
         s3.signed_result(result, part, answer).await.map(Some)
     }
 
-    /// Deletes both parts of a result. What is gone already is deleted.
-    ///
-    /// # Errors
-    /// [`BlobError`] when the storage cannot answer.
-    pub async fn delete_result(&self, result: ResultId) -> Result<(), BlobError> {
-        self.delete(&result_path(result, ResultPart::Media)).await?;
-        self.delete(&result_path(result, ResultPart::Document)).await
-    }
-
     /// The originals that were written before `before`, and those for which something was given or done before it.
     ///
     /// # Errors
@@ -407,25 +401,6 @@ impl Blobs {
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn delete(&self, path: &Path) -> Result<(), BlobError> {
-        match self.store.delete(path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn delete_folder(&self, folder: &Path) -> Result<(), BlobError> {
-        let paths = self.store.list(Some(folder)).map_ok(|object| object.location);
-        let mut deletions = self.store.delete_stream(paths.boxed());
-        while let Some(deleted) = deletions.next().await {
-            match deleted {
-                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 
     /// The names below a folder under which something was written before `before`, sorted.

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::Engine;
 use crate::access::Caller;
 use crate::guard::{self, RefusedUrl};
-use crate::outbound::{Exchange, WebhookMessage};
+use crate::outbound::{Addressee, Exchange, WebhookMessage};
 
 /// Why an endpoint was not made or changed.
 #[derive(Debug, Error)]
@@ -120,15 +120,17 @@ impl Engine {
         let inner = self.inner();
         guard::judge_url(url, &inner.settings.addresses)?;
         let now = inner.clock.now();
+        let id = EndpointId::new(&*inner.clock, &*inner.entropy);
+        let (token, secret) = inner.keys.vault.generate(id, &*inner.entropy);
         let endpoint = Endpoint {
-            id: EndpointId::new(&*inner.clock, &*inner.entropy),
+            id,
             client: caller.client,
             url: WebhookUrl::from_judged(url),
             description: settings.description,
             ack: settings.ack,
             keep_responses: settings.keep_responses,
-            token: WebhookToken::generate(&*inner.entropy).into(),
-            signing_secret: SigningSecret::generate(&*inner.entropy).into(),
+            token: token.into(),
+            signing_secret: secret.into(),
             state: EndpointState::Active,
             health: EndpointHealth::default(),
             created_at: now,
@@ -176,6 +178,7 @@ impl Engine {
     ) -> Result<Endpoint, StoreError> {
         let inner = self.inner();
         let token = WebhookToken::generate(&*inner.entropy);
+        let token = inner.keys.vault.seal_token(id, &token, &*inner.entropy);
         let endpoint = inner
             .store
             .rotate_token(caller.client, id, &token, overlap)
@@ -196,6 +199,7 @@ impl Engine {
     ) -> Result<Endpoint, StoreError> {
         let inner = self.inner();
         let secret = SigningSecret::generate(&*inner.entropy);
+        let secret = inner.keys.vault.seal_signing_secret(id, &secret, &*inner.entropy);
         let endpoint = inner
             .store
             .rotate_signing_secret(caller.client, id, &secret, overlap)
@@ -240,7 +244,12 @@ impl Engine {
         };
         let delivery = DeliveryId::new(&*inner.clock, &*inner.entropy);
         let now = inner.clock.now();
-        let message = WebhookMessage::new(delivery, job, EventStatus::Sent, 1, 1, &endpoint, now);
+        let to = Addressee {
+            url: &endpoint.url,
+            ack: endpoint.ack,
+            credentials: &self.credentials(&endpoint)?,
+        };
+        let message = WebhookMessage::new(delivery, job, EventStatus::Sent, 1, 1, &to, now);
         let exchange = inner.outbound.send_afresh(&message).await;
         Ok(EndpointTest {
             job,

@@ -16,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
-use crate::blobs::BlobError;
+use crate::blobs::{BlobError, Reason, log_deletion};
 
 /// Between two looks for expired leases.
 const REAP_EVERY: Duration = Duration::from_secs(5);
@@ -120,16 +120,16 @@ impl Engine {
         let mut results = 0;
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
-            for result in &expired {
+            for (job, result) in &expired {
                 hit(Point::RetentionRowBeforeBlob);
                 match inner.blobs.delete_result(*result).await {
-                    Ok(()) => {
+                    Ok(deleted) => {
                         inner.metrics.result_deleted();
-                        tracing::info!(result.id = %result, "a result was deleted: its retention time has passed");
+                        log_deletion(deleted, "result", Some(*job), Reason::Retention);
                     }
                     // Its row says that it is gone; the orphans' turn tries again.
                     Err(error) => {
-                        tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
+                        tracing::warn!(job.id = %job, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
                     }
                 }
             }
@@ -157,15 +157,18 @@ impl Engine {
                 hit(Point::RetentionRowBeforeBlob);
                 // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
                 // twice is harmless.
-                if let Err(error) = inner.blobs.delete_upload(*upload).await {
-                    stuck += 1;
-                    tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
-                    continue;
-                }
+                let gone = match inner.blobs.delete_upload(*upload).await {
+                    Ok(gone) => gone,
+                    Err(error) => {
+                        stuck += 1;
+                        tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
+                        continue;
+                    }
+                };
                 inner.store.upload_deleted(*job).await?;
                 deleted += 1;
                 inner.metrics.original_deleted();
-                tracing::info!(job.id = %job, "an original was deleted");
+                log_deletion(gone, "original", Some(*job), Reason::Retention);
             }
             if uploads.len() < asked || stuck == uploads.len() {
                 return Ok(deleted);
@@ -186,13 +189,15 @@ impl Engine {
         let mut collected = said("half-written blobs were not removed", removed).unwrap_or(0);
         for uploads in inner.blobs.uploads_written_before(before).await?.chunks(BATCH) {
             for orphan in inner.store.orphan_uploads(uploads).await? {
-                inner.blobs.delete_upload(orphan).await?;
+                let gone = inner.blobs.delete_upload(orphan).await?;
+                log_deletion(gone, "original", None, Reason::Orphan);
                 collected += 1;
             }
         }
         for results in inner.blobs.results_written_before(before).await?.chunks(BATCH) {
             for orphan in inner.store.orphan_results(results).await? {
-                inner.blobs.delete_result(orphan).await?;
+                let gone = inner.blobs.delete_result(orphan).await?;
+                log_deletion(gone, "result", None, Reason::Orphan);
                 collected += 1;
             }
         }

@@ -4,7 +4,7 @@
 //! original into [`blobs`] and writes the job last, [`worker`] claims it, has it anonymized by a media child and
 //! finishes it, [`courier`] delivers its events through the hardened client in [`outbound`], [`results`] hands the
 //! result out (both ways to it share [`representation`]) and [`originals`] what it was made of, [`render`] makes another one of given detections, and [`janitor`] deletes what has had its time. [`clients`] are made by administrators; [`endpoints`] are set up by their clients, who look back
-//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]. [`people`] sign in to the
+//! in [`history`], have events sent again by [`replay`], or read them themselves: [`events`]; the [`vault`] seals their secrets. [`people`] sign in to the
 //! Manager, by password or by [`openid`], look through [`lists`] and the [`audit`] log, act for clients, and have jobs done [`again`]. Workers and couriers share one loop shape: claim, act, record; what dies in between is
 //! claimed again.
 //!
@@ -26,6 +26,7 @@ pub mod guard;
 pub mod history;
 pub mod intake;
 pub mod janitor;
+pub mod key_ring;
 mod listeners;
 pub mod lists;
 pub mod metrics;
@@ -46,6 +47,7 @@ mod seal;
 pub mod signals;
 pub mod system;
 pub mod unparsed;
+pub mod vault;
 pub mod worker;
 
 use std::num::NonZeroU32;

@@ -22,7 +22,7 @@ mod pool;
 mod resolve;
 mod wire;
 
-pub use message::WebhookMessage;
+pub use message::{Addressee, WebhookMessage};
 pub use pool::Keep;
 pub use resolve::{Resolve, SystemResolver};
 

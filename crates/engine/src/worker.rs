@@ -362,7 +362,7 @@ impl Engine {
         match error {
             BlobError::NotFound => internal("the original is missing"),
             BlobError::Sealed(_) => internal("the original cannot be read"),
-            BlobError::Full | BlobError::Unavailable { .. } => JobOutcome::Failed {
+            BlobError::Full | BlobError::Remains { .. } | BlobError::Unavailable { .. } => JobOutcome::Failed {
                 class: FailureClass::Transient,
                 message: "the server could not store the result; try again later, and tell the operator if it happens again"
                     .into(),

@@ -257,7 +257,7 @@ impl From<BlobError> for Problem {
             )
             .because(error),
             BlobError::Unavailable { .. } => Self::unavailable(error),
-            BlobError::NotFound | BlobError::Sealed(_) => Self::internal(error),
+            BlobError::NotFound | BlobError::Sealed(_) | BlobError::Remains { .. } => Self::internal(error),
         }
     }
 }

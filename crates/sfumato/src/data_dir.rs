@@ -214,6 +214,19 @@ impl DataDir {
         self.root.join("master.key")
     }
 
+    /// Where the keys of secrets lie, where the folder has its own.
+    pub(crate) fn secrets_key_path(&self) -> PathBuf {
+        self.root.join("secrets.key")
+    }
+
+    /// Writes the keys of secrets, and replaces those that are there.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn write_secrets_keys(&self, text: &str) -> Result<(), DataDirError> {
+        self.write_durably(&self.secrets_key_path(), text.as_bytes())
+    }
+
     /// Reads a master key.
     ///
     /// # Errors

@@ -7,9 +7,11 @@ use sfumato_core::store::Installation;
 use sfumato_core::time::random;
 use sfumato_core::{Clock, Entropy, InstallationId, Store};
 use sfumato_engine::access::Keys;
+use sfumato_engine::vault;
 use thiserror::Error;
 
 use crate::data_dir::DataDir;
+use crate::secrets;
 use crate::settings::{Role, Settings};
 
 /// The master key is not that of the installation.
@@ -26,7 +28,7 @@ pub(crate) struct ForeignKey {
 
 /// What this process needs to know of its installation.
 pub(crate) struct Instance {
-    /// Its keys. Without the role `api` it signs nothing, and has keys that nobody knows.
+    /// Its keys. Without the roles `api` and `courier` it signs nothing, and has keys that nobody knows.
     pub(crate) keys: Keys,
     /// Which installation it works for.
     pub(crate) installation: InstallationId,
@@ -45,7 +47,8 @@ pub(crate) async fn join(
     entropy: &dyn Entropy,
 ) -> anyhow::Result<Instance> {
     let asked = "look up which installation the database belongs to";
-    if !settings.roles.include(Role::Api) && settings.database_url.is_some() {
+    let needs_keys = settings.roles.include(Role::Api) || settings.roles.include(Role::Courier);
+    if !needs_keys && settings.database_url.is_some() {
         let found = store.installation().await.context(asked)?;
         let found = found.context(
             "join the installation: there is none in this database yet; start a process with the role `api` first",
@@ -68,8 +71,26 @@ pub(crate) async fn join(
     if found.key != keys.check() {
         bail!(ForeignKey { path });
     }
+    let vault = secrets::vault(settings, dir, Some(&keys))?;
+    vault::check(store, &vault)
+        .await
+        .context("open the secrets in the database")?;
     Ok(Instance {
-        keys,
+        keys: keys.with_vault(vault),
         installation: found.id,
     })
+}
+
+/// The keys of the installation, where its master key is at hand: for commands, which make none.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn keys_if_any(settings: &Settings, dir: &DataDir) -> anyhow::Result<Option<Keys>> {
+    let own = dir.master_key_path();
+    let path = match &settings.master_key_file {
+        Some(path) => path,
+        None if own.exists() => &own,
+        None => return Ok(None),
+    };
+    Ok(Some(Keys::derive(&dir.read_master_key(path)?)))
 }

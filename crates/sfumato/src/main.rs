@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod api_client;
+mod backup;
 mod blob_walk;
 mod blur;
 mod cli;
@@ -17,12 +18,14 @@ mod detect;
 mod forward;
 mod front;
 mod instance;
+mod key_files;
 mod lifecycle;
 mod locate;
 mod message;
 mod output;
 mod receiver;
 mod sandbox;
+mod secrets;
 mod server;
 mod settings;
 mod storage;

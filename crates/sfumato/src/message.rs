@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sfumato_core::endpoint::{
-    AckPolicy, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
-};
-use sfumato_core::{ClientId, Clock, DeliveryId, EndpointId, EventStatus, JobId, PublicJobId, Timestamp};
+use sfumato_core::endpoint::{AckPolicy, Credentials, SigningSecret, WebhookToken, WebhookUrl};
+use sfumato_core::{ClientId, DeliveryId, EventStatus, JobId, PublicJobId, Timestamp};
 use sfumato_engine::guard::AddressPolicy;
-use sfumato_engine::outbound::{Outbound, WebhookMessage};
+use sfumato_engine::outbound::{Addressee, Outbound, WebhookMessage};
 use sfumato_engine::system::SystemClock;
 use uuid::Uuid;
 
@@ -46,7 +44,12 @@ pub(crate) struct Told<'a> {
 impl Target {
     /// The request that tells it.
     pub(crate) fn message(&self, told: &Told<'_>) -> WebhookMessage {
-        let endpoint = self.endpoint();
+        let (url, credentials) = (WebhookUrl::from_judged(self.url.clone()), self.credentials());
+        let to = Addressee {
+            url: &url,
+            ack: self.ack,
+            credentials: &credentials,
+        };
         // Headers and their order are the server's; body and job are put into it.
         let nobody = PublicJobId {
             client: ClientId::from_uuid(Uuid::nil()),
@@ -54,7 +57,7 @@ impl Target {
         };
         let (sequence, attempt) = (told.sequence, told.attempt);
         let status = EventStatus::Sent;
-        let mut message = WebhookMessage::new(told.id, nobody, status, sequence, attempt, &endpoint, told.at);
+        let mut message = WebhookMessage::new(told.id, nobody, status, sequence, attempt, &to, told.at);
         let mut body = format!(
             "{{\"taskId\":{},\"status\":{}",
             serde_json::Value::from(told.task_id),
@@ -67,7 +70,7 @@ impl Target {
         body.push('}');
         message.body = body.into_bytes();
         message.task_id = told.task_id.to_owned();
-        let signature = endpoint.signatures(told.id, told.at, &message.body);
+        let signature = credentials.signatures(told.id, told.at, &message.body);
         for (name, value) in &mut message.headers {
             if *name == "webhook-signature" {
                 *value = signature.clone();
@@ -76,21 +79,10 @@ impl Target {
         message
     }
 
-    fn endpoint(&self) -> Endpoint {
-        let now = SystemClock.now();
-        Endpoint {
-            id: EndpointId::from_uuid(Uuid::nil()),
-            client: ClientId::from_uuid(Uuid::nil()),
-            url: WebhookUrl::from_judged(self.url.clone()),
-            description: None,
-            ack: self.ack,
-            keep_responses: false,
+    fn credentials(&self) -> Credentials {
+        Credentials {
             token: self.token.clone().into(),
             signing_secret: self.secret.clone().into(),
-            state: EndpointState::Active,
-            health: EndpointHealth::default(),
-            created_at: now,
-            updated_at: now,
         }
     }
 }
@@ -103,7 +95,7 @@ mod tests {
     fn a_message_is_the_one_that_a_server_sends() {
         let target = Target {
             url: "http://127.0.0.1:3000/hook".into(),
-            token: WebhookToken::from_stored("wis-wht_A"),
+            token: WebhookToken::from_clear("wis-wht_A"),
             secret: SigningSecret::from_bytes([5; 32]),
             ack: AckPolicy::Strict,
         };
@@ -115,7 +107,12 @@ mod tests {
             DeliveryId::from_uuid(Uuid::from_u128(3)),
             Timestamp::from_seconds(9),
         );
-        let servers = WebhookMessage::new(id, job, EventStatus::Failed, 3, 2, &target.endpoint(), at);
+        let to = Addressee {
+            url: &WebhookUrl::from_judged(target.url.clone()),
+            ack: target.ack,
+            credentials: &target.credentials(),
+        };
+        let servers = WebhookMessage::new(id, job, EventStatus::Failed, 3, 2, &to, at);
         let told = Told {
             id,
             task_id: &job.to_string(),

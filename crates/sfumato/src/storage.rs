@@ -1,14 +1,15 @@
 //! The storage of originals and results, as the settings want it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use sfumato_core::{Entropy, InstallationId};
-use sfumato_engine::blobs::{Blobs, Encryption, KeyRing, S3Settings, ServerSideEncryption};
+use sfumato_engine::blobs::{Blobs, Encryption, S3Settings, ServerSideEncryption};
+use sfumato_engine::key_ring::KeyRing;
 
 use crate::data_dir::{DataDir, make_dir};
-use crate::settings::{KEYS_VARIABLE, Settings, StorageLocation, StoreEncryption};
+use crate::key_files;
+use crate::settings::{STORAGE_KEYS_VARIABLE, Settings, StorageLocation, StoreEncryption};
 
 /// Opens the storage; the data folder's own is made where it is missing.
 ///
@@ -118,47 +119,10 @@ fn aws_variables() -> Vec<(String, String)> {
 
 /// The keys, from the file or the variable.
 fn keys(settings: &Settings) -> anyhow::Result<Option<KeyRing>> {
-    let variable = std::env::var(KEYS_VARIABLE).ok().filter(|text| !text.is_empty());
-    read_keys(settings.storage_key_file.as_ref(), variable)
-}
-
-fn read_keys(file: Option<&PathBuf>, variable: Option<String>) -> anyhow::Result<Option<KeyRing>> {
-    let keys = match (file, variable) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => bail!(
-            "choose the storage's keys: both `storage.encryption_key_file` and the variable {KEYS_VARIABLE} name some; put all of them into one"
-        ),
-        (None, Some(text)) => KeyRing::parse(&text.replace(',', "\n"))
-            .with_context(|| format!("read the keys in the variable {KEYS_VARIABLE}"))?,
-        (Some(path), None) => {
-            let reading = || format!("read the storage's keys in {}", path.display());
-            let text = std::fs::read_to_string(path).with_context(reading)?;
-            KeyRing::parse(&text).with_context(reading)?
-        }
+    let place = key_files::Place {
+        what: "the storage's keys",
+        setting: "storage.encryption_key_file",
+        variable: STORAGE_KEYS_VARIABLE,
     };
-    Ok(Some(keys))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_come_from_a_file_or_a_variable_and_no_message_shows_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("storage.key");
-        let (a, b) = ("0a".repeat(32), "0b".repeat(32));
-        std::fs::write(&path, format!("# 2026\n{a}\n{b}\n")).unwrap();
-        let of_file = read_keys(Some(&path), None).unwrap().unwrap();
-        let of_variable = read_keys(None, Some(format!("{a},{b}"))).unwrap().unwrap();
-        assert_eq!(of_file.current_id(), of_variable.current_id());
-        assert!(read_keys(None, None).unwrap().is_none());
-        assert!(read_keys(Some(&path), Some(a.clone())).is_err());
-        std::fs::write(&path, &a[..60]).unwrap();
-        let refused = format!("{:#}", read_keys(Some(&path), None).unwrap_err());
-        assert!(
-            refused.contains("line 1") && !refused.contains("0a0a"),
-            "{refused}"
-        );
-    }
+    place.read(settings.storage_key_file.as_ref())
 }

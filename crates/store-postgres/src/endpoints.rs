@@ -7,7 +7,7 @@ use sfumato_core::endpoint::{
     WebhookToken,
 };
 use sfumato_core::store::{EndpointChange, News};
-use sfumato_core::{ClientId, EndpointId, StoreError, Timestamp};
+use sfumato_core::{ClientId, EndpointId, Sealed, StoreError, Timestamp};
 
 use crate::locks;
 use crate::queries;
@@ -50,8 +50,8 @@ fn columns(state: &EndpointState) -> Held {
 
 /// The columns of both credentials.
 struct Credentials<'a> {
-    token: &'a str,
-    old_token: Option<&'a str>,
+    token: &'a [u8],
+    old_token: Option<&'a [u8]>,
     old_token_until: Option<i64>,
     secret: &'a [u8],
     old_secret: Option<&'a [u8]>,
@@ -62,14 +62,11 @@ impl<'a> Credentials<'a> {
     fn of(endpoint: &'a Endpoint) -> Self {
         let (token, secret) = (&endpoint.token, &endpoint.signing_secret);
         Self {
-            token: token.current.expose(),
-            old_token: token.previous.as_ref().map(|(token, _)| token.expose()),
+            token: token.current.as_bytes(),
+            old_token: token.previous.as_ref().map(|(token, _)| token.as_bytes()),
             old_token_until: token.previous.as_ref().map(|(_, until)| until.as_micros()),
             secret: secret.current.as_bytes(),
-            old_secret: secret
-                .previous
-                .as_ref()
-                .map(|(secret, _)| secret.as_bytes().as_slice()),
+            old_secret: secret.previous.as_ref().map(|(secret, _)| secret.as_bytes()),
             old_secret_until: secret.previous.as_ref().map(|(_, until)| until.as_micros()),
         }
     }
@@ -246,8 +243,8 @@ async fn write_settings(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), StoreErr
 /// A new credential.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
-    Token(WebhookToken),
-    SigningSecret(SigningSecret),
+    Token(Sealed<WebhookToken>),
+    SigningSecret(Sealed<SigningSecret>),
 }
 
 pub(crate) async fn rotate(

@@ -33,6 +33,7 @@ mod queue;
 mod replays;
 mod retention;
 mod rows;
+mod secrets;
 mod sql;
 mod statistics;
 mod store;

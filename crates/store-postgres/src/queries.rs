@@ -128,6 +128,7 @@ statements! {
     REPLAY_RUNS: "replay_runs";
     REPLAYS: "replays";
     REQUEST_OF_KEY: "request_of_key";
+    RESEAL_CREDENTIALS: "reseal_credentials";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
     RETIRE_UPLOAD: "retire_upload";
@@ -136,6 +137,8 @@ statements! {
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
     ROTATE_SECRET: "rotate_secret";
     RUNNING_REPLAYS: "running_replays";
+    SEALED_CREDENTIALS: "sealed_credentials";
+    SEALING_KEYS: "sealing_keys";
     SESSION: "session";
     SET_CLIENT_POLICY: "set_client_policy";
     SET_CLIENT_STATE: "set_client_state";

@@ -59,7 +59,7 @@ pub(crate) async fn expire_results(
     finished_before: Timestamp,
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<ResultId>, StoreError> {
+) -> Result<Vec<(JobId, ResultId)>, StoreError> {
     let (finished_before, limit) = (finished_before.as_micros(), as_limit(limit));
     let params: Params<'_> = &[&finished_before, &limit, &now.as_micros()];
     let due = query(tx, queries::EXPIRABLE_JOBS, params, rows::job).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn expire_results(
             .map_err(|error| jobs::broken(&before, error))?;
         jobs::update(tx, &before, &after).await?;
         if let JobState::Expired { result, .. } = &after.state {
-            expired.push(result.id);
+            expired.push((after.id, result.id));
         }
     }
     Ok(expired)

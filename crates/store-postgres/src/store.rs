@@ -15,8 +15,8 @@ use sfumato_core::store::{
     JobLimits, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
-    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, StoreError,
-    Timestamp, UploadId, WorkerId,
+    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, Sealed,
+    StoreError, Timestamp, UploadId, WorkerId,
 };
 
 use crate::endpoints::Credential;
@@ -228,7 +228,7 @@ impl Store for PostgresStore {
         &self,
         finished_before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<ResultId>, StoreError> {
+    ) -> Result<Vec<(JobId, ResultId)>, StoreError> {
         self.write(|tx| Box::pin(retention::expire_results(tx, finished_before, limit, tx.now())))
             .await
     }
@@ -265,7 +265,7 @@ impl Store for PostgresStore {
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        token: &WebhookToken,
+        token: &Sealed<WebhookToken>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::Token(token.clone());
@@ -277,7 +277,7 @@ impl Store for PostgresStore {
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        secret: &SigningSecret,
+        secret: &Sealed<SigningSecret>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::SigningSecret(secret.clone());

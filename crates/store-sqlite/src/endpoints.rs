@@ -8,7 +8,7 @@ use sfumato_core::endpoint::{
     WebhookToken,
 };
 use sfumato_core::store::{EndpointChange, News};
-use sfumato_core::{ClientId, EndpointId, StoreError, Timestamp};
+use sfumato_core::{ClientId, EndpointId, Sealed, StoreError, Timestamp};
 
 use crate::queries;
 use crate::rows::{self, key};
@@ -74,8 +74,12 @@ pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), Store
             endpoint.description.as_ref().map(Description::as_str),
             endpoint.ack.as_str(),
             endpoint.keep_responses,
-            endpoint.token.current.expose(),
-            endpoint.token.previous.as_ref().map(|(token, _)| token.expose()),
+            endpoint.token.current.as_bytes(),
+            endpoint
+                .token
+                .previous
+                .as_ref()
+                .map(|(token, _)| token.as_bytes()),
             endpoint
                 .token
                 .previous
@@ -212,8 +216,8 @@ fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreErr
             endpoint.description.as_ref().map(Description::as_str),
             endpoint.ack.as_str(),
             endpoint.keep_responses,
-            token.current.expose(),
-            token.previous.as_ref().map(|(token, _)| token.expose()),
+            token.current.as_bytes(),
+            token.previous.as_ref().map(|(token, _)| token.as_bytes()),
             token.previous.as_ref().map(|(_, until)| until.as_micros()),
             secret.current.as_bytes(),
             secret.previous.as_ref().map(|(secret, _)| secret.as_bytes()),
@@ -225,8 +229,8 @@ fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreErr
 /// A new credential.
 #[derive(Clone, Debug)]
 pub(crate) enum Credential {
-    Token(WebhookToken),
-    SigningSecret(SigningSecret),
+    Token(Sealed<WebhookToken>),
+    SigningSecret(Sealed<SigningSecret>),
 }
 
 pub(crate) fn rotate(

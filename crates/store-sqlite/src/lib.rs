@@ -12,6 +12,7 @@
 
 mod attempts;
 mod audit;
+mod backup;
 mod claims;
 mod clients;
 mod clock;
@@ -33,6 +34,7 @@ mod readers;
 mod replays;
 mod retention;
 mod rows;
+mod secrets;
 mod sql;
 mod sqlite;
 mod statistics;
@@ -41,5 +43,6 @@ mod tables;
 mod users;
 mod writer;
 
+pub use backup::backup;
 pub use open::{OpenError, SqliteOptions, check};
 pub use sqlite::SqliteStore;

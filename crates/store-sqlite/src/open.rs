@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::migrations;
 
 /// How long a connection waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
@@ -188,7 +188,7 @@ pub(crate) fn pending(path: &Path) -> Result<Vec<i64>, OpenError> {
 ///
 /// A file that exists is not opened: closing it again would drop the locks that other connections of this process hold
 /// on it (POSIX advisory locks belong to the process; see "How To Corrupt An SQLite Database File", 2.2).
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     use std::fs::{OpenOptions, Permissions, metadata, set_permissions};
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 

@@ -124,6 +124,7 @@ queries! {
     REPLAY_FOR_ENGINE: "replay_for_engine";
     REPLAY_RUNS: "replay_runs";
     REQUEST_OF_KEY: "request_of_key";
+    RESEAL_CREDENTIALS: "reseal_credentials";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
     RETIRE_UPLOAD: "retire_upload";
@@ -132,6 +133,8 @@ queries! {
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
     ROTATE_SECRET: "rotate_secret";
     RUNNING_REPLAYS: "running_replays";
+    SEALED_CREDENTIALS: "sealed_credentials";
+    SEALING_KEYS: "sealing_keys";
     SESSION: "session";
     SETUP_LINK: "setup_link";
     SET_CLIENT_POLICY: "set_client_policy";

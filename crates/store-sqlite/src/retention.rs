@@ -48,7 +48,7 @@ pub(crate) fn expire_results(
     finished_before: Timestamp,
     limit: usize,
     now: Timestamp,
-) -> Result<Vec<ResultId>, StoreError> {
+) -> Result<Vec<(JobId, ResultId)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut expired = Vec::new();
     let due = query(
@@ -64,7 +64,7 @@ pub(crate) fn expire_results(
             .map_err(|error| jobs::broken(&before, error))?;
         jobs::update(conn, &before, &after)?;
         if let JobState::Expired { result, .. } = &after.state {
-            expired.push(result.id);
+            expired.push((after.id, result.id));
         }
     }
     Ok(expired)

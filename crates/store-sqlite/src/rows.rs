@@ -6,15 +6,13 @@ use rusqlite::Row;
 use rusqlite::types::FromSql;
 use sfumato_core::client::{Client, ClientKey, ClientState, SecretHash};
 use sfumato_core::delivery::{Attempt, Delivery, DeliveryLease, DeliveryState, PhaseTimes};
-use sfumato_core::endpoint::{
-    Endpoint, EndpointHealth, EndpointState, HoldReason, SigningSecret, Warning, WebhookToken, WebhookUrl,
-};
+use sfumato_core::endpoint::{Endpoint, EndpointHealth, EndpointState, HoldReason, Warning, WebhookUrl};
 use sfumato_core::event::Event;
 use sfumato_core::job::{
     DetectionSource, FencingToken, GivenBlob, Job, JobResult, JobState, Lease, Priority, Progress, Revision,
     Upload,
 };
-use sfumato_core::{EventPosition, Rotating, StoreError, Timestamp};
+use sfumato_core::{EventPosition, Rotating, Sealed, StoreError, Timestamp};
 use uuid::Uuid;
 
 /// A row of a named table, which can say what is wrong with it.
@@ -70,6 +68,16 @@ impl<'r, 's> Reader<'r, 's> {
 
     pub(crate) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_micros))
+    }
+
+    pub(crate) fn sealed<T>(&self, column: &'static str) -> Result<Sealed<T>, StoreError> {
+        Sealed::from_stored(self.get(column)?).map_err(|error| self.corrupt(column, error))
+    }
+
+    pub(crate) fn optional_sealed<T>(&self, column: &'static str) -> Result<Option<Sealed<T>>, StoreError> {
+        let stored = self.get::<Option<Vec<u8>>>(column)?;
+        let sealed = stored.map(Sealed::from_stored).transpose();
+        sealed.map_err(|error| self.corrupt(column, error))
     }
 
     pub(crate) fn optional_id(&self, column: &'static str) -> Result<Option<Uuid>, StoreError> {
@@ -315,8 +323,6 @@ pub(crate) fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
         }
         other => return Err(row.corrupt("state", other)),
     };
-    let old_token: Option<String> = row.get("old_token")?;
-    let old_secret: Option<[u8; 32]> = row.get("old_secret")?;
     let description: Option<String> = row.get("description")?;
     Ok(Endpoint {
         id: row.endpoint_id("id")?,
@@ -329,15 +335,15 @@ pub(crate) fn endpoint(row: &Row<'_>) -> Result<Endpoint, StoreError> {
         ack: row.parse("ack")?,
         keep_responses: row.get("keep_responses")?,
         token: Rotating {
-            current: WebhookToken::from_stored(row.get::<String>("token")?),
-            previous: old_token
-                .map(WebhookToken::from_stored)
+            current: row.sealed("token")?,
+            previous: row
+                .optional_sealed("old_token")?
                 .zip(row.optional_time("old_token_until")?),
         },
         signing_secret: Rotating {
-            current: SigningSecret::from_bytes(row.get("signing_secret")?),
-            previous: old_secret
-                .map(SigningSecret::from_bytes)
+            current: row.sealed("signing_secret")?,
+            previous: row
+                .optional_sealed("old_secret")?
                 .zip(row.optional_time("old_secret_until")?),
         },
         state,

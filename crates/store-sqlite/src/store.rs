@@ -14,8 +14,8 @@ use sfumato_core::store::{
     JobLimits, News, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
-    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, StoreError,
-    Timestamp, UploadId, WorkerId,
+    ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, Sealed,
+    StoreError, Timestamp, UploadId, WorkerId,
 };
 
 use crate::endpoints::Credential;
@@ -207,7 +207,7 @@ impl Store for SqliteStore {
         &self,
         finished_before: Timestamp,
         limit: usize,
-    ) -> Result<Vec<ResultId>, StoreError> {
+    ) -> Result<Vec<(JobId, ResultId)>, StoreError> {
         self.write(move |conn, sources| {
             retention::expire_results(conn, finished_before, limit, sources.clock.now())
         })
@@ -257,7 +257,7 @@ impl Store for SqliteStore {
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        token: &WebhookToken,
+        token: &Sealed<WebhookToken>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::Token(token.clone());
@@ -269,7 +269,7 @@ impl Store for SqliteStore {
         &self,
         client: ClientId,
         endpoint: EndpointId,
-        secret: &SigningSecret,
+        secret: &Sealed<SigningSecret>,
         overlap: Duration,
     ) -> Result<Endpoint, StoreError> {
         let next = Credential::SigningSecret(secret.clone());

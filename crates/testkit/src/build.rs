@@ -1,15 +1,13 @@
 //! Domain objects with sensible values, for tests to vary with struct update syntax.
 
 use sfumato_core::delivery::{Attempt, Outcome, PhaseTimes};
-use sfumato_core::endpoint::{
-    AckPolicy, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
-};
+use sfumato_core::endpoint::{AckPolicy, Endpoint, EndpointHealth, EndpointState, WebhookUrl};
 use sfumato_core::job::{Job, JobResult, Upload};
 use sfumato_core::store::RefreshToken;
 use sfumato_core::time::random;
 use sfumato_core::{
     AnonymizeOptions, AttemptId, Client, ClientId, ClientKey, ClientState, Clock, EndpointId, Entropy, JobId,
-    Login, LoginId, MediaFormat, ResultId, Secret, SecretHash, Timestamp, UploadId,
+    KeyId, Login, LoginId, MediaFormat, ResultId, Sealed, Secret, SecretHash, Timestamp, UploadId,
 };
 
 /// An active client whose secret is random.
@@ -75,6 +73,12 @@ pub fn job_result(clock: &dyn Clock, entropy: &dyn Entropy) -> JobResult {
     }
 }
 
+/// What looks like a secret that was sealed with this key: stores carry it and never open it.
+pub fn sealed<T>(key: u8, entropy: &dyn Entropy) -> Sealed<T> {
+    let text: [u8; 48] = random(entropy);
+    Sealed::from_parts(KeyId::from_bytes([key; KeyId::BYTES]), &random(entropy), &text)
+}
+
 /// An active endpoint of `client` without a history.
 pub fn endpoint(client: ClientId, clock: &dyn Clock, entropy: &dyn Entropy) -> Endpoint {
     Endpoint {
@@ -84,8 +88,8 @@ pub fn endpoint(client: ClientId, clock: &dyn Clock, entropy: &dyn Entropy) -> E
         description: None,
         ack: AckPolicy::default(),
         keep_responses: true,
-        token: WebhookToken::generate(entropy).into(),
-        signing_secret: SigningSecret::generate(entropy).into(),
+        token: sealed(1, entropy).into(),
+        signing_secret: sealed(1, entropy).into(),
         state: EndpointState::Active,
         health: EndpointHealth::default(),
         created_at: clock.now(),

@@ -144,7 +144,7 @@ struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    fn things(&self) -> [(&'static str, &'static str, Vec<Action>); 10] {
+    fn things(&self) -> [(&'static str, &'static str, Vec<Action>); THINGS.len()] {
         THINGS.map(|(thing, name)| (thing, name, actions_about(thing)))
     }
 

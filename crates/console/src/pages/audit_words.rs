@@ -47,6 +47,7 @@ pub(super) const fn action_words(action: Action) -> &'static str {
         Action::JobMediaDeleted => "Original and result deleted",
         Action::OriginalRead => "Original read",
         Action::ResultRead => "Result downloaded",
+        Action::SecretsRotated => "Secrets sealed with another key",
         Action::AuditExported => "Audit log exported",
     }
 }
@@ -65,7 +66,7 @@ pub(super) const fn tone(action: Action) -> Tone {
 }
 
 /// The things that actions are about, by the first half of their word.
-pub(super) const THINGS: [(&str, &str); 10] = [
+pub(super) const THINGS: [(&str, &str); 11] = [
     ("session", "Sessions"),
     ("user", "Users"),
     ("client", "Clients"),
@@ -75,6 +76,7 @@ pub(super) const THINGS: [(&str, &str); 10] = [
     ("job", "Jobs"),
     ("original", "Originals"),
     ("result", "Results"),
+    ("secrets", "Secrets"),
     ("audit", "Audit log"),
 ];
 

@@ -293,6 +293,7 @@ async fn token_and_signing_secret_are_hidden_until_somebody_looks_which_is_writt
     let (mut ada, client, path) = ada_at_acme(&server).await;
     let endpoint = add_endpoint(&mut ada, &path).await;
     let made = endpoints(&server, &client).await.remove(0);
+    let made = server.engine.credentials(&made).unwrap();
     let token = made.token.current.expose().to_owned();
     let secret = made.signing_secret.current.expose();
     let hidden = ada.get(&format!("{endpoint}/settings")).await;
@@ -318,7 +319,8 @@ async fn a_rotation_shows_both_tokens_until_its_overlap_is_ended() {
     let (mut ada, client, path) = ada_at_acme(&server).await;
     let endpoint = add_endpoint(&mut ada, &path).await;
     let old = endpoints(&server, &client).await.remove(0);
-    let old = old.token.current.expose().to_owned();
+    let old = server.engine.credentials(&old).unwrap().token.current;
+    let old = old.expose().to_owned();
     let rotate = format!("{endpoint}/rotate-token");
     let _ = ada.post(&rotate, &[("overlap", "86400")]).await;
     let shown = ada.post(&format!("{endpoint}/show-token"), &[]).await;

@@ -9,7 +9,7 @@ use sfumato_core::UploadId;
 use sfumato_core::job::GivenBlob;
 use sha2::{Digest, Sha256};
 
-use super::{BlobError, Blobs, Kind};
+use super::{BlobError, Blobs, Deleted, Kind};
 
 fn folder(upload: UploadId) -> Path {
     Path::from_iter(["given".to_owned(), upload.to_string()])
@@ -52,7 +52,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
-    pub async fn delete_given(&self, upload: UploadId) -> Result<(), BlobError> {
+    pub async fn delete_given(&self, upload: UploadId) -> Result<Deleted, BlobError> {
         self.delete_folder(&folder(upload)).await
     }
 }

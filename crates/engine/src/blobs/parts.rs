@@ -11,7 +11,7 @@ use sfumato_media_client::{KeptParts, KeptPlan};
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
-use super::{BlobError, Blobs, Kind};
+use super::{BlobError, Blobs, Deleted, Kind};
 
 /// The parts that one job has made of a video. Those of another job on the same original do not fit together with them.
 pub(crate) struct PartsOfJob<'a> {
@@ -44,7 +44,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
-    pub async fn delete_parts(&self, upload: UploadId) -> Result<(), BlobError> {
+    pub async fn delete_parts(&self, upload: UploadId) -> Result<Deleted, BlobError> {
         self.delete_folder(&folder(upload)).await
     }
 
@@ -52,7 +52,7 @@ impl Blobs {
     ///
     /// # Errors
     /// [`BlobError`] when the storage cannot answer.
-    pub async fn delete_parts_of_job(&self, upload: UploadId, job: JobId) -> Result<(), BlobError> {
+    pub async fn delete_parts_of_job(&self, upload: UploadId, job: JobId) -> Result<Deleted, BlobError> {
         self.delete_folder(&folder_of_job(upload, job)).await
     }
 }
@@ -108,6 +108,7 @@ impl KeptParts for PartsOfJob<'_> {
         self.blobs
             .delete_parts_of_job(self.upload, self.job)
             .await
+            .map(drop)
             .map_err(io::Error::other)
     }
 }

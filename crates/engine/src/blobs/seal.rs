@@ -18,15 +18,13 @@
 //! The data key is wrapped with the head of the header and the blob's own path as associated data: a blob that somebody
 //! renames cannot be read under the other's name.
 
-mod keys;
-
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use bytes::{Bytes, BytesMut};
-use sfumato_core::Entropy;
 use sfumato_core::time::random;
+use sfumato_core::{Entropy, KeyId};
 use thiserror::Error;
 
-pub use keys::{KeyId, KeyRing, KeyRingError};
+use crate::key_ring::KeyRing;
 
 /// What every sealed blob begins with. No format of media does, nor does JSON.
 const MAGIC: [u8; 8] = *b"SFUMATO\x01";
@@ -209,7 +207,8 @@ impl Opener {
             .and_then(|header| header.try_into().ok())
             .ok_or(SealError::Truncated)?;
         let (head, wrapped) = header.split_at(HEAD);
-        let id = KeyId::read(&head[MAGIC.len()..]).ok_or(SealError::Damaged)?;
+        let name = head[MAGIC.len()..].first_chunk().ok_or(SealError::Damaged)?;
+        let id = KeyId::from_bytes(*name);
         let master = keys
             .and_then(|keys| keys.find(id))
             .ok_or(SealError::UnknownKey { id })?;

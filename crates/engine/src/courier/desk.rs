@@ -247,7 +247,7 @@ impl Desk {
             Ok((id, Some(mut landed))) => {
                 self.flights.remove(&id);
                 let ended = self.ears.board().ended(landed.endpoint, &landed.seen, now);
-                landed.attempt.ours = ended.ours;
+                landed.attempt.ours |= ended.ours;
                 if ended.opened {
                     self.engine.metrics().breaker_opened();
                     tracing::warn!(endpoint.id = %landed.endpoint, "an endpoint keeps failing and is called by one delivery at a time");

@@ -13,7 +13,8 @@ use super::faults::Reach;
 use super::lane::Observation;
 use super::pace::Load;
 use crate::Engine;
-use crate::outbound::{Exchange, Phases, WebhookMessage};
+use crate::outbound::{Addressee, Exchange, Phases, WebhookMessage};
+use crate::vault::VaultError;
 
 /// A delivery whose exchange has ended: what is recorded, and what is learned of the endpoint.
 pub(super) struct Landed {
@@ -31,6 +32,10 @@ impl Engine {
     /// Sends one delivery, until `stop` at most.
     pub(super) async fn fly(&self, dispatch: Dispatch, stop: CancellationToken) -> Landed {
         let inner = self.inner();
+        let credentials = match inner.keys.vault.credentials(&dispatch.endpoint) {
+            Ok(credentials) => credentials,
+            Err(error) => return self.grounded(&dispatch, &error),
+        };
         let number = dispatch.delivery.attempts + 1;
         let job = PublicJobId {
             client: dispatch.delivery.client,
@@ -42,7 +47,11 @@ impl Engine {
             dispatch.event.status,
             dispatch.event.sequence,
             number,
-            &dispatch.endpoint,
+            &Addressee {
+                url: &dispatch.endpoint.url,
+                ack: dispatch.endpoint.ack,
+                credentials: &credentials,
+            },
             inner.clock.now(),
         );
         hit(Point::AfterClaimDelivery);
@@ -70,6 +79,34 @@ impl Engine {
             attempt,
             reason: exchange.internal,
             seen,
+        }
+    }
+
+    /// The end of a delivery that cannot be signed: a fault of ours, which its endpoint does not pay for. It is tried again
+    /// until the key is there.
+    fn grounded(&self, dispatch: &Dispatch, error: &VaultError) -> Landed {
+        let inner = self.inner();
+        let now = inner.clock.now();
+        Landed {
+            delivery: dispatch.delivery.id,
+            endpoint: dispatch.endpoint.id,
+            job: dispatch.delivery.job,
+            event: dispatch.event.status,
+            lease: dispatch.lease,
+            attempt: Attempt {
+                id: AttemptId::new(&*inner.clock, &*inner.entropy),
+                number: dispatch.delivery.attempts + 1,
+                started_at: now,
+                duration_ms: 0,
+                phases: PhaseTimes::default(),
+                outcome: Outcome::Connect,
+                status: None,
+                response: None,
+                retry_after: None,
+                ours: true,
+            },
+            reason: Some(format!("the credentials of the endpoint: {error}")),
+            seen: Observation::nothing(now),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::Serialize;
-use sfumato_core::endpoint::AckPolicy;
-use sfumato_core::{DeliveryId, Endpoint, EventStatus, PublicJobId, Timestamp};
+use sfumato_core::endpoint::{AckPolicy, Credentials, WebhookUrl};
+use sfumato_core::{DeliveryId, EventStatus, PublicJobId, Timestamp};
 
 const USER_AGENT: &str = concat!("Sfumato/", env!("CARGO_PKG_VERSION"));
 
@@ -23,6 +23,17 @@ pub struct WebhookMessage {
     pub ack: AckPolicy,
 }
 
+/// Whom a message is for: what must be known of an endpoint to write to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressee<'a> {
+    /// Where to.
+    pub url: &'a WebhookUrl,
+    /// What counts as an acknowledgement.
+    pub ack: AckPolicy,
+    /// What proves that the message is ours.
+    pub credentials: &'a Credentials,
+}
+
 /// The members and their order are the contract.
 #[derive(Serialize)]
 struct Body<'a> {
@@ -39,7 +50,7 @@ impl WebhookMessage {
         status: EventStatus,
         sequence: u32,
         attempt: u32,
-        endpoint: &Endpoint,
+        to: &Addressee<'_>,
         now: Timestamp,
     ) -> Self {
         let task_id = job.to_string();
@@ -51,19 +62,19 @@ impl WebhookMessage {
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("user-agent", USER_AGENT.to_owned()),
-            ("x-auth-token", endpoint.token_at(now).expose().to_owned()),
+            ("x-auth-token", to.credentials.token_at(now).expose().to_owned()),
             ("webhook-id", id.to_string()),
             ("webhook-timestamp", now.as_seconds().to_string()),
-            ("webhook-signature", endpoint.signatures(id, now, &body)),
+            ("webhook-signature", to.credentials.signatures(id, now, &body)),
             ("webhook-attempt", attempt.to_string()),
             ("webhook-sequence", sequence.to_string()),
         ];
         Self {
-            url: endpoint.url.as_str().to_owned(),
+            url: to.url.as_str().to_owned(),
             headers,
             body,
             task_id,
-            ack: endpoint.ack,
+            ack: to.ack,
         }
     }
 }

@@ -39,11 +39,17 @@ async fn promises_3_and_6_the_events_of_a_job_arrive_in_order_signed_and_are_rec
     let records = world.deliveries(job.id).await;
     for (index, (request, record)) in received.iter().zip(&records).enumerate() {
         assert_eq!(request.task_id(), job.public_id().to_string());
-        assert_eq!(request.header("x-auth-token"), endpoint.token.current.expose());
+        assert_eq!(
+            request.header("x-auth-token"),
+            world.credentials(&endpoint).token.current.expose()
+        );
         assert_eq!(request.header("webhook-sequence"), (index + 1).to_string());
         assert_eq!(request.header("webhook-attempt"), "1");
         assert_eq!(request.header("webhook-id"), record.delivery.id.to_string());
-        let expected = signature(endpoint.signing_secret.current.as_bytes(), request);
+        let expected = signature(
+            world.credentials(&endpoint).signing_secret.current.as_bytes(),
+            request,
+        );
         assert_eq!(request.header("webhook-signature"), expected);
         let [attempt] = record.attempts.as_slice() else {
             panic!("{record:?}");
@@ -347,7 +353,10 @@ async fn promise_11_a_test_of_an_endpoint_is_one_real_post_and_changes_nothing()
     );
     let received = receiver.received();
     assert_eq!(received.len(), 2);
-    let expected = signature(endpoint.signing_secret.current.as_bytes(), &received[0]);
+    let expected = signature(
+        world.credentials(&endpoint).signing_secret.current.as_bytes(),
+        &received[0],
+    );
     assert_eq!(received[0].header("webhook-signature"), expected);
     assert_eq!(world.endpoint_now(endpoint.id).await, endpoint);
     assert_eq!(world.store.waiting_endpoints().await.unwrap().first(), None);

@@ -226,8 +226,9 @@ async fn promise_13_each_attempt_is_one_line_in_the_log_and_no_line_holds_a_secr
             "{line}"
         );
     }
-    let key = endpoint.signing_secret.current.expose();
-    for secret in [endpoint.token.current.expose(), "hush", "v1,", key.as_str()] {
+    let credentials = world.credentials(&endpoint);
+    let key = credentials.signing_secret.current.expose();
+    for secret in [credentials.token.current.expose(), "hush", "v1,", key.as_str()] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sfumato_core::schedule::{DELIVERY_LIFETIME, retry_delay};
-use sfumato_core::{Clock, DeliveryId, PublicJobId, Timestamp};
-use sfumato_core::{Endpoint, EventStatus, JobId};
-use sfumato_engine::outbound::WebhookMessage;
+use sfumato_core::{
+    AckPolicy, ClientId, Clock, Credentials, DeliveryId, EventStatus, JobId, PublicJobId, SigningSecret,
+    Timestamp, WebhookToken, WebhookUrl,
+};
+use sfumato_engine::outbound::{Addressee, WebhookMessage};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
-use sfumato_testkit::build;
 
 use crate::verify::verify;
 
@@ -40,13 +41,18 @@ struct Case {
     right: bool,
 }
 
-fn signed(endpoint: &Endpoint, at: Timestamp) -> (Vec<(String, String)>, String) {
+fn signed(credentials: &Credentials, at: Timestamp) -> (Vec<(String, String)>, String) {
     let job = PublicJobId {
-        client: endpoint.client,
+        client: ClientId::new(&SystemClock, &SystemEntropy),
         job: JobId::new(&SystemClock, &SystemEntropy),
     };
     let id = DeliveryId::new(&SystemClock, &SystemEntropy);
-    let message = WebhookMessage::new(id, job, EventStatus::Succeeded, 3, 1, endpoint, at);
+    let to = Addressee {
+        url: &WebhookUrl::from_judged("https://receiver.example/hook"),
+        ack: AckPolicy::default(),
+        credentials,
+    };
+    let message = WebhookMessage::new(id, job, EventStatus::Succeeded, 3, 1, &to, at);
     let headers = message.headers.into_iter();
     (
         headers.map(|(name, value)| (name.to_owned(), value)).collect(),
@@ -56,18 +62,19 @@ fn signed(endpoint: &Endpoint, at: Timestamp) -> (Vec<(String, String)>, String)
 
 fn cases() -> Vec<Case> {
     let now = SystemClock.now();
-    let client = build::client(&SystemClock, &SystemEntropy);
-    let before = build::endpoint(client.id, &SystemClock, &SystemEntropy);
-    let stranger = build::endpoint(client.id, &SystemClock, &SystemEntropy);
-    let next = stranger.signing_secret.current.clone();
+    let before = Credentials {
+        token: WebhookToken::generate(&SystemEntropy).into(),
+        signing_secret: SigningSecret::generate(&SystemEntropy).into(),
+    };
+    let next = SigningSecret::generate(&SystemEntropy);
     let mut overlap = before.clone();
     overlap.signing_secret = before.signing_secret.clone().rotate(next, DAY, now).unwrap();
     let (old, new) = (
         before.signing_secret.current.expose(),
         overlap.signing_secret.current.expose(),
     );
-    let case = |endpoint: &Endpoint, at, secret: &str, right| {
-        let (headers, body) = signed(endpoint, at);
+    let case = |credentials: &Credentials, at, secret: &str, right| {
+        let (headers, body) = signed(credentials, at);
         Case {
             headers,
             body,

@@ -29,6 +29,7 @@ mod rebinding;
 mod receiver;
 mod replay;
 mod rotation;
+mod secrets;
 mod sim;
 mod tls;
 #[expect(

@@ -8,13 +8,14 @@ use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use sfumato_core::endpoint::{AckPolicy, EndpointHealth, EndpointState};
 use sfumato_core::{
-    ClientId, Clock, DeliveryId, Endpoint, EndpointId, EventStatus, JobId, Outcome, PublicJobId,
+    AckPolicy, ClientId, Clock, Credentials, DeliveryId, EventStatus, JobId, Outcome, PublicJobId,
     SigningSecret, Timestamp, WebhookToken, WebhookUrl,
 };
 use sfumato_engine::guard::AddressPolicy;
-use sfumato_engine::outbound::{Exchange, Outbound, RESPONSE_BYTES_KEPT, RESPONSE_BYTES_MAX, WebhookMessage};
+use sfumato_engine::outbound::{
+    Addressee, Exchange, Outbound, RESPONSE_BYTES_KEPT, RESPONSE_BYTES_MAX, WebhookMessage,
+};
 use sha2::Sha256;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -39,20 +40,10 @@ pub(crate) fn outbound(deadline: Duration) -> Outbound {
     Outbound::new(AddressPolicy::allowing_private(), deadline, Arc::new(Fixed))
 }
 
-fn endpoint(url: &str) -> Endpoint {
-    Endpoint {
-        id: EndpointId::from_uuid(Uuid::from_u128(5)),
-        client: ClientId::from_uuid(Uuid::from_u128(2)),
-        url: WebhookUrl::from_judged(url),
-        description: None,
-        ack: AckPolicy::default(),
-        keep_responses: true,
-        token: WebhookToken::from_stored(TOKEN).into(),
+fn credentials() -> Credentials {
+    Credentials {
+        token: WebhookToken::from_clear(TOKEN).into(),
         signing_secret: SigningSecret::from_bytes(SECRET).into(),
-        state: EndpointState::Active,
-        health: EndpointHealth::default(),
-        created_at: NOW,
-        updated_at: NOW,
     }
 }
 
@@ -62,7 +53,12 @@ pub(crate) fn message(url: &str) -> WebhookMessage {
         job: JobId::from_uuid(Uuid::from_u128(3)),
     };
     let id = DeliveryId::from_uuid(Uuid::from_u128(4));
-    WebhookMessage::new(id, job, EventStatus::Succeeded, 3, 2, &endpoint(url), NOW)
+    let to = Addressee {
+        url: &WebhookUrl::from_judged(url),
+        ack: AckPolicy::default(),
+        credentials: &credentials(),
+    };
+    WebhookMessage::new(id, job, EventStatus::Succeeded, 3, 2, &to, NOW)
 }
 
 async fn send(url: &str) -> Exchange {
@@ -416,7 +412,7 @@ async fn an_informational_answer_is_not_the_answer() {
 #[test]
 fn no_secret_shows_in_what_is_printed_for_debugging() {
     let message = message("https://example.com/?key=hush");
-    let printed = format!("{message:?} {:?}", endpoint("https://example.com/"));
+    let printed = format!("{message:?} {:?}", credentials());
     let key = SigningSecret::from_bytes(SECRET).expose();
     for secret in [TOKEN, "hush", "v1,", key.as_str()] {
         assert!(!printed.contains(secret), "{printed}");

@@ -8,7 +8,8 @@ use sfumato_core::job::{JobOutcome, JobState, Lease};
 use sfumato_core::store::DeliveryRecord;
 use sfumato_core::store::JobLimits;
 use sfumato_core::{
-    Client, ClientId, Endpoint, EndpointId, Entropy, Job, JobId, LoginId, Store, Timestamp, WorkerId,
+    Client, ClientId, Credentials, Endpoint, EndpointId, Entropy, Job, JobId, LoginId, Store, Timestamp,
+    WorkerId,
 };
 use sfumato_engine::access::{Caller, Keys, Via};
 use sfumato_engine::blobs::Blobs;
@@ -145,6 +146,10 @@ impl World {
             .finish_job(job, &lease, JobOutcome::Succeeded(result))
             .await
             .unwrap();
+    }
+
+    pub(crate) fn credentials(&self, endpoint: &Endpoint) -> Credentials {
+        self.engine.credentials(endpoint).unwrap()
     }
 
     pub(crate) async fn deliveries(&self, job: JobId) -> Vec<DeliveryRecord> {

@@ -11,31 +11,47 @@ use utoipa::ToSchema;
 use crate::ApiState;
 use crate::auth::Authenticated;
 use crate::problem::{ErrorBody, Problem};
+use crate::query;
 use crate::status::Status;
 use crate::v1::anonymization_status::job_id_parameter;
 
-/// The job is cancelled.
+/// The job is cancelled, or its files are deleted.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"status": "Revoked"}))]
 pub(crate) struct JobCancelled {
-    /// Always `Revoked`.
+    /// `Revoked`; how the job ended where its files were deleted and it had ended before.
     status: Status,
+    /// With `delete_files`: whether the original is deleted, with all that belongs to it. Not where another job on it has not
+    /// finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    original_deleted: Option<bool>,
+    /// With `delete_files`: whether there is no result any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    result_deleted: Option<bool>,
 }
 
-/// Cancel a job.
+/// Cancel a job, or delete all of its files.
 ///
 /// A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again is no failure, so
 /// that a lost answer can be asked for again. A cancelled job sends no webhook.
+///
+/// With `delete_files=true` a job that has ended is no failure either: the original, detections that were given for it, and the
+/// result are deleted at once, whatever their retention. What the job was, and its events, stay.
 #[utoipa::path(
     delete,
     path = "/innovation-service/anonymization",
     operation_id = "cancelAnonymization",
     tag = "Anonymization",
     security(("bearer" = [])),
-    params(("anonymization_job_id" = String, Query, description = "The job, as the upload named it.")),
+    params(
+        ("anonymization_job_id" = String, Query, description = "The job, as the upload named it."),
+        ("delete_files" = Option<bool>, Query, description = "Delete all files of the job now, also when it has ended."),
+    ),
     responses(
-        (status = 200, description = "The job is cancelled.", body = JobCancelled),
-        (status = 400, description = "The parameter is missing.", body = ErrorBody),
+        (status = 200, description = "The job is cancelled, or its files are deleted.", body = JobCancelled),
+        (status = 400, description = "A parameter is missing or wrong.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
         (status = 404, description = "No such job of this client.", body = ErrorBody),
         (status = 409, description = "The job has succeeded or failed already.", body = ErrorBody),
@@ -48,6 +64,14 @@ pub(crate) async fn cancel(
 ) -> Result<Json<JobCancelled>, Problem> {
     let id = job_id_parameter(query.as_deref())?;
     let id: PublicJobId = id.parse().map_err(|_| Problem::not_found("job"))?;
+    if delete_files(query.as_deref())? {
+        let erased = state.engine.erase(&caller, &id).await?;
+        return Ok(Json(JobCancelled {
+            status: Status::of(&erased.job),
+            original_deleted: Some(!erased.job.original_kept),
+            result_deleted: Some(!matches!(erased.job.state, JobState::Succeeded { .. })),
+        }));
+    }
     match state.engine.cancel(&caller, &id).await? {
         CancelOutcome::Cancelled { .. } => {}
         CancelOutcome::AlreadyFinished(job) if matches!(job.state, JobState::Cancelled { .. }) => {}
@@ -57,5 +81,15 @@ pub(crate) async fn cancel(
     }
     Ok(Json(JobCancelled {
         status: Status::Revoked,
+        original_deleted: None,
+        result_deleted: None,
     }))
+}
+
+fn delete_files(query: Option<&str>) -> Result<bool, Problem> {
+    match query::first(query, "delete_files").as_deref() {
+        None | Some("" | "false" | "False" | "0") => Ok(false),
+        Some("true" | "True" | "1") => Ok(true),
+        Some(_) => Err(Problem::bad_request("delete_files: must be true or false")),
+    }
 }

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use serde::Serialize;
 use sfumato_core::endpoint::{Description, InvalidAckPolicy, InvalidDescription};
 use sfumato_core::{AckPolicy, Endpoint, EndpointId, Timestamp};
+use sfumato_engine::Engine;
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
@@ -41,16 +42,17 @@ pub(crate) struct EndpointBody {
 }
 
 impl EndpointBody {
-    /// The endpoint as it stands at `now`: in the overlap of a rotation the token that is still being sent.
-    pub(super) fn at(endpoint: &Endpoint, now: Timestamp) -> Self {
-        Self {
+    /// The endpoint as it stands now: in the overlap of a rotation the token that is still being sent.
+    pub(super) fn of(engine: &Engine, endpoint: &Endpoint) -> Result<Self, Problem> {
+        let credentials = engine.credentials(endpoint)?;
+        Ok(Self {
             uuid: endpoint.id,
             webhook_url: endpoint.url.as_str().to_owned(),
-            webhook_token: endpoint.token_at(now).expose().to_owned(),
+            webhook_token: credentials.token_at(engine.now()).expose().to_owned(),
             active: endpoint.state.is_active(),
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
-        }
+        })
     }
 }
 

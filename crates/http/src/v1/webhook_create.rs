@@ -64,6 +64,6 @@ pub(crate) async fn create(
         .engine
         .create_endpoint_with(&caller, &new.webhook_url, settings)
         .await?;
-    let now = state.engine.clock().now();
-    Ok((StatusCode::CREATED, Json(EndpointBody::at(&endpoint, now))))
+    let body = EndpointBody::of(&state.engine, &endpoint)?;
+    Ok((StatusCode::CREATED, Json(body)))
 }

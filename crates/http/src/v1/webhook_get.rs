@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use sfumato_core::endpoint::{Description, EndpointState};
 use sfumato_core::{Endpoint, Timestamp};
+use sfumato_engine::Engine;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -84,7 +85,8 @@ pub(crate) struct EndpointDetails {
 }
 
 impl EndpointDetails {
-    fn at(endpoint: &Endpoint, now: Timestamp) -> Self {
+    fn of(engine: &Engine, endpoint: &Endpoint) -> Result<Self, Problem> {
+        let (now, credentials) = (engine.now(), engine.credentials(endpoint)?);
         let (held_since, held_reason, next_probe_at) = match endpoint.state {
             EndpointState::Held {
                 since,
@@ -94,9 +96,9 @@ impl EndpointDetails {
             EndpointState::Active | EndpointState::Disabled => (None, None, None),
         };
         let token_overlap_until = endpoint.token.overlap_until(now);
-        let next_token = || endpoint.token.current.expose().to_owned();
-        Self {
-            endpoint: EndpointBody::at(endpoint, now),
+        let next_token = || credentials.token.current.expose().to_owned();
+        Ok(Self {
+            endpoint: EndpointBody::of(engine, endpoint)?,
             description: endpoint
                 .description
                 .as_ref()
@@ -115,7 +117,7 @@ impl EndpointDetails {
             next_webhook_token: token_overlap_until.map(|_| next_token()),
             token_overlap_until,
             signing_secret_overlap_until: endpoint.signing_secret.overlap_until(now),
-        }
+        })
     }
 }
 
@@ -142,5 +144,5 @@ pub(crate) async fn get(
 ) -> Result<Json<EndpointDetails>, Problem> {
     let id = endpoint_in_path(path)?;
     let endpoint = state.engine.endpoint(&caller, id).await?;
-    Ok(Json(EndpointDetails::at(&endpoint, state.engine.clock().now())))
+    EndpointDetails::of(&state.engine, &endpoint).map(Json)
 }

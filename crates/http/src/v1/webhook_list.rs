@@ -47,8 +47,6 @@ pub(crate) async fn list(
         active.is_none_or(|active| endpoint.state.is_active() == active)
             && wanted.as_ref().is_none_or(|wanted| wanted.contains(&endpoint.id))
     });
-    let now = state.engine.clock().now();
-    Ok(Json(
-        shown.map(|endpoint| EndpointBody::at(endpoint, now)).collect(),
-    ))
+    let bodies = shown.map(|endpoint| EndpointBody::of(&state.engine, endpoint));
+    Ok(Json(bodies.collect::<Result<_, _>>()?))
 }

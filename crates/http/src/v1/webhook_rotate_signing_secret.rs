@@ -65,9 +65,10 @@ pub(crate) async fn rotate_signing_secret(
         .engine
         .rotate_signing_secret(&caller, id, rotation.overlap()?)
         .await?;
+    let credentials = state.engine.credentials(&endpoint)?;
     Ok(Json(RotatedSecret {
         uuid: id,
-        signing_secret: endpoint.signing_secret.current.expose(),
+        signing_secret: credentials.signing_secret.current.expose(),
         overlap_until: endpoint.signing_secret.overlap_until(state.engine.clock().now()),
     }))
 }

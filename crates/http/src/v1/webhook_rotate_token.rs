@@ -66,9 +66,10 @@ pub(crate) async fn rotate_token(
         .engine
         .rotate_token(&caller, id, rotation.overlap()?)
         .await?;
+    let credentials = state.engine.credentials(&endpoint)?;
     Ok(Json(RotatedToken {
         uuid: id,
-        webhook_token: endpoint.token.current.expose().to_owned(),
+        webhook_token: credentials.token.current.expose().to_owned(),
         overlap_until: endpoint.token.overlap_until(state.engine.clock().now()),
     }))
 }

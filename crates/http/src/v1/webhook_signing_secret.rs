@@ -51,8 +51,9 @@ pub(crate) async fn signing_secret(
 ) -> Result<Json<SigningSecretBody>, Problem> {
     let id = endpoint_in_path(path)?;
     let endpoint = state.engine.endpoint(&caller, id).await?;
+    let credentials = state.engine.credentials(&endpoint)?;
     Ok(Json(SigningSecretBody {
         uuid: id,
-        signing_secret: endpoint.signing_secret.current.expose(),
+        signing_secret: credentials.signing_secret.current.expose(),
     }))
 }

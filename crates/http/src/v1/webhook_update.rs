@@ -62,5 +62,5 @@ pub(crate) async fn update(
         keep_responses: change.keep_responses,
     };
     let endpoint = state.engine.update_endpoint(&caller, id, wish).await?;
-    Ok(Json(EndpointBody::at(&endpoint, state.engine.clock().now())))
+    EndpointBody::of(&state.engine, &endpoint).map(Json)
 }

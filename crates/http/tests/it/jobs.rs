@@ -74,7 +74,7 @@ async fn a_job_tells_its_status_from_sent_to_succeeded() {
         .expire_results(Timestamp::from_micros(i64::MAX), 10)
         .await
         .unwrap();
-    assert_eq!(expired, [result]);
+    assert_eq!(expired, [(claimed.id, result)]);
     assert_eq!(client.status(&job).await, expected, "it did succeed");
 }
 
@@ -208,4 +208,63 @@ async fn a_job_is_named_after_its_client() {
     let (owner, random) = job.split_once("-SRV_ANONYMIZATION-").unwrap();
     assert_eq!(owner, id.client.to_string());
     assert!(random.len() >= 12 && random.bytes().all(|b| b.is_ascii_alphanumeric()));
+}
+
+async fn erase(client: &Client, job: &str) -> reqwest::Response {
+    let request = client.request(Method::DELETE, PATH);
+    request
+        .query(&[("anonymization_job_id", job), ("delete_files", "true")])
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_loses_every_file_at_once_and_says_so() {
+    let server = Server::start().await;
+    let (client, other) = (server.client("a").await, server.client("b").await);
+    let job = client
+        .upload(jpeg(b""), &[("output_detections_url", "true")])
+        .await;
+    server.succeed(&job, b"x", Some(b"{}")).await;
+    assert!(!server.stored_files().is_empty());
+    failed(erase(&other, &job).await, 404).await;
+    assert!(
+        !server.stored_files().is_empty(),
+        "another client deletes nothing"
+    );
+    for _ in 0..2 {
+        assert_eq!(
+            ok(erase(&client, &job).await).await,
+            json!({"status": "Succeeded", "original_deleted": true, "result_deleted": true})
+        );
+        assert!(server.stored_files().is_empty());
+    }
+    let id: PublicJobId = job.parse().unwrap();
+    let kept = server.store.job(id.client, id.job).await.unwrap().unwrap();
+    assert!(matches!(kept.state, JobState::Expired { .. }) && !kept.original_kept);
+}
+
+#[tokio::test]
+async fn a_job_that_waits_is_cancelled_and_loses_its_original_at_once() {
+    let server = Server::start().await;
+    let client = server.client("a").await;
+    for running in [false, true] {
+        let job = client.upload(jpeg(b""), &[]).await;
+        if running {
+            server.claim(&job).await;
+        }
+        assert_eq!(
+            ok(erase(&client, &job).await).await,
+            json!({"status": "Revoked", "original_deleted": true, "result_deleted": true})
+        );
+        assert!(server.stored_files().is_empty());
+    }
+    let job = client.upload(jpeg(b""), &[]).await;
+    let unclear = client.request(Method::DELETE, PATH).query(&[
+        ("anonymization_job_id", job.as_str()),
+        ("delete_files", "perhaps"),
+    ]);
+    failed(unclear.send().await.unwrap(), 400).await;
+    assert_eq!(client.status(&job).await["status"], "Sent");
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
-use sfumato_engine::blobs::{Blobs, Encrypted, Encryption, KeyRing, S3Settings};
+use sfumato_engine::blobs::{Blobs, Encrypted, Encryption, S3Settings};
+use sfumato_engine::key_ring::KeyRing;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_testkit::s3::{BUCKET, S3Server};
 

@@ -214,7 +214,7 @@ async fn a_result_is_gone_after_its_retention_time() {
     let (server, client, path) = ten_bytes().await;
     let end = Timestamp::from_micros(i64::MAX);
     let expired = server.store.expire_results(end, 10).await.unwrap();
-    server.blobs.delete_result(expired[0]).await.unwrap();
+    server.blobs.delete_result(expired[0].1).await.unwrap();
     for name in [format!("{path}.png"), format!("{path}.json")] {
         let message = failed(fetch(&client, Method::GET, &name, &[]).await, 410).await;
         assert!(message.contains("retention"), "{message}");

@@ -114,7 +114,7 @@ async fn hand_on(args: &Args, url: &str) -> anyhow::Result<()> {
     let target = Target {
         url: url.to_owned(),
         token: match &args.token {
-            Some(token) => WebhookToken::from_stored(token),
+            Some(token) => WebhookToken::from_clear(token),
             None => WebhookToken::generate(&SystemEntropy),
         },
         secret: args

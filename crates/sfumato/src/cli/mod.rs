@@ -1,5 +1,6 @@
 //! The command line: one module a command, each with its flags, its help and its work.
 
+mod backup;
 mod blur;
 mod client;
 mod completions;
@@ -16,6 +17,8 @@ mod man;
 mod migrate;
 mod models;
 mod opened;
+mod restore;
+mod secrets;
 mod serve;
 mod user;
 mod verify;
@@ -47,6 +50,8 @@ Examples:
   sfumato listen --port 9000             show webhooks as they arrive
   sfumato webhook check http://127.0.0.1:3000/hook
                                          try a receiver of webhooks
+  sfumato backup --to /backups/monday --data-dir data
+                                         copy everything while the server runs
   sfumato migrate --check                say whether the database is up to date
   sfumato doctor                         check what a server needs here
 
@@ -66,6 +71,9 @@ enum Command {
     Models(models::Args),
     Listen(listen::Args),
     Webhook(webhook::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Secrets(secrets::Args),
     Migrate(migrate::Args),
     Copy(copy::Args),
     Verify(verify::Args),
@@ -91,6 +99,9 @@ impl Cli {
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Restore(args) => restore::run(&args),
+            Command::Secrets(args) => secrets::run(&args),
             Command::Copy(args) => copy::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::Migrate(args) => migrate::run(&args),

@@ -8,6 +8,7 @@ use sfumato_engine::audit::{self, Deed};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::flags::{ConfigFlag, DataFlag, Overrides, load};
+use crate::settings::Settings;
 use crate::{database, telemetry};
 
 /// The flags that every such command has.
@@ -30,6 +31,7 @@ pub(super) struct Access {
     /// Where browsers reach the server, as far as the settings say, without a slash at the end.
     pub(super) base_url: String,
     pub(super) json: bool,
+    pub(super) settings: Settings,
 }
 
 impl Access {
@@ -50,6 +52,7 @@ impl Access {
             entropy,
             base_url,
             json: common.json,
+            settings: loaded.settings,
         })
     }
 

@@ -70,7 +70,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     let receiver = Receiver {
         url: args.url.clone(),
-        token: args.token.clone().map(WebhookToken::from_stored),
+        token: args.token.clone().map(WebhookToken::from_clear),
         secret: args.secret.clone(),
         ack: args.ack.parse::<AckPolicy>().context("read --ack")?,
     };

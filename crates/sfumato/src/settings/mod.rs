@@ -22,7 +22,9 @@ pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
 pub(crate) use shared::Role;
-pub(crate) use sources::{FlagValue, KEYS_VARIABLE, Loaded, Sources, variables_of_process};
+pub(crate) use sources::{
+    FlagValue, Loaded, SECRETS_KEYS_VARIABLE, STORAGE_KEYS_VARIABLE, Sources, variables_of_process,
+};
 pub(crate) use storage::{StorageLocation, StoreEncryption};
 pub(crate) use units::{ByteSize, read_bytes, read_duration};
 pub(crate) use values::{Count, Folders, LogFormat, SettingValue, cores};

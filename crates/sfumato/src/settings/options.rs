@@ -234,6 +234,11 @@ settings! {
     upload_rate_min: ByteSize = "limits.upload_rate_min", "1KiB";
     /// Jobs of all clients that wait at most; a further upload is answered with 429 and the time after which to come again.
     jobs_waiting_max: Count = "limits.jobs_waiting_max", "1000000";
+    /// A file with keys, one a line in 64 hexadecimal digits (`openssl rand -hex 32`), that the tokens and signing secrets of
+    /// webhook endpoints are sealed with in the database: the first seals, every one of them opens. The variable
+    /// SFUMATO_SECRETS_KEYS may hold the same, parted by commas. Empty: `secrets.key` in the data folder, which `sfumato secrets
+    /// rotate` makes, and a key that is derived from the master key.
+    secrets_key_file: Option<PathBuf> = "secrets.key_file", "";
 
     /// How long one delivery may take, from name resolution to the last byte of the answer.
     webhook_deadline: Duration = "webhooks.deadline", "15s";

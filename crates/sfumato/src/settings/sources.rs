@@ -17,7 +17,10 @@ use super::values::{Raw, WrongValue};
 const CONFIG_VARIABLE: &str = "SFUMATO_CONFIG";
 
 /// Holds keys, which are no setting: settings are printed and shown.
-pub(crate) const KEYS_VARIABLE: &str = "SFUMATO_STORAGE_KEYS";
+pub(crate) const STORAGE_KEYS_VARIABLE: &str = "SFUMATO_STORAGE_KEYS";
+
+/// The same for the secrets in the database.
+pub(crate) const SECRETS_KEYS_VARIABLE: &str = "SFUMATO_SECRETS_KEYS";
 
 /// A value that a flag gives to a setting.
 #[derive(Clone, Debug)]
@@ -141,7 +144,7 @@ impl Loaded {
     }
 
     fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
-        let others = [CONFIG_VARIABLE, KEYS_VARIABLE];
+        let others = [CONFIG_VARIABLE, STORAGE_KEYS_VARIABLE, SECRETS_KEYS_VARIABLE];
         for (name, value) in variables
             .iter()
             .filter(|(name, _)| !others.contains(&name.as_str()))

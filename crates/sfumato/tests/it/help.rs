@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 34] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["serve"],
     &["client"],
@@ -26,6 +26,12 @@ const COMMANDS: [&[&str]; 34] = [
     &["listen"],
     &["webhook"],
     &["webhook", "check"],
+    &["backup"],
+    &["restore"],
+    &["secrets"],
+    &["secrets", "status"],
+    &["secrets", "rotate"],
+    &["secrets", "prune"],
     &["copy"],
     &["verify"],
     &["migrate"],

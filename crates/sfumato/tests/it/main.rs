@@ -5,6 +5,8 @@
     reason = "helpers of tests outside of test functions: a panic is their way to fail"
 )]
 
+mod api;
+mod backup;
 mod blur;
 mod client;
 mod config;
@@ -14,7 +16,9 @@ mod forward;
 mod help;
 mod listen;
 mod models;
+mod secrets;
 mod serve;
 mod support;
+mod upgrade;
 mod user;
 mod webhook;

@@ -22,6 +22,7 @@ pub mod replays;
 pub mod resends;
 pub mod retention;
 pub mod revisions;
+pub mod secrets;
 pub mod settings;
 pub mod statistics;
 pub mod users;
@@ -176,6 +177,10 @@ macro_rules! store_conformance {
                 a_replay_ends_with_its_endpoint,
                 another_clients_replay_does_not_exist,
                 replays_that_are_over_are_forgotten_with_time;
+            secrets: secrets_are_counted_by_their_keys,
+                sealed_credentials_are_read_page_by_page_and_of_deleted_endpoints_too,
+                what_is_sealed_again_takes_the_place_of_what_it_was,
+                a_rotation_in_between_is_not_overwritten;
             settings: settings_are_kept_and_reach_whoever_sends,
                 promise_6_a_rotated_credential_counts_until_its_overlap_ends,
                 a_rotation_waits_for_the_one_before_unless_it_has_no_overlap,
@@ -298,6 +303,7 @@ mod tests {
             include_str!("resends.rs"),
             include_str!("retention.rs"),
             include_str!("revisions.rs"),
+            include_str!("secrets.rs"),
             include_str!("settings.rs"),
             include_str!("statistics.rs"),
             include_str!("users.rs"),

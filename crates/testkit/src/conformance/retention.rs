@@ -59,7 +59,7 @@ pub async fn results_expire_up_to_the_limit_and_once(world: World) {
     for _ in 0..3 {
         jobs.push(world.succeeded(client.id).await);
     }
-    let results: Vec<_> = jobs.iter().map(result_of).collect();
+    let results: Vec<_> = jobs.iter().map(|job| (job.id, result_of(job))).collect();
     world.pass(1);
     let expire = |limit| world.store.expire_results(world.now(), limit);
     assert_eq!(expire(2).await.unwrap(), results[..2]);

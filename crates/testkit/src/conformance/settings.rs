@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use sfumato_core::endpoint::{AckPolicy, Endpoint, SigningSecret, WebhookToken};
+use sfumato_core::endpoint::{AckPolicy, Endpoint};
 use sfumato_core::rotation::OVERLAP_MAX;
 use sfumato_core::store::EndpointChange;
 use sfumato_core::{EndpointId, StoreError};
 
-use crate::World;
+use crate::{World, build};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 async fn rotate_token(world: &World, endpoint: &Endpoint, overlap: Duration) -> Result<Endpoint, StoreError> {
-    let token = WebhookToken::generate(&*world.entropy);
+    let token = build::sealed(1, &*world.entropy);
     world
         .store
         .rotate_token(endpoint.client, endpoint.id, &token, overlap)
@@ -24,7 +24,7 @@ async fn rotate_secret(
     endpoint: &Endpoint,
     overlap: Duration,
 ) -> Result<Endpoint, StoreError> {
-    let secret = SigningSecret::generate(&*world.entropy);
+    let secret = build::sealed(1, &*world.entropy);
     world
         .store
         .rotate_signing_secret(endpoint.client, endpoint.id, &secret, overlap)

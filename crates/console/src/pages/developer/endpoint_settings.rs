@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use sfumato_core::audit::{Action, Subject};
-use sfumato_core::endpoint::DESCRIPTION_CHARS_MAX;
+use sfumato_core::endpoint::{Credentials, DESCRIPTION_CHARS_MAX};
 use sfumato_core::{StoreError, Timestamp};
 use sfumato_engine::endpoints::{EndpointWish, NewEndpoint};
 
@@ -39,6 +39,8 @@ struct SettingsPage<'a> {
     given: &'a Given,
     refusal: Option<Refusal>,
     shown: Shown,
+    /// What is shown; `None` where nothing is.
+    credentials: Option<Credentials>,
     /// Whether the operator lets answers be kept at all.
     keeping: bool,
 }
@@ -50,6 +52,10 @@ impl SettingsPage<'_> {
 
     fn refused(&self) -> &str {
         endpoint_new::refused(self.refusal.as_ref())
+    }
+
+    fn shown(&self, what: Shown) -> Option<&Credentials> {
+        self.credentials.as_ref().filter(|_| self.shown == what)
     }
 
     /// Until when the old token is sent.
@@ -89,6 +95,10 @@ async fn settings(
         StatusCode::OK
     };
     let visitor = &here.at.visitor;
+    let credentials = match shown {
+        Shown::Nothing => None,
+        Shown::Token | Shown::SigningSecret => Some(here.engine().credentials(&here.endpoint)?),
+    };
     let body = SettingsPage {
         visitor,
         here,
@@ -97,6 +107,7 @@ async fn settings(
         given,
         refusal,
         shown,
+        credentials,
         keeping: here.engine().settings().keep_responses,
     };
     let page = page::page(visitor, Nav::Developer, &here.name(), &body)?;

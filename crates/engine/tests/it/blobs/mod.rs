@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use sfumato_core::{ResultId, Timestamp, UploadId};
 use sfumato_engine::blobs::{
-    BlobError, BlobStream, Blobs, ClaimError, Encrypted, Encryption, KeyRing, ResultPart, S3Settings,
+    BlobError, BlobStream, Blobs, ClaimError, Encrypted, Encryption, ResultPart, S3Settings,
 };
+use sfumato_engine::key_ring::KeyRing;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_testkit::s3::{BUCKET, S3Server};
 use tempfile::TempDir;

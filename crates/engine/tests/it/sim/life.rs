@@ -23,6 +23,9 @@ use super::dice::Dice;
 use super::judge::{self, Facts, Replayed};
 use super::receivers::{DEADLINE, Mood, Receivers};
 
+/// The installation's master key.
+const KEY: [u8; 32] = [7; 32];
+
 /// The most that may be in flight in all, and to one endpoint.
 pub(super) const LIMITS: (usize, usize) = (24, 8);
 
@@ -154,6 +157,8 @@ impl Life {
 
     async fn add_endpoint(&mut self) {
         let mut endpoint = build::endpoint(self.client, &*self.clock, &*self.entropy);
+        let (token, secret) = Keys::derive(&KEY).vault().generate(endpoint.id, &*self.entropy);
+        (endpoint.token, endpoint.signing_secret) = (token.into(), secret.into());
         let number = self.endpoints.len() + self.deleted.len();
         endpoint.url = sfumato_core::endpoint::WebhookUrl::from_judged(format!("http://r{number}.example/"));
         self.store.create_endpoint(&endpoint).await.unwrap();
@@ -169,7 +174,7 @@ impl Life {
                 media: None,
                 clock: self.clock.clone(),
                 entropy: self.entropy.clone(),
-                keys: Keys::derive(&[7; 32]),
+                keys: Keys::derive(&KEY),
                 settings: EngineSettings {
                     deliveries_at_once: LIMITS.0,
                     deliveries_per_endpoint: LIMITS.1,

@@ -6,17 +6,20 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.job_cancelled import JobCancelled
-from ...types import UNSET, Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     *,
     anonymization_job_id: str,
+    delete_files: bool | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
     params["anonymization_job_id"] = anonymization_job_id
+
+    params["delete_files"] = delete_files
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -77,15 +80,21 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     anonymization_job_id: str,
+    delete_files: bool | Unset = UNSET,
 ) -> Response[ErrorBody | JobCancelled]:
-    """Cancel a job.
+    """Cancel a job, or delete all of its files.
 
      A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again
     is no failure, so
     that a lost answer can be asked for again. A cancelled job sends no webhook.
 
+    With `delete_files=true` a job that has ended is no failure either: the original, detections that
+    were given for it, and the
+    result are deleted at once, whatever their retention. What the job was, and its events, stay.
+
     Args:
         anonymization_job_id (str):
+        delete_files (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -97,6 +106,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         anonymization_job_id=anonymization_job_id,
+        delete_files=delete_files,
     )
 
     response = client.get_httpx_client().request(
@@ -110,15 +120,21 @@ def sync(
     *,
     client: AuthenticatedClient,
     anonymization_job_id: str,
+    delete_files: bool | Unset = UNSET,
 ) -> ErrorBody | JobCancelled | None:
-    """Cancel a job.
+    """Cancel a job, or delete all of its files.
 
      A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again
     is no failure, so
     that a lost answer can be asked for again. A cancelled job sends no webhook.
 
+    With `delete_files=true` a job that has ended is no failure either: the original, detections that
+    were given for it, and the
+    result are deleted at once, whatever their retention. What the job was, and its events, stay.
+
     Args:
         anonymization_job_id (str):
+        delete_files (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,6 +147,7 @@ def sync(
     return sync_detailed(
         client=client,
         anonymization_job_id=anonymization_job_id,
+        delete_files=delete_files,
     ).parsed
 
 
@@ -138,15 +155,21 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     anonymization_job_id: str,
+    delete_files: bool | Unset = UNSET,
 ) -> Response[ErrorBody | JobCancelled]:
-    """Cancel a job.
+    """Cancel a job, or delete all of its files.
 
      A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again
     is no failure, so
     that a lost answer can be asked for again. A cancelled job sends no webhook.
 
+    With `delete_files=true` a job that has ended is no failure either: the original, detections that
+    were given for it, and the
+    result are deleted at once, whatever their retention. What the job was, and its events, stay.
+
     Args:
         anonymization_job_id (str):
+        delete_files (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,6 +181,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         anonymization_job_id=anonymization_job_id,
+        delete_files=delete_files,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -169,15 +193,21 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     anonymization_job_id: str,
+    delete_files: bool | Unset = UNSET,
 ) -> ErrorBody | JobCancelled | None:
-    """Cancel a job.
+    """Cancel a job, or delete all of its files.
 
      A job that waits or is being worked on stops; its file is deleted. Cancelling a cancelled job again
     is no failure, so
     that a lost answer can be asked for again. A cancelled job sends no webhook.
 
+    With `delete_files=true` a job that has ended is no failure either: the original, detections that
+    were given for it, and the
+    result are deleted at once, whatever their retention. What the job was, and its events, stay.
+
     Args:
         anonymization_job_id (str):
+        delete_files (bool | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,5 +221,6 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             anonymization_job_id=anonymization_job_id,
+            delete_files=delete_files,
         )
     ).parsed

@@ -1,70 +1,50 @@
-//! The master keys that wrap the data keys of blobs.
+//! Master keys of the operator: they wrap the data keys of blobs, and seal secrets in the database.
 
 use std::fmt;
 
 use hkdf::Hkdf;
+use sfumato_core::KeyId;
 use sha2::Sha256;
 use thiserror::Error;
 
-/// Which master key a blob's data key is wrapped with. It says nothing of the key itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyId([u8; Self::BYTES]);
-
-impl KeyId {
-    pub(super) const BYTES: usize = 8;
-
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        bytes.first_chunk().copied().map(Self)
-    }
-
-    pub(super) const fn as_bytes(&self) -> &[u8; Self::BYTES] {
-        &self.0
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({self})")
-    }
-}
-
 /// One master key, as what is derived from it.
 #[derive(Clone)]
-pub(super) struct MasterKey {
+pub(crate) struct MasterKey {
     id: KeyId,
     wrapping: [u8; 32],
+    sealing: [u8; 32],
 }
 
 impl MasterKey {
     fn derive(key: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, key);
-        let (mut id, mut wrapping) = ([0; KeyId::BYTES], [0; 32]);
+        let (mut id, mut wrapping, mut sealing) = ([0; KeyId::BYTES], [0; 32], [0; 32]);
         for (purpose, bytes) in [
             ("sfumato storage key id 1", id.as_mut_slice()),
             ("sfumato storage key wrapping 1", wrapping.as_mut_slice()),
+            ("sfumato secrets sealing 1", sealing.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), bytes)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
         Self {
-            id: KeyId(id),
+            id: KeyId::from_bytes(id),
             wrapping,
+            sealing,
         }
     }
 
-    pub(super) const fn id(&self) -> &KeyId {
+    pub(crate) const fn id(&self) -> &KeyId {
         &self.id
     }
 
-    pub(super) const fn wrapping(&self) -> &[u8; 32] {
+    pub(crate) const fn wrapping(&self) -> &[u8; 32] {
         &self.wrapping
+    }
+
+    pub(crate) const fn sealing(&self) -> &[u8; 32] {
+        &self.sealing
     }
 }
 
@@ -111,16 +91,40 @@ impl KeyRing {
         })
     }
 
+    /// Makes a ring of one key.
+    pub fn of(key: &[u8; 32]) -> Self {
+        Self {
+            first: MasterKey::derive(key),
+            others: Vec::new(),
+        }
+    }
+
+    /// The same, followed by the keys of another ring.
+    #[must_use]
+    pub fn and(mut self, more: &Self) -> Self {
+        for key in std::iter::once(&more.first).chain(&more.others) {
+            if self.find(key.id).is_none() {
+                self.others.push(key.clone());
+            }
+        }
+        self
+    }
+
+    /// The names of all keys, the first one first.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> + '_ {
+        std::iter::once(&self.first).chain(&self.others).map(|key| key.id)
+    }
+
     /// Which key wraps what is written.
     pub const fn current_id(&self) -> KeyId {
         self.first.id
     }
 
-    pub(super) const fn current(&self) -> &MasterKey {
+    pub(crate) const fn current(&self) -> &MasterKey {
         &self.first
     }
 
-    pub(super) fn find(&self, id: KeyId) -> Option<&MasterKey> {
+    pub(crate) fn find(&self, id: KeyId) -> Option<&MasterKey> {
         std::iter::once(&self.first)
             .chain(&self.others)
             .find(|key| key.id == id)

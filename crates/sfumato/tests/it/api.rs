@@ -1,0 +1,92 @@
+//! A client of a running server.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::support::{Place, request};
+
+/// A client that has logged in.
+#[derive(Clone)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    bearer: String,
+}
+
+impl Client {
+    /// Makes a client on the command line, and logs in.
+    pub(crate) fn create(place: &Place, address: SocketAddr) -> Self {
+        let args = ["client", "create", "--data-dir", "data", "--name", "a", "--json"];
+        let credentials = place.run(&args).success();
+        Self::log_in(address, credentials.stdout.trim())
+    }
+
+    /// Logs in with `{"clientId": …, "secretId": …}`.
+    pub(crate) fn log_in(address: SocketAddr, credentials: &str) -> Self {
+        let json = [("Content-Type", "application/json")];
+        let answer = body_of(&request(address, "POST /login", &json, credentials));
+        let token = answer["token"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        Self {
+            address,
+            bearer: format!("Bearer {token}"),
+        }
+    }
+
+    /// The same client of another server of the installation.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn send(&self, head: &str, body: &str) -> Value {
+        body_of(&self.answer(head, body))
+    }
+
+    pub(crate) fn answer(&self, head: &str, body: &str) -> String {
+        let headers = [
+            ("Authorization", self.bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        request(self.address, head, &headers, body)
+    }
+
+    pub(crate) fn add_endpoint(&self, url: &str) -> String {
+        let made = self.send("POST /webhook-url", &format!("{{\"webhookUrl\":\"{url}\"}}"));
+        made["uuid"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{made}"))
+            .to_owned()
+    }
+
+    pub(crate) fn signing_secret(&self, endpoint: &str) -> Value {
+        self.send(&format!("GET /webhook-url/{endpoint}/signing-secret"), "")
+    }
+
+    /// Uploads a picture that nobody works on.
+    pub(crate) fn upload(&self, name: &str) -> String {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"input_media\"; filename=\"{name}.bmp\"\r\n\r\nBM\x06\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0{name}\r\n--b--\r\n"
+        );
+        let headers = [
+            ("Authorization", self.bearer.as_str()),
+            ("Content-Type", "multipart/form-data; boundary=b"),
+        ];
+        let head = "POST /innovation-service/anonymization";
+        let answer = body_of(&request(self.address, head, &headers, &body));
+        let job = answer["anonymization_job_id"].as_str();
+        job.unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    pub(crate) fn status(&self, job: &str) -> Value {
+        let head = format!("GET /innovation-service/anonymization?anonymization_job_id={job}");
+        self.send(&head, "")
+    }
+}
+
+/// The JSON of an answer.
+pub(crate) fn body_of(answer: &str) -> Value {
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+}
