@@ -25,6 +25,7 @@ mod deliveries;
 mod discarding;
 mod dispatch;
 mod lists;
+mod parts;
 mod policies;
 mod statistics;
 mod users;
@@ -34,6 +35,7 @@ pub use deliveries::{DeliveryFilter, DeliveryPage, DeliveryRecord};
 pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
+pub use parts::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
 pub use policies::ClientPolicies;
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
@@ -186,7 +188,16 @@ pub struct EndpointChange {
 /// can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
 pub trait Store:
-    JobLists + Discarding + Statistics + AuditLog + ClientPolicies + UserStore + Send + Sync + 'static
+    JobLists
+    + VideoParts
+    + Discarding
+    + Statistics
+    + AuditLog
+    + ClientPolicies
+    + UserStore
+    + Send
+    + Sync
+    + 'static
 {
     /// Adds a client.
     async fn create_client(&self, client: &Client) -> Result<(), StoreError>;

@@ -12,6 +12,7 @@ use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
 
 use crate::events;
+use crate::parts;
 use crate::policies;
 use crate::queries;
 use crate::rows::{self, Reader, key};
@@ -212,7 +213,8 @@ pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(),
             result.map(warnings).transpose()?,
             columns.expected_end_at,
         ],
-    )
+    )?;
+    parts::follow(conn, before, after)
 }
 
 pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {

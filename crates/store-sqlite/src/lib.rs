@@ -24,6 +24,7 @@ mod jobs;
 mod lists;
 mod migrations;
 mod open;
+mod parts;
 mod policies;
 mod queries;
 mod readers;
