@@ -1,6 +1,7 @@
 //! The product from outside: built binaries, real pictures, real sockets, real kills.
 #![forbid(unsafe_code)]
 
+mod chaos;
 mod clock;
 mod disk;
 mod extensions;
@@ -10,6 +11,7 @@ mod full_run;
 mod isolation;
 mod kills;
 mod memory;
+mod moving;
 mod render;
 mod restart;
 mod s3;

@@ -70,7 +70,7 @@ async fn a_killed_media_child_costs_no_job() -> Result<()> {
     for _ in 0..4 {
         jobs.push(client.submit("a.png", astronaut_png(), &[]).await?);
     }
-    let children = processes::children_of(server.pid());
+    let children = processes::children_of(server.worker_pid());
     assert!(!children.is_empty(), "the server has media children");
     for child in children {
         processes::signal(child, Signal::KILL);

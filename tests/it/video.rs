@@ -163,8 +163,8 @@ async fn a_video_goes_from_upload_to_download() -> Result<()> {
 }
 
 /// The files of parts that are done, with the times at which they were written.
-fn parts(data: &Path) -> Vec<(PathBuf, SystemTime)> {
-    let uploads = std::fs::read_dir(data.join("blobs/parts"))
+fn parts(storage: &Path) -> Vec<(PathBuf, SystemTime)> {
+    let uploads = std::fs::read_dir(storage.join("parts"))
         .into_iter()
         .flatten()
         .flatten();
@@ -195,7 +195,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
         .submit("clip.mp4", std::fs::read(&original)?, &[("profile", "fast")])
         .await?;
     let done = eventually("a part that is done", async || {
-        let parts = parts(server.data());
+        let parts = parts(&server.storage());
         (!parts.is_empty()).then_some(parts)
     })
     .await;
@@ -204,7 +204,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     // The parts go when the job has finished.
     let mut seen = false;
     let status = eventually("the job to end", async || {
-        for part in parts(server.data()) {
+        for part in parts(&server.storage()) {
             if let Some(before) = done.iter().find(|(path, _)| *path == part.0) {
                 assert_eq!(part.1, before.1, "a part that was done is not done again");
                 seen = true;
@@ -233,7 +233,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     assert_eq!(resumed.0.len(), 240);
     assert_eq!(resumed, uninterrupted);
     eventually("the parts to be deleted", async || {
-        parts(server.data()).is_empty().then_some(())
+        parts(&server.storage()).is_empty().then_some(())
     })
     .await;
     Ok(())

@@ -38,7 +38,7 @@ pub async fn settled(server: &Server, client: &Client, receivers: &[&Receiver]) 
     for receiver in receivers {
         heard_in_order(&events, receiver)?;
     }
-    let originals = server.data().join("blobs/uploads");
+    let originals = server.storage().join("uploads");
     eventually("originals to go", async || {
         files::below(&originals).is_empty().then_some(())
     })
@@ -126,13 +126,26 @@ pub async fn hold(server: Server, client: &Client, accepted: &[String]) -> Resul
     if !status.success() {
         broken.push(format!("the server ended with {status}:\n{}", log.join("\n")));
     }
-    broken.extend(Database::left_in(stopped.data())?.broken(stopped.data())?);
+    broken.extend(left_broken(&stopped).await?);
     eventually("media processes to end with their server", async || {
         files::in_use_below(stopped.data()).is_empty().then_some(())
     })
     .await;
     ensure!(broken.is_empty(), "{broken:#?}");
     Ok(stopped)
+}
+
+/// What is wrong with the rows and files that are left. What several processes on PostgreSQL left is read by the product itself.
+async fn left_broken(stopped: &Stopped) -> Result<Vec<String>> {
+    let Some(shared) = stopped.shared() else {
+        return Database::left_in(stopped.data())?.broken(stopped.data());
+    };
+    let output = shared.command(&["verify", "--json"]).output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    Ok((!output.status.success())
+        .then(|| format!("verify: {said}"))
+        .into_iter()
+        .collect())
 }
 
 /// Each job's events are numbered from 1 on, and nothing comes after the one that ends it.

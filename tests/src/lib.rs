@@ -2,6 +2,7 @@
 //! webhooks, and kills it when that is what a test is about.
 //!
 //! `SFUMATO_BIN` names another executable to test, such as a release. It is looked for beside the tests otherwise.
+//! `SFUMATO_TEST_INSTALLATION=cluster` has every server be several processes on PostgreSQL.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::disallowed_methods,
@@ -9,10 +10,12 @@
 )]
 
 pub mod client;
+pub mod cluster;
 pub mod database;
 pub mod dice;
 pub mod files;
 pub mod invariants;
+pub mod node;
 pub mod picture;
 pub mod processes;
 pub mod receiver;

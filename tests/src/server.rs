@@ -1,18 +1,25 @@
-//! A running `sfumato serve`.
+//! A running installation: one process on SQLite, or, where `SFUMATO_TEST_INSTALLATION=cluster` says so, several on PostgreSQL
+//! and a bucket that they share.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
+use tokio::process::Command;
 
 use crate::client::Client;
-use crate::{assets, eventually, sfumato, sfumato_with_failpoints};
+use crate::cluster::{Shared, free_address, is_wanted};
+use crate::node::{Node, Start};
+use crate::{assets, sfumato, sfumato_with_failpoints};
+
+/// A free one each time.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// The processes of a cluster in tests of the whole product: what each does.
+const ROLES: [&str; 3] = ["api", "worker", "courier,janitor"];
 
 /// What is started, and how: executable, arguments beside address and data folder, variables.
 #[derive(Clone, Debug)]
@@ -25,14 +32,19 @@ pub struct Launch {
 impl Launch {
     /// The product, as it may call webhooks on loopback.
     pub fn ordinary() -> Self {
+        Self::product(&["--allow-private-webhooks"])
+    }
+
+    /// The product with these arguments beside address and data folder.
+    pub fn product(arguments: &[&str]) -> Self {
         Self {
             program: sfumato(),
-            arguments: vec!["--allow-private-webhooks".to_owned()],
+            arguments: arguments.iter().map(ToString::to_string).collect(),
             environment: vec![],
         }
     }
 
-    /// The same with failpoints in it, which do nothing until [`Launch::env`] says what.
+    /// As [`Launch::ordinary`], with failpoints in it, which do nothing until [`Launch::env`] says what.
     pub fn with_failpoints() -> Self {
         Self {
             program: sfumato_with_failpoints(),
@@ -42,15 +54,22 @@ impl Launch {
 
     /// With a variable.
     #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+    pub fn env(self, name: &str, value: &str) -> Self {
+        self.envs([(name.to_owned(), value.to_owned())])
+    }
+
+    /// With more variables.
+    #[must_use]
+    pub fn envs(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables);
         self
     }
 
-    fn command(&self, data: &Path) -> Command {
+    /// What runs a process on this data folder.
+    pub(crate) fn command(&self, data: &Path, listen: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .args(["serve", "--listen", listen, "--data-dir"])
             .arg(data)
             .args(&self.arguments)
             .env("SFUMATO_ASSETS_DIR", assets())
@@ -63,7 +82,7 @@ impl Launch {
         command
     }
 
-    /// Starts a server on a fresh data folder.
+    /// Starts one process on a fresh data folder, whatever installation is wanted.
     ///
     /// # Errors
     /// When it does not come up.
@@ -71,12 +90,21 @@ impl Launch {
         self.start_in(TempDir::new()?).await
     }
 
-    /// Starts a server on this data folder.
+    /// Starts one process on this data folder.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn start_in(self, data: TempDir) -> Result<Server> {
-        Server::start_on(Arc::new(data), self).await
+        Server::from_starts(None, vec![self.on(Arc::new(data), ANY_PORT)]).await
+    }
+
+    /// This on a data folder, listening there.
+    pub(crate) fn on(self, data: Arc<TempDir>, listen: &str) -> Start {
+        Start {
+            data,
+            listen: listen.to_owned(),
+            launch: self,
+        }
     }
 
     /// Starts a server that is expected not to come up, and waits for its end: how it ended, and what it said.
@@ -84,7 +112,7 @@ impl Launch {
     /// # Errors
     /// When it goes on.
     pub async fn fails_on(&self, data: &Path) -> Result<(ExitStatus, String)> {
-        let output = self.command(data).output();
+        let output = self.command(data, ANY_PORT).output();
         let output = tokio::time::timeout(crate::PATIENCE, output)
             .await
             .context("the server goes on")??;
@@ -95,16 +123,14 @@ impl Launch {
     }
 }
 
-/// A server on a free port with a data folder of its own.
+/// An installation on free ports with data folders of its own.
 #[derive(Debug)]
 pub struct Server {
-    child: Child,
-    data: Arc<TempDir>,
-    launch: Launch,
+    /// The one with the API comes first.
+    nodes: Vec<Node>,
+    shared: Option<Arc<Shared>>,
     /// Base URL of its API.
     pub url: String,
-    log: Arc<Mutex<Vec<String>>>,
-    reader: JoinHandle<()>,
 }
 
 impl Server {
@@ -113,7 +139,7 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start() -> Result<Self> {
-        Launch::ordinary().start().await
+        Self::start_with(&["--allow-private-webhooks"]).await
     }
 
     /// Starts a server with these arguments beside address and data folder.
@@ -121,91 +147,70 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start_with(arguments: &[&str]) -> Result<Self> {
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        let launch = Launch {
-            arguments,
-            ..Launch::ordinary()
-        };
-        launch.start().await
+        if !is_wanted() {
+            return Launch::product(arguments).start().await;
+        }
+        let shared = Arc::new(Shared::make().await?);
+        let mut starts = Vec::new();
+        for roles in ROLES {
+            starts.push(shared.start(roles, &free_address()?, Launch::product(arguments))?);
+        }
+        Self::from_starts(Some(shared), starts).await
     }
 
-    /// The same with environment variables of its own.
+    /// Starts one process with these arguments and variables, whatever installation is wanted.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn start_in(arguments: &[&str], variables: &[(String, String)]) -> Result<Self> {
-        let launch = Launch {
-            arguments: arguments.iter().map(ToString::to_string).collect(),
-            environment: variables.to_vec(),
-            ..Launch::ordinary()
-        };
+        let launch = Launch::product(arguments).envs(variables.iter().cloned());
         launch.start().await
     }
 
-    async fn start_on(data: Arc<TempDir>, launch: Launch) -> Result<Self> {
-        let mut child = launch.command(data.path()).spawn().context("start the server")?;
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let stderr = child.stderr.take().context("the server's log is piped")?;
-        let sink = Arc::clone(&log);
-        let reader = tokio::spawn(async move {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                sink.lock()
-                    .expect("no test panics while it holds the log")
-                    .push(line);
-            }
-        });
-        let mut server = Self {
-            child,
-            data,
-            launch,
-            url: String::new(),
-            log,
-            reader,
-        };
-        let url = eventually("the server to listen, or to end", async || {
-            match server.child.try_wait() {
-                Ok(None) => server.bound().map(Ok),
-                ended => Some(Err(ended)),
-            }
-        });
-        match url.await {
-            Ok(url) => server.url = url,
-            Err(ended) => bail!("the server ended with {:?}:\n{}", ended?, server.log().join("\n")),
+    async fn from_starts(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Result<Self> {
+        let mut nodes = Vec::new();
+        for start in starts {
+            nodes.push(Node::start(start).await?);
         }
-        Ok(server)
+        let url = nodes.first().context("there is a process")?.url.clone();
+        Ok(Self { nodes, shared, url })
     }
 
-    fn bound(&self) -> Option<String> {
-        let log = self.log();
-        let line = log.iter().find(|line| line.contains("listening on http://"))?;
-        let at = line.find("http://")?;
-        let end = line[at..]
-            .find(|c: char| c.is_whitespace() || c == '"')
-            .map_or(line.len(), |n| at + n);
-        Some(line[at..end].to_owned())
+    fn api(&self) -> &Node {
+        &self.nodes[0]
     }
 
-    /// What it has logged so far.
+    /// What its processes have logged so far.
     pub fn log(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .expect("no test panics while it holds the log")
-            .clone()
+        self.nodes.iter().flat_map(Node::log).collect()
     }
 
-    /// Its data folder.
+    /// The data folder of the process with the API.
     pub fn data(&self) -> &Path {
-        self.data.path()
+        self.api().data()
     }
 
-    /// Its process id.
+    /// The folder with originals and results.
+    pub fn storage(&self) -> PathBuf {
+        let bucket = self.shared.as_ref().and_then(|shared| shared.files());
+        bucket.unwrap_or_else(|| self.data().join("blobs"))
+    }
+
+    /// The id of the process with the API.
     ///
     /// # Panics
     /// When it has ended.
     pub fn pid(&self) -> Pid {
-        let id = self.child.id().expect("the server runs");
-        Pid::from_raw(i32::try_from(id).expect("process ids are small")).expect("a process id is not 0")
+        self.api().pid().expect("the server runs")
+    }
+
+    /// The id of the process that works on jobs.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn worker_pid(&self) -> Pid {
+        let worker = self.nodes.get(1).unwrap_or(self.api());
+        worker.pid().expect("the server runs")
     }
 
     /// Makes a client by the command line, logged in.
@@ -213,11 +218,13 @@ impl Server {
     /// # Errors
     /// When the command or the login fails.
     pub async fn client(&self, name: &str) -> Result<Client> {
-        let output = Command::new(sfumato())
-            .args(["client", "create", "--json", "--name", name, "--data-dir"])
-            .arg(self.data.path())
-            .output()
-            .await?;
+        let mut command = Command::new(sfumato());
+        command.args(["client", "create", "--json", "--name", name]);
+        match &self.shared {
+            Some(shared) => command.args(["--database-url", &shared.database_url]),
+            None => command.arg("--data-dir").arg(self.data()),
+        };
+        let output = command.output().await?;
         if !output.status.success() {
             bail!("client create: {}", String::from_utf8_lossy(&output.stderr));
         }
@@ -231,77 +238,95 @@ impl Server {
         Client::log_in(&self.url, &text("clientId")?, &text("secretId")?).await
     }
 
-    /// `kill -9`.
+    /// `kill -9` to every process.
     ///
     /// # Errors
-    /// When the process has ended before.
-    pub async fn kill(mut self) -> Result<Stopped> {
-        self.child.start_kill()?;
-        self.child.wait().await?;
-        Ok(self.stopped())
-    }
-
-    /// Waits until the process has ended by itself: how, what it left, and what it said.
-    ///
-    /// # Errors
-    /// When it goes on.
-    pub async fn ended(mut self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
-        let status = tokio::time::timeout(crate::PATIENCE, self.child.wait())
-            .await
-            .with_context(|| format!("the server goes on:\n{}", self.log().join("\n")))??;
-        // The last lines come through the pipe a moment later than the end.
-        (&mut self.reader)
-            .await
-            .context("the log was not read to its end")?;
-        let log = self.log();
-        Ok((status, self.stopped(), log))
-    }
-
-    fn stopped(self) -> Stopped {
-        Stopped {
-            data: self.data,
-            launch: self.launch,
+    /// When one has ended before.
+    pub async fn kill(self) -> Result<Stopped> {
+        let mut starts = Vec::new();
+        for node in self.nodes {
+            starts.push(node.kill().await?);
         }
+        Ok(Stopped {
+            shared: self.shared,
+            starts,
+        })
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Waits until an installation of one process has ended by itself: how, what it left, and what it said.
     ///
     /// # Errors
-    /// When the process has ended before.
-    pub async fn terminate(mut self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
-        kill_process(self.pid(), Signal::TERM)?;
-        let status = tokio::time::timeout(crate::PATIENCE, self.child.wait()).await??;
-        let log = self.log();
-        Ok((status, self.stopped(), log))
+    /// When it goes on, or is one of several processes.
+    pub async fn ended(self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
+        let mut nodes = self.nodes;
+        let (Some(node), true) = (nodes.pop(), nodes.is_empty()) else {
+            bail!("an installation of several processes does not end by itself");
+        };
+        let (status, start, log) = node.ended().await?;
+        let stopped = Stopped {
+            shared: self.shared,
+            starts: vec![start],
+        };
+        Ok((status, stopped, log))
+    }
+
+    /// SIGTERM to every process, one after the other, and waits for the end. The status is the first that is no success.
+    ///
+    /// # Errors
+    /// When one does not end.
+    pub async fn terminate(self) -> Result<(ExitStatus, Stopped, Vec<String>)> {
+        let (mut starts, mut lines, mut worst) = (Vec::new(), Vec::new(), ExitStatus::default());
+        for node in self.nodes {
+            let (status, start, log) = node.terminate().await?;
+            if worst.success() {
+                worst = status;
+            }
+            starts.push(start);
+            lines.extend(log);
+        }
+        let stopped = Stopped {
+            shared: self.shared,
+            starts,
+        };
+        Ok((worst, stopped, lines))
     }
 }
 
 /// A server that was stopped; its data folder is still there.
 #[derive(Debug)]
 pub struct Stopped {
-    data: Arc<TempDir>,
-    launch: Launch,
+    shared: Option<Arc<Shared>>,
+    starts: Vec<Start>,
 }
 
 impl Stopped {
-    /// Its data folder.
+    /// The data folder of the process with the API.
     pub fn data(&self) -> &Path {
-        self.data.path()
+        self.starts[0].data.path()
     }
 
-    /// Starts the same server on the same data folder.
+    /// What its processes share, where there are several.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_deref()
+    }
+
+    /// Starts a server on the same data with the same arguments.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(self) -> Result<Server> {
-        Server::start_on(self.data, self.launch).await
+        Server::from_starts(self.shared, self.starts).await
     }
 
-    /// Starts another server on the same data folder.
+    /// Starts something else in the place of its one process, on the same data folder.
     ///
     /// # Errors
-    /// When it does not come up.
-    pub async fn restart_as(self, launch: Launch) -> Result<Server> {
-        Server::start_on(self.data, launch).await
+    /// When it does not come up, or there were several processes.
+    pub async fn restart_as(mut self, launch: Launch) -> Result<Server> {
+        let [start] = &mut self.starts[..] else {
+            bail!("there were several processes");
+        };
+        start.launch = launch;
+        self.restart().await
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{browser, clients, deploy, docs, setup, soak, tidy, workspace};
+use crate::{browser, clients, cluster, deploy, docs, setup, soak, tidy, workspace};
 
 /// How long the simulation of deliveries lives lives that no run has seen before, and how long the product is killed.
 const SECONDS: &str = "60";
@@ -24,6 +24,8 @@ enum Part {
     Browser,
     /// The book, its links, and what it tells its readers to type.
     Docs,
+    /// The product as several processes, on PostgreSQL and S3.
+    Cluster,
     /// The clients: generated parts, and tests against a server.
     Clients,
     /// What deploys: linters of Dockerfile, Compose, Kubernetes and systemd.
@@ -81,6 +83,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
         soak::run_test("sfumato-e2e", test, &[seconds])
     })?;
     // The tests have built the binaries.
+    cluster::test(&root, cluster::Options::default(), steps)?;
     steps.run("Browser", || browser::test(&root))?;
     steps.run("Guide", || docs::run_guide(&root))?;
     steps.run("Clients", || clients::test(&root))?;
@@ -109,6 +112,7 @@ fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
             steps.run("Book", || docs::build_book(&root))?;
             steps.run("Guide", || docs::run_guide(&root))
         }
+        Part::Cluster => cluster::test(&root, cluster::Options::default(), steps),
         Part::Clients => steps.run("Clients", || clients::test(&root)),
         Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
     }

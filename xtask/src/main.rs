@@ -12,6 +12,7 @@ mod boxes;
 mod browser;
 mod check;
 mod clients;
+mod cluster;
 mod demo;
 mod deploy;
 mod docs;
@@ -55,6 +56,8 @@ enum Task {
     Demo(demo::Options),
     /// Set up, then run every check and test, or a part of them.
     Test(check::Options),
+    /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
+    TestCluster(cluster::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
     /// Measure what the product costs, beside a tool that does the same.
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run(options),
+        Task::TestCluster(options) => cluster::run_alone(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),

@@ -87,6 +87,8 @@ ids! {
     AuditId;
     /// A worker or courier: one run of one process. A restart is a new one.
     WorkerId;
+    /// An installation: everything that works on one database.
+    InstallationId;
 }
 
 /// A text is not an identifier of the expected form.

@@ -35,8 +35,8 @@ pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{AckPolicy, Endpoint, EndpointState, SigningSecret, WebhookToken, WebhookUrl};
 pub use event::{Event, EventPosition, EventStatus};
 pub use id::{
-    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, JobId, LoginId, PublicJobId, ReplayId,
-    ResultId, SessionId, UploadId, UserId, WorkerId,
+    AttemptId, AuditId, ClientId, DeliveryId, EndpointId, EventId, InstallationId, JobId, LoginId,
+    PublicJobId, ReplayId, ResultId, SessionId, UploadId, UserId, WorkerId,
 };
 pub use job::{
     FailureClass, FencingToken, Job, JobOutcome, JobResult, JobState, JobStateKind, Lease, TransitionError,

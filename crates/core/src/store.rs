@@ -21,26 +21,34 @@ use crate::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use crate::time::Timestamp;
 
 mod audit;
+mod calls;
 mod deliveries;
 mod discarding;
 mod dispatch;
+mod installations;
 mod lists;
+mod logins;
 mod parts;
 mod policies;
 mod statistics;
+mod tables;
 mod users;
 
 pub use audit::{AuditFilter, AuditLog, AuditPage};
+pub use calls::{Call, Calls, Neighbour};
 pub use deliveries::{DeliveryFilter, DeliveryPage, DeliveryRecord};
 pub use discarding::{Discarded, Discarding};
 pub use dispatch::{Admission, Claimed, Courier, Dispatch, Finished, News, Recorded, Waiting, Want};
+pub use installations::{Installation, Installations, KeyCheck};
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
+pub use logins::{RefreshOutcome, RefreshToken, Session};
 pub use parts::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
 pub use policies::ClientPolicies;
 pub use statistics::{
     AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
     Stretches, Totals,
 };
+pub use tables::{Row, RowSource, RowTarget, TABLES, Table, Value};
 pub use users::{UserChange, UserStore};
 
 /// Why a store could not do what it was asked.
@@ -102,39 +110,6 @@ pub enum StoreError {
     },
 }
 
-/// A refresh token as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefreshToken {
-    /// Its hash.
-    pub hash: SecretHash,
-    /// When it stops working.
-    pub expires_at: Timestamp,
-}
-
-/// What a valid access token's login stands for now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// Whose login it is.
-    pub client: ClientId,
-    /// Whether the client is shut out.
-    pub client_state: ClientState,
-    /// Whether the login has been revoked.
-    pub revoked: bool,
-}
-
-/// What came of a refresh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshOutcome {
-    /// The token was exchanged for the next one of this login.
-    Rotated(LoginId),
-    /// No such token, or it has expired, or its login is revoked, or the client is disabled.
-    Refused,
-    /// The token is another client's. Nothing was changed.
-    OfAnotherClient,
-    /// The token had been exchanged before: somebody has a copy. The whole login is revoked now.
-    Reused(LoginId),
-}
-
 /// How many jobs of each kind are claimed at most. Videos and archives have limits of their own, so that pictures never
 /// wait for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +168,9 @@ pub trait Store:
     + Discarding
     + Statistics
     + AuditLog
+    + Calls
     + ClientPolicies
+    + Installations
     + UserStore
     + Send
     + Sync
@@ -299,6 +276,9 @@ pub trait Store:
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
     /// process, where the others are known to be dead.
     async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError>;
+
+    /// The same for every lease that `dead` holds: for a process that knows who it was before it was started again.
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError>;
 
     /// Retires up to `limit` originals all of whose jobs finished before `finished_before`, or longer ago than is agreed with
     /// their client ([`crate::policy::Retention`]), and returns them, each with the last of its jobs, each client's oldest

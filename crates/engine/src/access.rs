@@ -10,7 +10,7 @@ use hkdf::Hkdf;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sfumato_core::client::{ClientKey, ClientState, Login, Secret, SecretHash};
-use sfumato_core::store::{RefreshOutcome, RefreshToken};
+use sfumato_core::store::{KeyCheck, RefreshOutcome, RefreshToken};
 use sfumato_core::time::random_alphanumeric;
 use sfumato_core::{ClientId, LoginId, StoreError, Timestamp, UserId};
 use sha2::Sha256;
@@ -28,9 +28,9 @@ const AUDIENCE: &str = "sfumato-api";
 pub struct Keys {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    check: KeyCheck,
     pub(crate) cursors: CursorKey,
     pub(crate) seals: SealKey,
-    installation: String,
 }
 
 impl Keys {
@@ -38,32 +38,29 @@ impl Keys {
     pub fn derive(master: &[u8; 32]) -> Self {
         let derived = Hkdf::<Sha256>::new(None, master);
         let (mut tokens, mut cursors, mut seals) = ([0; 32], [0; 16], [0; 32]);
-        let mut installation = [0; 16];
+        let mut check = [0; 32];
         for (purpose, key) in [
             ("sfumato access tokens 1", tokens.as_mut_slice()),
             ("sfumato cursors 1", cursors.as_mut_slice()),
             ("sfumato seals 1", seals.as_mut_slice()),
-            ("sfumato installation 1", installation.as_mut_slice()),
+            ("sfumato key check 1", check.as_mut_slice()),
         ] {
             derived
                 .expand(purpose.as_bytes(), key)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
         Self {
-            installation: uuid::Uuid::from_bytes(installation).simple().to_string(),
+            check: KeyCheck::from_bytes(check),
             cursors: CursorKey::new(cursors),
             seals: SealKey::new(seals),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
     }
-}
 
-impl Keys {
-    /// What an installation calls itself where others might be as well. Every process of it that has the same master key says
-    /// the same, and the name says nothing of the key.
-    pub fn installation(&self) -> &str {
-        &self.installation
+    /// What tells these keys from others without giving them away: every process of an installation must have the same.
+    pub const fn check(&self) -> KeyCheck {
+        self.check
     }
 }
 

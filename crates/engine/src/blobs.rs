@@ -10,6 +10,7 @@
 //! and deleted.
 
 mod abandoned;
+mod copies;
 mod folder;
 mod given;
 mod owner;
@@ -35,6 +36,7 @@ use sfumato_core::{Entropy, ResultId, Timestamp, UploadId};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub use copies::{BlobName, Recorded, Standing, recorded_of};
 pub use owner::ClaimError;
 pub(crate) use parts::PartsOfJob;
 pub use probe::{ProbeError, ProbeStep};

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use sfumato_core::job::{Job, Upload};
+use sfumato_core::store::Call;
 use sfumato_core::{AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
 use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
@@ -184,7 +185,7 @@ impl Engine {
     /// Makes a job of an upload. From here on it exists, and its `Sent` event is on its way.
     ///
     /// # Errors
-    /// [`IntakeError::Store`]; then the upload is deleted.
+    /// [`IntakeError::Store`]; then the upload is deleted, at once or by the janitor.
     pub async fn submit(
         &self,
         caller: &Caller,
@@ -209,12 +210,17 @@ impl Engine {
         let job = Job::queued(id, client, original, options, inner.clock.now());
         hit(Point::AfterBlobBeforeRow);
         if let Err(error) = inner.store.submit(&job).await {
-            upload.upload = Some(job.upload);
+            // A database elsewhere that went away in the middle may have written the row, or be about to: then the original is
+            // needed, and else it is an orphan.
+            let may_be_written = inner.settings.shared && matches!(error, StoreError::Unavailable { .. });
+            if !may_be_written {
+                upload.upload = Some(job.upload);
+            }
             return Err(error.into());
         }
         hit(Point::AfterRowBeforeResponse);
-        inner.signals.jobs.notify_one();
-        inner.listeners.tell(job.client);
+        inner.announce(Call::Jobs);
+        inner.announce(Call::Told(job.client));
         inner
             .metrics
             .job_accepted(job.upload.format.kind(), job.upload.bytes);

@@ -2,10 +2,14 @@
 //!
 //! Order of deletion: the row first, the blob second. If the process dies in between, the blob is an orphan, and the
 //! orphans' turn collects it; never is something offered that is gone.
+//!
+//! Several may clean one installation at the same time: each step is a transaction of its own that takes what is left, and
+//! deleting a blob twice is harmless.
 
 use std::time::Duration;
 
 use sfumato_core::Timestamp;
+use sfumato_core::store::Call;
 use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
@@ -13,9 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use crate::blobs::BlobError;
-
-/// A blob without a row may be an upload that is just being received; after this time it is an orphan.
-const ORPHAN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Between two looks for expired leases.
 const REAP_EVERY: Duration = Duration::from_secs(5);
@@ -77,9 +78,13 @@ impl Engine {
         let freed = inner.store.reap().await.map_err(SweepError::from);
         if said("leases were not reaped", freed).is_some_and(|freed| freed > 0) {
             tracing::warn!("leases had expired; the work is queued again");
-            inner.signals.jobs.notify_one();
+            inner.announce(Call::Jobs);
             inner.signals.deliveries.notify_one();
             inner.listeners.tell_all();
+        }
+        if inner.settings.shared {
+            // Whoever finishes a job in another process does not wake this one.
+            said("originals were not deleted yet", self.delete_originals().await);
         }
         if round.is_multiple_of(SWEEP_ROUNDS) {
             said("what has had its time was not deleted", self.sweep().await);
@@ -87,7 +92,7 @@ impl Engine {
             said("rotated credentials were not forgotten", forgotten);
         }
         if round.is_multiple_of(SWEEP_ROUNDS.saturating_mul(ORPHAN_SWEEPS)) {
-            let before = inner.clock.now().before(ORPHAN_AFTER);
+            let before = inner.clock.now().before(inner.settings.orphans_kept);
             said(
                 "orphan blobs were not collected",
                 self.collect_orphans(before).await,

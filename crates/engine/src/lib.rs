@@ -51,7 +51,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sfumato_core::job::Job;
-use sfumato_core::store::CancelOutcome;
+use sfumato_core::store::{Call, CancelOutcome, Neighbour};
 use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
@@ -131,6 +131,10 @@ pub struct EngineSettings {
     pub password_sign_in: bool,
     /// The OpenID Connect provider by which people sign in, too.
     pub openid: Option<OpenIdSettings>,
+    /// After how long a blob that no row knows is an orphan: longer than any upload takes.
+    pub orphans_kept: Duration,
+    /// Whether other processes work on the same database and storage.
+    pub shared: bool,
 }
 
 impl Default for EngineSettings {
@@ -159,6 +163,8 @@ impl Default for EngineSettings {
             audit_kept: 365 * DAY,
             password_sign_in: true,
             openid: None,
+            orphans_kept: DAY,
+            shared: false,
         }
     }
 }
@@ -196,6 +202,26 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
 }
 
+impl Inner {
+    /// Something is committed that others wait for, in this process or in another one.
+    pub(crate) fn announce(&self, call: Call) {
+        self.hear(call);
+        self.store.call(call);
+    }
+}
+
+impl Neighbour for Inner {
+    fn hear(&self, call: Call) {
+        match call {
+            Call::Jobs => self.signals.jobs.notify_one(),
+            Call::Replays => self.signals.replays.notify_one(),
+            Call::Finished => self.signals.finished.notify_one(),
+            Call::Cancelled(job) => self.signals.cancel(job),
+            Call::Told(client) => self.listeners.tell(client),
+        }
+    }
+}
+
 impl Engine {
     /// Puts the parts together. Starts nothing: see [`Engine::run_worker`], [`Engine::run_courier`],
     /// [`Engine::run_replays`] and [`Engine::run_janitor`].
@@ -221,26 +247,27 @@ impl Engine {
             settings,
         } = parts;
         let worker_id = WorkerId::new(&*clock, &*entropy);
-        Self {
-            inner: Arc::new(Inner {
-                store,
-                blobs,
-                media,
-                warm: OnceLock::new(),
-                clock,
-                entropy,
-                keys,
-                openid: settings.openid.clone().map(Provider::new),
-                settings,
-                signals: Signals::default(),
-                listeners: Listeners::default(),
-                passwords: Passwords::default(),
-                worker_id,
-                outbound,
-                post,
-                metrics: Metrics::default(),
-            }),
-        }
+        let inner = Arc::new(Inner {
+            store,
+            blobs,
+            media,
+            warm: OnceLock::new(),
+            clock,
+            entropy,
+            keys,
+            openid: settings.openid.clone().map(Provider::new),
+            settings,
+            signals: Signals::default(),
+            listeners: Listeners::default(),
+            passwords: Passwords::default(),
+            worker_id,
+            outbound,
+            post,
+            metrics: Metrics::default(),
+        });
+        let neighbour: Arc<dyn Neighbour> = inner.clone();
+        inner.store.attach_neighbour(Arc::downgrade(&neighbour));
+        Self { inner }
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -257,17 +284,27 @@ impl Engine {
         &*self.inner.clock
     }
 
-    /// Frees every lease that an earlier run of this installation left behind, and deletes the blobs that it left without a
-    /// row. Only for an installation of one process, before anything is received.
+    /// The name under which this run of this process holds leases.
+    pub fn worker_id(&self) -> WorkerId {
+        self.inner.worker_id
+    }
+
+    /// Frees the leases that an earlier run has left behind: those of everybody else where this process is the only one, and
+    /// else those of `earlier`, which is who this process was before it was started again. A process that is alone also
+    /// deletes the blobs that are left without a row; where others may be writing, age tells the janitor. To be called before
+    /// anything is received.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot answer.
-    pub async fn recover(&self) -> Result<u64, StoreError> {
-        let freed = self
-            .inner
-            .store
-            .void_leases_of_others(self.inner.worker_id)
-            .await?;
+    pub async fn recover(&self, earlier: Option<WorkerId>) -> Result<u64, StoreError> {
+        let store = &self.inner.store;
+        if self.inner.settings.shared {
+            return match earlier {
+                Some(earlier) => store.void_leases_of(earlier).await,
+                None => Ok(0),
+            };
+        }
+        let freed = store.void_leases_of_others(self.inner.worker_id).await?;
         if let Err(error) = self.collect_orphans(self.inner.clock.now()).await {
             tracing::warn!(
                 error = sfumato_core::chain(&error),
@@ -338,8 +375,8 @@ impl Engine {
             return Err(StoreError::NotFound { what: "job" });
         }
         let outcome = self.inner.store.cancel_job(caller.client, id.job).await?;
-        self.inner.signals.cancel(id.job);
-        self.inner.signals.finished.notify_one();
+        self.inner.announce(Call::Cancelled(id.job));
+        self.inner.announce(Call::Finished);
         Ok(outcome)
     }
 }

@@ -276,6 +276,14 @@ impl Engine {
         self.inner().store.delete_user(user).await
     }
 
+    /// Whether there is a user at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot answer.
+    pub async fn has_users(&self) -> Result<bool, StoreError> {
+        self.inner().store.has_users().await
+    }
+
     /// The token of a link with which the first administrator is made; `None` where there is a user already, or where nobody
     /// signs in by password. Links that were given before are void.
     ///

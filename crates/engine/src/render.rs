@@ -3,6 +3,7 @@
 
 use sfumato_core::detection::given::GivenDetections;
 use sfumato_core::job::{DetectionSource, GivenBlob, Job, NewRevision};
+use sfumato_core::store::Call;
 use sfumato_core::{AnonymizeOptions, JobId, MediaKind, PublicJobId, StoreError};
 use thiserror::Error;
 
@@ -101,8 +102,8 @@ impl Engine {
     pub(crate) async fn revise(&self, job: &Job, revision: NewRevision) -> Result<PublicJobId, StoreError> {
         let inner = self.inner();
         let revised = inner.store.submit_revision(job.client, job.id, revision).await?;
-        inner.signals.jobs.notify_one();
-        inner.listeners.tell(revised.client);
+        inner.announce(Call::Jobs);
+        inner.announce(Call::Told(revised.client));
         tracing::info!(job.id = %revised.id, client.id = %revised.client, root.id = %revised.root(), "a revision was accepted");
         Ok(revised.public_id())
     }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use sfumato_core::replay::{Replay, ReplayCounts, ReplaySelection, ReplayState, ReplayStep};
+use sfumato_core::store::Call;
 use sfumato_core::{EndpointId, EventPosition, ReplayId, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ impl Engine {
             .store
             .create_replay(caller.client, endpoint, id, selection)
             .await?;
-        inner.signals.replays.notify_one();
+        inner.announce(Call::Replays);
         tracing::info!(replay.id = %id, endpoint.id = %endpoint, "a replay was begun");
         Ok(replay)
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures::future::try_join;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
-use sfumato_core::store::JobLimits;
+use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
 use sfumato_failpoints::{Point, hit};
@@ -122,7 +122,7 @@ impl Engine {
                             hit(Point::AfterClaim);
                         }
                         for job in jobs {
-                            inner.listeners.tell(job.client);
+                            inner.announce(Call::Told(job.client));
                             let (engine, shutdown) = (self.clone(), shutdown.clone());
                             running
                                 .of(&job)
@@ -180,20 +180,23 @@ impl Engine {
         signals.end(job.id);
         match stop {
             Ok(()) => {
-                signals.finished.notify_one();
+                self.inner().announce(Call::Finished);
                 signals.jobs.notify_one();
-                self.inner().listeners.tell(job.client);
+                self.inner().announce(Call::Told(job.client));
             }
             Err(Stop::LeaseLost) => {
                 self.metrics().attempt_abandoned(kind, false);
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
                 // A cancelled job's original has had its time as well.
-                signals.finished.notify_one();
+                self.inner().announce(Call::Finished);
             }
             Err(Stop::Shutdown) => {
                 self.metrics().attempt_abandoned(kind, true);
                 match self.inner().store.hand_back_job(job.id, &lease).await {
-                    Ok(()) => tracing::info!(job.id = %job.id, "the job was handed back"),
+                    Ok(()) => {
+                        tracing::info!(job.id = %job.id, "the job was handed back");
+                        self.inner().announce(Call::Jobs);
+                    }
                     Err(error) => {
                         tracing::warn!(job.id = %job.id, error = sfumato_core::chain(&error), "the job's lease has to expire");
                     }
@@ -447,12 +450,13 @@ impl Engine {
                     return Ok(());
                 }
                 Err(StoreError::LeaseLost) => {
-                    if let Some(result) = stored
-                        && let Err(error) = inner.blobs.delete_result(result).await
-                    {
-                        tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result without a job is left to the janitor");
-                    }
-                    return Err(Stop::LeaseLost);
+                    return match stored {
+                        Some(result) if !self.throw_away(result).await => {
+                            tracing::info!(job.id = %job.id, "an attempt had ended already: the database had not answered");
+                            Ok(())
+                        }
+                        _ => Err(Stop::LeaseLost),
+                    };
                 }
                 Err(error) => {
                     tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "an outcome could not be recorded yet");
@@ -464,6 +468,26 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+impl Engine {
+    /// Deletes a result that its job does not refer to, and says whether that is so. It does refer to it where an earlier
+    /// answer of the database was lost on its way and had been a success.
+    async fn throw_away(&self, result: ResultId) -> bool {
+        let inner = self.inner();
+        match inner.store.orphan_results(&[result]).await {
+            Ok(orphans) if orphans.is_empty() => return false,
+            Ok(_) => {
+                if let Err(error) = inner.blobs.delete_result(result).await {
+                    tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result without a job is left to the janitor");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result that may be without a job is left to the janitor");
+            }
+        }
+        true
     }
 }
 

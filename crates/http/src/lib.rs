@@ -91,6 +91,19 @@ pub(crate) struct ApiState {
     pub(crate) login_failures: Arc<LoginFailures>,
 }
 
+impl ApiState {
+    fn new(engine: Engine, settings: HttpSettings) -> Self {
+        Self {
+            engine,
+            login_failures: Arc::new(LoginFailures::new(
+                settings.login_failures_max,
+                settings.login_failures_window,
+            )),
+            settings: Arc::new(settings),
+        }
+    }
+}
+
 /// Every operation of the API, with its description. `openapi.json`, `/docs` and the server are made of this one list.
 fn operations() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(docs::preamble())
@@ -137,29 +150,37 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     docs::finish(operations().into_openapi())
 }
 
-/// The whole API as a service. Whoever serves it adds the peer's address as
-/// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve()`] does.
-pub fn router(engine: Engine, settings: HttpSettings) -> Router {
-    let cors = cors::layer(&settings.allowed_origins);
-    let state = ApiState {
-        engine,
-        login_failures: Arc::new(LoginFailures::new(
-            settings.login_failures_max,
-            settings.login_failures_window,
-        )),
-        settings: Arc::new(settings),
-    };
-    let (operations, openapi) = operations().split_for_parts();
-    operations
-        .route("/webhook-url/", post(v1::webhook_create::create))
-        .merge(docs::router(docs::finish(openapi)))
-        .fallback(problem::no_such_route)
+/// Whether the process lives and works, and nothing else: for a process that does not answer the API.
+pub fn probes(engine: Engine) -> Router {
+    let state = ApiState::new(engine, HttpSettings::default());
+    let probes = OpenApiRouter::new()
+        .routes(routes!(ops::health::health))
+        .routes(routes!(ops::ready::ready));
+    let (probes, _) = probes.split_for_parts();
+    let router = probes.fallback(problem::no_such_route);
+    edged(router, &state).with_state(state)
+}
+
+/// What every answer passes through.
+fn edged(router: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
+    router
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(drain::answer_before_the_body_ends))
         .layer(from_fn_with_state(
             edge::Edge::new(state.engine.clone()),
             edge::edge,
         ))
-        .layer(cors)
-        .with_state(state)
+}
+
+/// The whole API as a service. Whoever serves it adds the peer's address as
+/// [`axum::extract::ConnectInfo`]`<SocketAddr>` to each request, as [`serve()`] does.
+pub fn router(engine: Engine, settings: HttpSettings) -> Router {
+    let cors = cors::layer(&settings.allowed_origins);
+    let state = ApiState::new(engine, settings);
+    let (operations, openapi) = operations().split_for_parts();
+    let router = operations
+        .route("/webhook-url/", post(v1::webhook_create::create))
+        .merge(docs::router(docs::finish(openapi)))
+        .fallback(problem::no_such_route);
+    edged(router, &state).layer(cors).with_state(state)
 }

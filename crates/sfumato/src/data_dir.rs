@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sfumato_core::time::random;
-use sfumato_core::{Clock, Entropy, Store};
+use sfumato_core::{Clock, Entropy, Store, WorkerId};
 use sfumato_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use thiserror::Error;
+
+/// Names the run of the process that used the folder last.
+const WORKER_FILE: &str = "worker";
 
 /// Why the data folder cannot be used.
 #[derive(Debug, Error)]
@@ -27,7 +30,8 @@ pub(crate) enum DataDirError {
     },
     /// Another server uses it.
     #[error(
-        "lock the data folder {}: another sfumato server{} uses it; stop that one or choose another --data-dir",
+        "lock the data folder {}: another sfumato server{} uses it; stop that one or choose another --data-dir (several \
+         processes with one database need PostgreSQL, and a data folder each)",
         path.display(),
         process(pid)
     )]
@@ -195,33 +199,81 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
     pub(crate) fn master_key(&self, entropy: &dyn Entropy) -> Result<[u8; 32], DataDirError> {
-        let path = self.root.join("master.key");
-        let wrong = |action| {
-            let path = path.clone();
-            move |source| DataDirError::Io { action, path, source }
-        };
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                return <[u8; 32]>::try_from(&bytes[..]).map_err(|_| DataDirError::DamagedKey {
-                    path: path.clone(),
-                    bytes: bytes.len(),
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(wrong("read")(error)),
+        let path = self.master_key_path();
+        match self.read_master_key(&path) {
+            Err(DataDirError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            other => return other,
         }
         let key: [u8; 32] = random(entropy);
-        let mut file = tempfile::NamedTempFile::new_in(&self.root).map_err(wrong("write"))?;
-        file.write_all(&key)
+        self.write_durably(&path, &key)?;
+        Ok(key)
+    }
+
+    /// Where the master key lies that this folder has.
+    pub(crate) fn master_key_path(&self) -> PathBuf {
+        self.root.join("master.key")
+    }
+
+    /// Reads a master key.
+    ///
+    /// # Errors
+    /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
+    pub(crate) fn read_master_key(&self, path: &Path) -> Result<[u8; 32], DataDirError> {
+        let bytes = std::fs::read(path).map_err(|source| DataDirError::Io {
+            action: "read the master key",
+            path: path.to_owned(),
+            source,
+        })?;
+        <[u8; 32]>::try_from(&bytes[..]).map_err(|_| DataDirError::DamagedKey {
+            path: path.to_owned(),
+            bytes: bytes.len(),
+        })
+    }
+
+    /// Who held leases when this folder was used last; `None` where it was not, or where the file is damaged: then the leases
+    /// have to expire.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn earlier_worker(&self) -> Result<Option<WorkerId>, DataDirError> {
+        let path = self.root.join(WORKER_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DataDirError::Io {
+                action: "read",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// Writes down who holds leases from now on. To be called when those of the earlier one are free, and before the first
+    /// claim.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn remember_worker(&self, worker: WorkerId) -> Result<(), DataDirError> {
+        let path = self.root.join(WORKER_FILE);
+        self.write_durably(&path, format!("{worker}\n").as_bytes())
+    }
+
+    /// Writes a file of the folder, whole or not at all, and replaces what is there.
+    fn write_durably(&self, path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+        let wrong = |source| DataDirError::Io {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = tempfile::NamedTempFile::new_in(&self.root).map_err(wrong)?;
+        file.write_all(content)
             .and_then(|()| file.as_file().sync_all())
-            .map_err(wrong("write"))?;
-        file.persist_noclobber(&path)
-            .map_err(|error| wrong("write")(error.error))?;
+            .map_err(wrong)?;
+        file.persist(path).map_err(|error| wrong(error.error))?;
         // The name is durable when the folder is.
         File::open(&self.root)
             .and_then(|dir| dir.sync_all())
-            .map_err(wrong("write"))?;
-        Ok(key)
+            .map_err(wrong)
     }
 }
 
@@ -273,6 +325,20 @@ mod tests {
             .map(|e| e.unwrap().file_name())
             .collect();
         assert_eq!(names.len(), 2, "nothing else is left: {names:?}");
+    }
+
+    #[test]
+    fn who_used_the_folder_last_is_remembered() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open_or_create(parent.path()).unwrap();
+        assert_eq!(dir.earlier_worker().unwrap(), None);
+        for _ in 0..2 {
+            let worker = WorkerId::new(&sfumato_engine::system::SystemClock, &SystemEntropy);
+            dir.remember_worker(worker).unwrap();
+            assert_eq!(dir.earlier_worker().unwrap(), Some(worker));
+        }
+        std::fs::write(parent.path().join("worker"), "half").unwrap();
+        assert_eq!(dir.earlier_worker().unwrap(), None);
     }
 
     #[test]

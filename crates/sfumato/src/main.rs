@@ -5,14 +5,18 @@
 #![forbid(unsafe_code)]
 
 mod api_client;
+mod blob_walk;
 mod blur;
 mod cli;
 mod contract;
+mod copy;
 mod data_dir;
+mod database;
 mod descriptors;
 mod detect;
 mod forward;
 mod front;
+mod instance;
 mod lifecycle;
 mod locate;
 mod message;
@@ -22,6 +26,7 @@ mod sandbox;
 mod server;
 mod settings;
 mod storage;
+mod tasks;
 mod telemetry;
 
 use std::process::ExitCode;

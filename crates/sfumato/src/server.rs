@@ -3,8 +3,6 @@
 //! Everything runs until the first signal, or until one part ends by itself: a server of which a part is gone is ended
 //! and said to be broken, so that whoever watches over it starts it again.
 
-use std::collections::HashMap;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -15,7 +13,6 @@ use std::time::Duration;
 use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy, Secret};
-use sfumato_engine::access::Keys;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::openid::OpenIdSettings;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
@@ -24,15 +21,11 @@ use sfumato_http::{HttpSettings, PublicUrl, ServeSettings};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
-use tokio::task::{Id, JoinSet};
-use tokio_util::sync::CancellationToken;
 
 use crate::data_dir::DataDir;
-use crate::settings::{Loaded, LogFormat, Origin, Settings, lines};
-use crate::{descriptors, front, lifecycle, locate, output, sandbox, storage};
-
-/// How long everything together may take to stop. What has not ended by then is found again at the next start.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(10);
+use crate::settings::{Loaded, LogFormat, Origin, Role, Settings, lines};
+use crate::tasks::Tasks;
+use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage};
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
@@ -54,9 +47,10 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     warn_of_risks(settings, &dir);
     let engine = assemble(settings, &dir).await?;
     let freed = engine
-        .recover()
+        .recover(dir.earlier_worker()?)
         .await
         .context("free what an earlier run was working on")?;
+    dir.remember_worker(engine.worker_id())?;
     if freed > 0 {
         tracing::info!(leases = freed, "took up what an earlier run has left");
     }
@@ -77,8 +71,10 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     if let Some(listener) = operations {
         tell_metrics(&mut tasks, &engine, listener)?;
     }
-    announce(address, &dir);
-    invite(&engine, settings, address).await?;
+    announce(address, &dir, settings);
+    if settings.roles.include(Role::Api) {
+        invite(&engine, settings, address).await?;
+    }
     let whole = tasks.watch().await;
     Ok(if whole {
         ExitCode::SUCCESS
@@ -88,33 +84,40 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
 }
 
 async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
-    let locations = locate::locate(settings)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let keys = Keys::derive(&dir.master_key(&*entropy)?);
-    let store = dir.open_store(&clock, &entropy)?;
+    let store = database::open(settings, dir, &clock, &entropy).await?;
+    let instance = instance::join(settings, dir, &*store, &*clock, &*entropy).await?;
     let blobs = storage::open(settings, dir, &entropy)?;
     // No blob is deleted before it is known whose they are.
-    storage::claim(&blobs, settings, dir, &keys).await?;
+    storage::claim(&blobs, settings, dir, instance.installation).await?;
+    Ok(Engine::new(Parts {
+        store,
+        blobs,
+        media: media_pool(settings, dir)?,
+        clock,
+        entropy,
+        keys: instance.keys,
+        settings: EngineSettings {
+            openid: openid(settings)?,
+            ..engine_settings(settings)
+        },
+    }))
+}
+
+/// The media processes of a worker; nothing else needs them, or the models.
+fn media_pool(settings: &Settings, dir: &DataDir) -> anyhow::Result<Option<MediaPool>> {
+    if !settings.roles.include(Role::Worker) {
+        return Ok(None);
+    }
+    let locations = locate::locate(settings)?;
     let mut pool = MediaPoolConfig::new(locations.program, locations.assets_dir, dir.scratch()?);
     pool.model_packs = settings.model_packs.0.clone();
     pool.children_max = jobs_at_once(settings);
     pool.threads_per_child = settings.threads_per_job.get();
     pool.task_deadline = settings.task_deadline;
     sandbox::configure(&mut pool, settings);
-    let media = MediaPool::new(pool)?;
-    Ok(Engine::new(Parts {
-        store,
-        blobs,
-        media: Some(media),
-        clock,
-        entropy,
-        keys,
-        settings: EngineSettings {
-            openid: openid(settings)?,
-            ..engine_settings(settings)
-        },
-    }))
+    Ok(Some(MediaPool::new(pool)?))
 }
 
 fn engine_settings(settings: &Settings) -> EngineSettings {
@@ -157,6 +160,8 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         audit_kept: settings.audit_kept,
         password_sign_in: settings.password_sign_in,
         openid: None,
+        orphans_kept: settings.orphans_kept,
+        shared: settings.database_url.is_some(),
     }
 }
 
@@ -250,8 +255,39 @@ fn shown(loaded: &Loaded) -> Vec<ServerSetting> {
 }
 
 fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListener) {
+    let roles = &loaded.settings.roles;
+    serve_http(tasks, engine, loaded, listener);
+    if roles.include(Role::Worker) {
+        start_worker(tasks, engine, &loaded.settings);
+    }
+    let shutdown = tasks.shutdown.clone();
+    if roles.include(Role::Courier) {
+        let (courier, until) = (engine.clone(), shutdown.clone());
+        tasks.spawn("courier", async move { courier.run_courier(until).await });
+        let (replays, until) = (engine.clone(), shutdown.clone());
+        tasks.spawn("replays", async move { replays.run_replays(until).await });
+    }
+    if roles.include(Role::Janitor) {
+        let (janitor, until) = (engine.clone(), shutdown);
+        tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
+    }
+}
+
+/// The API and the Manager, or, without that role, whether the process lives and works.
+fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListener) {
     let settings = &loaded.settings;
     let shutdown = tasks.shutdown.clone();
+    let limits = ServeSettings {
+        shutdown_deadline: REQUESTS_DEADLINE,
+        ..ServeSettings::default()
+    };
+    if !settings.roles.include(Role::Api) {
+        let router = sfumato_http::probes(engine.clone());
+        tasks.spawn("probes", async move {
+            sfumato_http::serve(listener, router, limits, shutdown).await;
+        });
+        return;
+    }
     let http = HttpSettings {
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
@@ -260,10 +296,6 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
             .storage_redirect_results
             .then_some(settings.storage_redirect_lifetime),
         ..HttpSettings::default()
-    };
-    let limits = ServeSettings {
-        shutdown_deadline: REQUESTS_DEADLINE,
-        ..ServeSettings::default()
     };
     let console = ConsoleSettings {
         public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
@@ -279,21 +311,19 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
     tasks.spawn("API", async move {
         sfumato_http::serve(listener, router, limits, until).await;
     });
-    let (worker, until) = (engine.clone(), shutdown.clone());
-    tasks.spawn("worker", async move { worker.run_worker(until).await });
-    let (courier, until) = (engine.clone(), shutdown.clone());
-    tasks.spawn("courier", async move { courier.run_courier(until).await });
-    let (replays, until) = (engine.clone(), shutdown.clone());
-    tasks.spawn("replays", async move { replays.run_replays(until).await });
-    let (waiting, until) = (engine.clone(), shutdown.clone());
+    let waiting = engine.clone();
     // Requests that wait for events would otherwise hold up the end for half a minute.
     tasks.spawn("waiting requests", async move {
-        until.cancelled().await;
+        shutdown.cancelled().await;
         waiting.end_waiting();
     });
-    let (janitor, until) = (engine.clone(), shutdown.clone());
-    tasks.spawn("janitor", async move { janitor.run_janitor(until).await });
-    let (media, until) = (engine.clone(), shutdown);
+}
+
+fn start_worker(tasks: &mut Tasks, engine: &Engine, settings: &Settings) {
+    let shutdown = tasks.shutdown.clone();
+    let (worker, until) = (engine.clone(), shutdown.clone());
+    tasks.spawn("worker", async move { worker.run_worker(until).await });
+    let media = engine.clone();
     let (mode, log_format) = (settings.sandbox, settings.log_format);
     // Ends at the first signal as the others do, and before it only where no job could ever succeed.
     tasks.spawn("media pool", async move {
@@ -301,7 +331,7 @@ fn start(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: TcpListe
             Ok(warm) => {
                 sandbox::tell(&warm.layers, mode, log_format);
                 tracing::info!(models = warm.models.join(", "), "media processes are ready");
-                until.cancelled().await;
+                shutdown.cancelled().await;
             }
             Err(MediaError::ShutDown) => {}
             Err(error) => {
@@ -345,6 +375,13 @@ fn warn_of_risks(settings: &Settings, dir: &DataDir) {
             "other users of this machine can look into the data folder; `chmod 700` closes it"
         );
     }
+    let missing = settings.roles.missing();
+    if settings.database_url.is_none() && !missing.is_empty() {
+        tracing::warn!(
+            missing = missing.join(","),
+            "nothing else can use this data folder while this process runs: what the missing roles do stays undone"
+        );
+    }
     if !settings.allow_private_webhooks {
         return;
     }
@@ -359,21 +396,31 @@ fn warn_of_risks(settings: &Settings, dir: &DataDir) {
     tracing::warn!("{text}");
 }
 
-fn announce(address: SocketAddr, dir: &DataDir) {
+fn announce(address: SocketAddr, dir: &DataDir, settings: &Settings) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         data_dir = %dir.path().display(),
+        roles = %settings.roles,
         "listening on http://{address}"
     );
 }
 
 /// Says how to make the first user of the Manager, where there is none. This is the one secret that is logged: it works
 /// once and for a day, and the next start voids it.
+///
+/// Where several processes answer, the start of each would void the link that another one has logged: there a command makes
+/// the first administrator.
 async fn invite(engine: &Engine, settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
-    let token = engine
-        .open_setup()
-        .await
-        .context("look for users of the Manager")?;
+    let asked = "look for users of the Manager";
+    if settings.database_url.is_some() {
+        if !engine.has_users().await.context(asked)? {
+            tracing::info!(
+                "the Manager has no users yet; `sfumato user create NAME` makes the first administrator"
+            );
+        }
+        return Ok(());
+    }
+    let token = engine.open_setup().await.context(asked)?;
     let Some(token) = token else { return Ok(()) };
     let base = settings
         .public_url
@@ -384,68 +431,6 @@ async fn invite(engine: &Engine, settings: &Settings, address: SocketAddr) -> an
         token.expose()
     );
     Ok(())
-}
-
-/// The parts that run until the end.
-struct Tasks {
-    running: JoinSet<()>,
-    names: HashMap<Id, &'static str>,
-    shutdown: CancellationToken,
-}
-
-impl Tasks {
-    fn new(shutdown: CancellationToken) -> Self {
-        Self {
-            running: JoinSet::new(),
-            names: HashMap::new(),
-            shutdown,
-        }
-    }
-
-    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.running.spawn(task).id();
-        self.names.insert(id, name);
-    }
-
-    /// Waits for the end of all parts. The first that ends before a signal stops the others, and makes it `false`.
-    async fn watch(mut self) -> bool {
-        let mut whole = true;
-        let shutdown = self.shutdown.clone();
-        let deadline = async move {
-            shutdown.cancelled().await;
-            tokio::time::sleep(SHUTDOWN_DEADLINE).await;
-        };
-        let mut deadline = std::pin::pin!(deadline);
-        loop {
-            let ended = tokio::select! {
-                ended = self.running.join_next_with_id() => ended,
-                () = &mut deadline => {
-                    tracing::warn!(parts = self.running.len(), "did not stop in time; the next start takes up what they did");
-                    return whole;
-                }
-            };
-            let Some(ended) = ended else {
-                tracing::info!("stopped");
-                return whole;
-            };
-            whole &= self.judge(ended);
-        }
-    }
-
-    fn judge(&self, ended: Result<(Id, ()), tokio::task::JoinError>) -> bool {
-        let (id, panicked) = match &ended {
-            Ok((id, ())) => (*id, false),
-            Err(error) => (error.id(), true),
-        };
-        let part = self.names.get(&id).copied().unwrap_or("unnamed part");
-        if !panicked && self.shutdown.is_cancelled() {
-            tracing::debug!(part, "stopped");
-            return true;
-        }
-        tracing::error!(part, panicked, "ended by itself; the server stops");
-        self.shutdown.cancel();
-        false
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use sfumato_core::Entropy;
-use sfumato_engine::access::Keys;
+use sfumato_core::{Entropy, InstallationId};
 use sfumato_engine::blobs::{Blobs, Encryption, KeyRing, S3Settings, ServerSideEncryption};
 
 use crate::data_dir::{DataDir, make_dir};
@@ -17,6 +16,11 @@ use crate::settings::{KEYS_VARIABLE, Settings, StorageLocation, StoreEncryption}
 /// The settings do not fit together, a key file is none, or a folder cannot be made.
 pub(crate) fn open(settings: &Settings, dir: &DataDir, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Blobs> {
     let place = name(settings, dir);
+    if settings.database_url.is_some() && settings.storage == StorageLocation::DataFolder {
+        bail!(
+            "open the storage: with `database_url`, `storage.location` (--storage) names a bucket or a folder that every process reaches; for one machine any folder does"
+        );
+    }
     let blobs = match &settings.storage {
         StorageLocation::DataFolder => Blobs::open_folder(&dir.blobs()?),
         StorageLocation::Folder(path) => {
@@ -39,6 +43,25 @@ pub(crate) fn open(settings: &Settings, dir: &DataDir, entropy: &Arc<dyn Entropy
         }),
     };
     let blobs = blobs.with_context(|| format!("open the storage {place}"))?;
+    encrypted(blobs, settings, entropy)
+}
+
+/// Opens the storage inside a data folder, with the keys of the settings.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_folder(
+    settings: &Settings,
+    dir: &DataDir,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<Blobs> {
+    let place = dir.blobs()?;
+    let blobs =
+        Blobs::open_folder(&place).with_context(|| format!("open the storage {}", place.display()))?;
+    encrypted(blobs, settings, entropy)
+}
+
+fn encrypted(blobs: Blobs, settings: &Settings, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Blobs> {
     Ok(match keys(settings)? {
         Some(keys) => blobs.encrypted(Encryption {
             keys,
@@ -57,9 +80,10 @@ pub(crate) async fn claim(
     blobs: &Blobs,
     settings: &Settings,
     dir: &DataDir,
-    keys: &Keys,
+    installation: InstallationId,
 ) -> anyhow::Result<()> {
-    blobs.claim(keys.installation()).await.with_context(|| {
+    let owner = installation.to_string();
+    blobs.claim(&owner).await.with_context(|| {
         format!(
             "use the storage {} (`sfumato doctor` tries it out)",
             name(settings, dir)

@@ -60,8 +60,8 @@ CREATE TABLE users (
 
 -- Who people are at OpenID Connect providers: the subject stays when the name or the e-mail address changes there.
 CREATE TABLE user_identities (
-    issuer     text NOT NULL,
-    subject    text NOT NULL,
+    issuer     text COLLATE "C" NOT NULL,
+    subject    text COLLATE "C" NOT NULL,
     "user"     uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     created_at bigint NOT NULL,
     PRIMARY KEY (issuer, subject),

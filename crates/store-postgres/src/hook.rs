@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sfumato_core::EndpointId;
-use sfumato_core::store::{Admission, Courier, News};
+use sfumato_core::store::{Admission, Call, Courier, Neighbour, News};
 
 use crate::listen::{Outbox, Word};
 
@@ -16,6 +16,7 @@ use crate::listen::{Outbox, Word};
 #[derive(Default)]
 pub(crate) struct Hook {
     courier: Mutex<Option<Weak<dyn Courier>>>,
+    neighbour: Mutex<Option<Weak<dyn Neighbour>>>,
     pub(crate) outbox: Outbox,
 }
 
@@ -23,6 +24,19 @@ impl Hook {
     pub(crate) fn attach(&self, courier: Weak<dyn Courier>) {
         *lock(&self.courier) = Some(courier);
         self.outbox.listen();
+    }
+
+    pub(crate) fn attach_neighbour(&self, neighbour: Weak<dyn Neighbour>) {
+        *lock(&self.neighbour) = Some(neighbour);
+        self.outbox.listen();
+    }
+
+    /// Another process has called.
+    pub(crate) fn hear(&self, call: Call) {
+        let neighbour = lock(&self.neighbour).as_ref().and_then(Weak::upgrade);
+        if let Some(neighbour) = neighbour {
+            neighbour.hear(call);
+        }
     }
 
     fn courier(&self) -> Option<Arc<dyn Courier>> {

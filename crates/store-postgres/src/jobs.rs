@@ -393,6 +393,11 @@ pub(crate) async fn void_leases_of_others(tx: &Tx<'_>, alive: WorkerId) -> Resul
     reap_all(tx, lost).await
 }
 
+pub(crate) async fn void_leases_of(tx: &Tx<'_>, dead: WorkerId) -> Result<u64, StoreError> {
+    let lost = query(tx, queries::JOBS_OF_WORKER, &[&dead.as_uuid()], rows::job).await?;
+    reap_all(tx, lost).await
+}
+
 async fn reap_all(tx: &Tx<'_>, lost: Vec<Job>) -> Result<u64, StoreError> {
     let mut ended = Vec::new();
     let count = lost.len() as u64;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::{StreamExt, future, stream};
-use sfumato_core::EndpointId;
-use sfumato_core::store::News;
+use sfumato_core::store::{Call, News};
+use sfumato_core::{ClientId, EndpointId, JobId};
 use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
@@ -41,6 +41,8 @@ pub(crate) enum Word {
     Changed(EndpointId),
     /// An endpoint has been deleted.
     Gone(EndpointId),
+    /// What an engine calls to the others.
+    Call(Call),
 }
 
 impl Word {
@@ -54,32 +56,45 @@ impl Word {
         }
     }
 
-    fn news(self) -> News {
+    /// Tells whoever it is for in this process.
+    fn tell(self, hook: &Hook) {
         match self {
-            Self::Waiting(endpoint) => News::Waiting(endpoint),
-            Self::Changed(endpoint) => News::Changed(endpoint),
-            Self::Gone(endpoint) => News::Gone(endpoint),
+            Self::Waiting(endpoint) => hook.heard(vec![News::Waiting(endpoint)]),
+            Self::Changed(endpoint) => hook.heard(vec![News::Changed(endpoint)]),
+            Self::Gone(endpoint) => hook.heard(vec![News::Gone(endpoint)]),
+            Self::Call(call) => hook.hear(call),
         }
     }
 
     fn write(self) -> String {
-        let (kind, endpoint) = match self {
-            Self::Waiting(endpoint) => ("waiting", endpoint),
-            Self::Changed(endpoint) => ("changed", endpoint),
-            Self::Gone(endpoint) => ("gone", endpoint),
+        let (kind, about) = match self {
+            Self::Waiting(endpoint) => ("waiting", endpoint.as_uuid()),
+            Self::Changed(endpoint) => ("changed", endpoint.as_uuid()),
+            Self::Gone(endpoint) => ("gone", endpoint.as_uuid()),
+            Self::Call(Call::Jobs) => ("jobs", Uuid::nil()),
+            Self::Call(Call::Replays) => ("replays", Uuid::nil()),
+            Self::Call(Call::Finished) => ("finished", Uuid::nil()),
+            Self::Call(Call::Cancelled(job)) => ("cancelled", job.as_uuid()),
+            Self::Call(Call::Told(client)) => ("told", client.as_uuid()),
         };
-        format!("{kind}:{}", endpoint.as_uuid().simple())
+        format!("{kind}:{}", about.simple())
     }
 
     fn read(text: &str) -> Option<Self> {
-        let (kind, id) = text.split_once(':')?;
-        let kind = match kind {
-            "waiting" => Self::Waiting,
-            "changed" => Self::Changed,
-            "gone" => Self::Gone,
+        let (kind, about) = text.split_once(':')?;
+        let about = Uuid::try_parse(about).ok()?;
+        let endpoint = EndpointId::from_uuid(about);
+        Some(match kind {
+            "waiting" => Self::Waiting(endpoint),
+            "changed" => Self::Changed(endpoint),
+            "gone" => Self::Gone(endpoint),
+            "jobs" => Self::Call(Call::Jobs),
+            "replays" => Self::Call(Call::Replays),
+            "finished" => Self::Call(Call::Finished),
+            "cancelled" => Self::Call(Call::Cancelled(JobId::from_uuid(about))),
+            "told" => Self::Call(Call::Told(ClientId::from_uuid(about))),
             _ => return None,
-        };
-        Uuid::try_parse(id).ok().map(EndpointId::from_uuid).map(kind)
+        })
     }
 }
 
@@ -192,8 +207,9 @@ async fn converse(
 }
 
 fn hear_one(hook: &Hook, notification: &Notification, own: Uuid) {
-    let news = words(notification.payload(), own).into_iter().map(Word::news);
-    hook.heard(news.collect());
+    for word in words(notification.payload(), own) {
+        word.tell(hook);
+    }
 }
 
 async fn send(client: &Client, hook: &Hook, own: Uuid) -> Result<(), tokio_postgres::Error> {
@@ -237,13 +253,27 @@ mod tests {
     fn words_read_back_as_they_were_written_and_our_own_and_unknown_ones_are_passed_over() {
         let (own, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let endpoint = EndpointId::from_uuid(Uuid::from_u128(7));
-        let said = [
+        let (job, client) = (
+            JobId::from_uuid(Uuid::from_u128(8)),
+            ClientId::from_uuid(Uuid::from_u128(9)),
+        );
+        let calls = [
+            Call::Jobs,
+            Call::Replays,
+            Call::Finished,
+            Call::Cancelled(job),
+            Call::Told(client),
+        ];
+        let said: Vec<_> = [
             Word::Waiting(endpoint),
             Word::Changed(endpoint),
             Word::Gone(endpoint),
-        ];
+        ]
+        .into_iter()
+        .chain(calls.map(Word::Call))
+        .collect();
         let outbox = Outbox::default();
-        outbox.put(said.into_iter().chain(said));
+        outbox.put(said.iter().chain(&said).copied());
         let payload = outbox.take(other).unwrap();
         assert_eq!(outbox.take(other), None);
         assert_eq!(words(&payload, own), said);

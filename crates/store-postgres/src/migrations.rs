@@ -9,7 +9,10 @@ use tokio_postgres::{Client, GenericClient};
 use crate::open::{OpenError, Place};
 
 /// All migrations by number. A released one is never edited.
-pub(crate) const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_init.sql"))];
+pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_init.sql")),
+    (2, include_str!("../migrations/0002_installation.sql")),
+];
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
     number BIGINT PRIMARY KEY,

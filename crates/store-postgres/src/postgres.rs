@@ -1,14 +1,15 @@
 //! The store: its connections, and what its transactions are given.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use deadpool_postgres::Pool;
+use sfumato_core::store::{Call, Calls, Neighbour};
 use sfumato_core::time::random;
 use sfumato_core::{Clock, Entropy};
 use uuid::Uuid;
 
 use crate::hook::Hook;
-use crate::listen::Listener;
+use crate::listen::{Listener, Word};
 use crate::migrations;
 use crate::open::{OpenError, Place, PostgresOptions};
 use crate::sql::Sources;
@@ -81,5 +82,15 @@ impl PostgresStore {
     /// What every transaction is given beside its connection.
     pub(crate) const fn sources(&self) -> &Sources {
         &self.sources
+    }
+}
+
+impl Calls for PostgresStore {
+    fn call(&self, call: Call) {
+        self.sources.hook.outbox.put([Word::Call(call)].into_iter());
+    }
+
+    fn attach_neighbour(&self, neighbour: Weak<dyn Neighbour>) {
+        self.sources.hook.attach_neighbour(neighbour);
     }
 }

@@ -30,6 +30,7 @@ statements! {
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
     CLIENTS: "clients";
+    COLUMNS_OF_TABLE: "columns_of_table";
     COUNT_ATTEMPTS: "count_attempts";
     COUNT_BUSY_WORKERS: "count_busy_workers";
     COUNT_ENDPOINTS: "count_endpoints";
@@ -86,6 +87,7 @@ statements! {
     INSERT_DELIVERY: "insert_delivery";
     INSERT_ENDPOINT: "insert_endpoint";
     INSERT_EVENT: "insert_event";
+    INSERT_INSTALLATION: "insert_installation";
     INSERT_JOB: "insert_job";
     INSERT_LOGIN: "insert_login";
     INSERT_PART: "insert_part";
@@ -96,6 +98,7 @@ statements! {
     INSERT_USER: "insert_user";
     INSERT_USER_IDENTITY: "insert_user_identity";
     INSERT_USER_SESSION: "insert_user_session";
+    INSTALLATION: "installation";
     JOB: "job";
     JOB_ACTIVITY: "job_activity";
     JOB_ACTIVITY_OF_CLIENT: "job_activity_of_client";
@@ -108,6 +111,7 @@ statements! {
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";
     JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
     JOBS_OF_UPLOAD: "jobs_of_upload";
+    JOBS_OF_WORKER: "jobs_of_worker";
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
     LAST_EVENT_POSITION: "last_event_position";
     LAST_REVISION: "last_revision";

@@ -149,6 +149,7 @@ ids! {
     user_id: UserId;
     session_id: SessionId;
     audit_id: AuditId;
+    installation_id: InstallationId;
 }
 
 pub(crate) fn client_state(text: &str) -> Option<ClientState> {

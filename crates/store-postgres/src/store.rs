@@ -202,6 +202,14 @@ impl Store for PostgresStore {
         Ok(jobs + deliveries)
     }
 
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError> {
+        let jobs = self.write(|tx| Box::pin(jobs::void_leases_of(tx, dead))).await?;
+        let deliveries = self
+            .write(|tx| Box::pin(claims::hand_back(tx, dead, tx.now())))
+            .await?;
+        Ok(jobs + deliveries)
+    }
+
     async fn retire_uploads(
         &self,
         finished_before: Timestamp,

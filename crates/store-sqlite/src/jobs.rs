@@ -370,6 +370,15 @@ pub(crate) fn void_leases_of_others(
     reap_all(conn, sources, lost)
 }
 
+pub(crate) fn void_leases_of(
+    conn: &Connection,
+    sources: &Sources,
+    dead: WorkerId,
+) -> Result<u64, StoreError> {
+    let lost = query(conn, queries::JOBS_OF_WORKER, [key(dead.as_uuid())], rows::job)?;
+    reap_all(conn, sources, lost)
+}
+
 fn reap_all(conn: &Connection, sources: &Sources, lost: Vec<Job>) -> Result<u64, StoreError> {
     let mut count = 0;
     for before in lost {

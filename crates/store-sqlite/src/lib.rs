@@ -20,6 +20,7 @@ mod endpoints;
 mod events;
 mod history;
 mod hook;
+mod installations;
 mod jobs;
 mod lists;
 mod migrations;
@@ -35,6 +36,7 @@ mod sql;
 mod sqlite;
 mod statistics;
 mod store;
+mod tables;
 mod users;
 mod writer;
 

@@ -13,25 +13,52 @@ use sha2::{Digest, Sha256};
 use crate::open::OpenError;
 
 /// All migrations by number. A released one is never edited.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_init.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_init.sql")),
+    (2, include_str!("../migrations/0002_installation.sql")),
+];
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (
     number INTEGER PRIMARY KEY,
     sha256 BLOB NOT NULL CHECK (length(sha256) = 32)
 ) STRICT;";
 
-/// Applies what is missing. Two processes that start at once take turns: the transaction writes from its beginning.
-pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::of(path, source);
+/// Applies what is missing and returns the numbers. Two processes that start at once take turns: the transaction writes from
+/// its beginning.
+pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<Vec<i64>, OpenError> {
+    let failed = failed(path);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)?;
-    transaction.execute_batch(BOOKKEEPING).map_err(failed)?;
-    let found: i64 = transaction
+        .map_err(&failed)?;
+    transaction.execute_batch(BOOKKEEPING).map_err(&failed)?;
+    let missing = missing(&transaction, path)?;
+    for (number, sql) in &missing {
+        transaction.execute_batch(sql).map_err(&failed)?;
+        hit(Point::MigrationHalf);
+        transaction
+            .execute(
+                "INSERT INTO migrations (number, sha256) VALUES (?1, ?2)",
+                params![number, hash(sql)],
+            )
+            .map_err(&failed)?;
+    }
+    transaction.commit().map_err(failed)?;
+    Ok(missing.into_iter().map(|(number, _)| number).collect())
+}
+
+/// What [`apply`] would apply to a database that has been migrated before.
+pub(crate) fn pending(connection: &Connection, path: &Path) -> Result<Vec<i64>, OpenError> {
+    let missing = missing(connection, path)?;
+    Ok(missing.into_iter().map(|(number, _)| number).collect())
+}
+
+fn missing(connection: &Connection, path: &Path) -> Result<Vec<(i64, &'static str)>, OpenError> {
+    let failed = failed(path);
+    let found: i64 = connection
         .query_row("SELECT coalesce(max(number), 0) FROM migrations", [], |row| {
             row.get(0)
         })
-        .map_err(failed)?;
+        .map_err(&failed)?;
     let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
     if found > known {
         return Err(OpenError::Newer {
@@ -40,34 +67,35 @@ pub(crate) fn apply(connection: &mut Connection, path: &Path) -> Result<(), Open
             known,
         });
     }
+    let mut missing = Vec::new();
     for (number, sql) in MIGRATIONS {
-        let hash: [u8; 32] = Sha256::digest(sql.as_bytes()).into();
         if *number > found {
-            transaction.execute_batch(sql).map_err(failed)?;
-            hit(Point::MigrationHalf);
-            transaction
-                .execute(
-                    "INSERT INTO migrations (number, sha256) VALUES (?1, ?2)",
-                    params![number, hash],
-                )
-                .map_err(failed)?;
+            missing.push((*number, *sql));
             continue;
         }
-        let applied: [u8; 32] = transaction
+        let applied: [u8; 32] = connection
             .query_row(
                 "SELECT sha256 FROM migrations WHERE number = ?1",
                 [number],
                 |row| row.get(0),
             )
-            .map_err(failed)?;
-        if applied != hash {
+            .map_err(&failed)?;
+        if applied != hash(sql) {
             return Err(OpenError::Changed {
                 path: path.to_owned(),
                 number: *number,
             });
         }
     }
-    transaction.commit().map_err(failed)
+    Ok(missing)
+}
+
+fn hash(sql: &str) -> [u8; 32] {
+    Sha256::digest(sql.as_bytes()).into()
+}
+
+fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError + '_ {
+    move |source| OpenError::of(path, source)
 }
 
 #[cfg(test)]

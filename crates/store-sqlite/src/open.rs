@@ -139,6 +139,11 @@ fn look_through(connection: &Connection, path: &Path, sql: &str) -> Result<(), O
 
 /// Opens the writing connection: makes the file (readable by its owner alone) and brings it up to date.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    migrated(path).map(|(connection, _)| connection)
+}
+
+/// The same, with the numbers of the migrations that were missing.
+pub(crate) fn migrated(path: &Path) -> Result<(Connection, Vec<i64>), OpenError> {
     make_private(path).map_err(|source| OpenError::Io {
         path: path.to_owned(),
         source,
@@ -169,8 +174,14 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
     if std::fs::metadata(path).is_ok_and(|file| file.len() <= LOOKED_THROUGH_BYTES_MAX) {
         look_through(&connection, path, "PRAGMA quick_check(1)")?;
     }
-    migrations::apply(&mut connection, path)?;
-    Ok(connection)
+    let applied = migrations::apply(&mut connection, path)?;
+    Ok((connection, applied))
+}
+
+/// The numbers of the migrations that are missing in a file that exists.
+pub(crate) fn pending(path: &Path) -> Result<Vec<i64>, OpenError> {
+    let connection = reader(path).map_err(|source| OpenError::of(path, source))?;
+    migrations::pending(&connection, path)
 }
 
 /// Makes the file where it is missing, and readable by its owner alone. SQLite gives its log files the same mode.

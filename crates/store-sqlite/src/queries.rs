@@ -26,6 +26,7 @@ queries! {
     CLIENTS: "clients";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
+    COLUMNS_OF_TABLE: "columns_of_table";
     COUNT_ATTEMPTS: "count_attempts";
     COUNT_BUSY_WORKERS: "count_busy_workers";
     COUNT_ENDPOINTS: "count_endpoints";
@@ -82,6 +83,7 @@ queries! {
     INSERT_DELIVERY: "insert_delivery";
     INSERT_ENDPOINT: "insert_endpoint";
     INSERT_EVENT: "insert_event";
+    INSERT_INSTALLATION: "insert_installation";
     INSERT_JOB: "insert_job";
     INSERT_LOGIN: "insert_login";
     INSERT_PART: "insert_part";
@@ -92,6 +94,7 @@ queries! {
     INSERT_USER: "insert_user";
     INSERT_USER_IDENTITY: "insert_user_identity";
     INSERT_USER_SESSION: "insert_user_session";
+    INSTALLATION: "installation";
     JOB: "job";
     JOBS_DUE_AGAIN: "jobs_due_again";
     JOBS_IN_STATE: "jobs_in_state";
@@ -99,6 +102,7 @@ queries! {
     JOBS_OF_CLIENT_IN_STATE: "jobs_of_client_in_state";
     JOBS_OF_OTHER_WORKERS: "jobs_of_other_workers";
     JOBS_OF_UPLOAD: "jobs_of_upload";
+    JOBS_OF_WORKER: "jobs_of_worker";
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
     JOB_ACTIVITY: "job_activity";
     JOB_ACTIVITY_OF_CLIENT: "job_activity_of_client";

@@ -138,6 +138,7 @@ ids! {
     user_id: UserId;
     session_id: SessionId;
     audit_id: AuditId;
+    installation_id: InstallationId;
 }
 
 /// The bytes of an identifier as they are stored.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
+use sfumato_core::store::Calls;
 use sfumato_core::{Clock, Entropy, StoreError};
 
 use crate::hook::Hook;
@@ -55,7 +56,24 @@ impl SqliteStore {
         })
     }
 
-    /// The same without threads: every call runs to its end in the caller. For a simulator with a clock of its own, in
+    /// Brings the schema of the file at `path` up to date, as [`SqliteStore::open`] does, and returns the numbers of the
+    /// migrations that it applied.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was changed.
+    pub fn migrate(path: &Path) -> Result<Vec<i64>, OpenError> {
+        open::migrated(path).map(|(_, applied)| applied)
+    }
+
+    /// The numbers of the migrations that [`SqliteStore::migrate`] would apply to a file that exists. Changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn pending(path: &Path) -> Result<Vec<i64>, OpenError> {
+        open::pending(path)
+    }
+
+    /// What [`SqliteStore::open`] opens, without threads: every call runs to its end in the caller. For a simulator with a clock of its own, in
     /// which a wait for another thread would count as idleness.
     ///
     /// # Errors
@@ -116,3 +134,6 @@ impl SqliteStore {
         }
     }
 }
+
+/// One process has the file to itself.
+impl Calls for SqliteStore {}

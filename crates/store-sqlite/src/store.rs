@@ -179,6 +179,14 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError> {
+        self.write(move |conn, sources| {
+            let jobs = jobs::void_leases_of(conn, sources, dead)?;
+            Ok(jobs + claims::hand_back(conn, dead, sources.clock.now())?)
+        })
+        .await
+    }
+
     async fn retire_uploads(
         &self,
         finished_before: Timestamp,

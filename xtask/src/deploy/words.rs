@@ -9,9 +9,6 @@ use crate::report::note;
 
 const COMMANDS: &str = "docs/cli.md";
 const SETTINGS: &str = "docs/settings.md";
-/// Files of an installation of several processes, and the setting without which there is none.
-const SCALED: &str = "scaled";
-const ROLES: &str = "`SFUMATO_ROLES`";
 
 /// Compares all files.
 ///
@@ -24,10 +21,6 @@ pub(super) fn check(root: &Path) -> anyhow::Result<()> {
     let files = [DOCKERFILE, UNIT].into_iter().chain(COMPOSE).chain(manifests);
     let mut unknown = 0;
     for path in files {
-        if path.contains(SCALED) && !settings.contains(ROLES) {
-            note(&format!("{path} is not compared: this server is one process"));
-            continue;
-        }
         for word in unknown_words(&read(path)?, &commands, &settings) {
             note(&format!("{path}: sfumato does not know {word}"));
             unknown += 1;

@@ -33,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "sfumato-failpoints",
             "sfumato-http",
             "sfumato-media-client",
+            "sfumato-store-postgres",
             "sfumato-store-sqlite",
         ],
     ),

@@ -15,7 +15,7 @@ fn folder(upload: UploadId) -> Path {
     Path::from_iter(["given".to_owned(), upload.to_string()])
 }
 
-fn path(upload: UploadId, sha256: &[u8; 32]) -> Path {
+pub(super) fn path(upload: UploadId, sha256: &[u8; 32]) -> Path {
     let name = sha256.iter().fold(String::new(), |mut name, byte| {
         let _infallible = write!(name, "{byte:02x}");
         name

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sfumato_core::StoreError;
 use sfumato_core::job::{Job, Lease};
-use sfumato_core::store::{OwnTurn, PartLease};
+use sfumato_core::store::{Call, OwnTurn, PartLease};
 use sfumato_media_client::{Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,7 @@ impl Turns for OwnTurns<'_> {
             u32::try_from(missing.len()).unwrap_or(u32::MAX),
             Ordering::Relaxed,
         );
-        inner.signals.jobs.notify_one();
+        inner.announce(Call::Jobs);
         Ok(())
     }
 

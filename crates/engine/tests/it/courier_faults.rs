@@ -26,7 +26,7 @@ async fn promise_2_a_delivery_that_was_on_its_way_at_a_crash_goes_out_again_unde
     assert_eq!(world.states(job.id).await, ["sending"]);
 
     let engine = world.restarted(settings());
-    assert_eq!(engine.recover().await.unwrap(), 1);
+    assert_eq!(engine.recover(None).await.unwrap(), 1);
     let courier = Courier::start(&engine);
     receiver.wait_for(2).await;
     gate.add_permits(10);

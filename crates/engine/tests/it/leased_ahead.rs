@@ -99,7 +99,7 @@ async fn what_is_leased_ahead_at_a_crash_is_void_and_nobody_has_seen_it() {
     courier.kill().await;
 
     let engine = world.restarted(settings());
-    engine.recover().await.unwrap();
+    engine.recover(None).await.unwrap();
     gate.add_permits(2 * jobs.len());
     let courier = Courier::start(&engine);
     for job in &jobs {

@@ -136,9 +136,9 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
         // Judged before a data folder is made for it.
         Command::Create { name, common } => {
             let name = judge_name(name)?;
-            create(&Access::open(common, true)?, name).await
+            create(&Access::open(common, true).await?, name).await
         }
-        Command::List { common } => list(&Access::open(common, false)?).await,
+        Command::List { common } => list(&Access::open(common, false).await?).await,
         Command::RotateSecret {
             client_id,
             overlap,
@@ -147,19 +147,31 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
             if *overlap > OVERLAP_MAX {
                 return Err(UsageError("use --overlap: it must be from 0s to 7d".into()).into());
             }
-            rotate(&Access::open(common, false)?, client_id, *overlap).await
+            rotate(&Access::open(common, false).await?, client_id, *overlap).await
         }
         Command::Set {
             client_id,
             wishes,
             common,
-        } => policy::set(&Access::open(common, false)?, client_id, wishes).await,
-        Command::Show { client_id, common } => policy::show(&Access::open(common, false)?, client_id).await,
+        } => policy::set(&Access::open(common, false).await?, client_id, wishes).await,
+        Command::Show { client_id, common } => {
+            policy::show(&Access::open(common, false).await?, client_id).await
+        }
         Command::Disable { client_id, common } => {
-            set_state(&Access::open(common, false)?, client_id, ClientState::Disabled).await
+            set_state(
+                &Access::open(common, false).await?,
+                client_id,
+                ClientState::Disabled,
+            )
+            .await
         }
         Command::Enable { client_id, common } => {
-            set_state(&Access::open(common, false)?, client_id, ClientState::Active).await
+            set_state(
+                &Access::open(common, false).await?,
+                client_id,
+                ClientState::Active,
+            )
+            .await
         }
     }
 }

@@ -23,6 +23,9 @@ pub(crate) struct DataFlag {
     /// Folder that holds database, originals, results and keys [default: sfumato-data]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<String>,
+    /// PostgreSQL database of an installation of several processes [default: SQLite in the data folder]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) database_url: Option<String>,
 }
 
 /// Where originals and results lie.
@@ -90,6 +93,9 @@ pub(crate) struct ServeFlags {
     pub(crate) listen: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataFlag,
+    /// What this process does: api, worker, courier, janitor, parted by commas [default: all]
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) roles: Option<String>,
     #[command(flatten)]
     pub(crate) storage: StorageFlag,
     /// Address under which clients reach the API [default: the host that each request names]
@@ -128,9 +134,14 @@ pub(crate) fn given(flag: &'static str, key: &'static str, value: Option<&String
 
 impl Overrides for DataFlag {
     fn overrides(&self) -> Vec<FlagValue> {
-        given("--data-dir", "data_dir", self.data_dir.as_ref())
-            .into_iter()
-            .collect()
+        let database = self.database_url.as_ref();
+        [
+            given("--data-dir", "data_dir", self.data_dir.as_ref()),
+            given("--database-url", "database_url", database),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -197,6 +208,7 @@ impl Overrides for ServeFlags {
         let private = self.allow_private_webhooks.then(|| "true".to_owned());
         let own = [
             given("--listen", "listen", self.listen.as_ref()),
+            given("--roles", "roles", self.roles.as_ref()),
             given("--public-url", "public_url", self.public_url.as_ref()),
             given(
                 "--allow-private-webhooks",
@@ -247,10 +259,14 @@ mod tests {
         let flags = ServeFlags {
             config: ConfigFlag::default(),
             listen: text("127.0.0.1:1"),
-            data: DataFlag { data_dir: text("d") },
+            data: DataFlag {
+                data_dir: text("d"),
+                database_url: text("postgres://h/d"),
+            },
             storage: StorageFlag {
                 storage: text("s3://bucket/p"),
             },
+            roles: text("api"),
             public_url: text("https://example.com"),
             allow_private_webhooks: true,
             jobs_at_once: text("3"),

@@ -4,6 +4,7 @@ mod blur;
 mod client;
 mod completions;
 mod config;
+mod copy;
 mod detect;
 mod doctor;
 mod flags;
@@ -11,10 +12,12 @@ mod health;
 mod listen;
 mod long;
 mod look;
+mod migrate;
 mod models;
 mod opened;
 mod serve;
 mod user;
+mod verify;
 mod webhook;
 
 use std::process::ExitCode;
@@ -43,6 +46,7 @@ Examples:
   sfumato listen --port 9000             show webhooks as they arrive
   sfumato webhook check http://127.0.0.1:3000/hook
                                          try a receiver of webhooks
+  sfumato migrate --check                say whether the database is up to date
   sfumato doctor                         check what a server needs here
 
 Exit codes: 0 it worked, 1 it failed, 2 the command or the settings are wrong.")]
@@ -61,6 +65,9 @@ enum Command {
     Models(models::Args),
     Listen(listen::Args),
     Webhook(webhook::Args),
+    Migrate(migrate::Args),
+    Copy(copy::Args),
+    Verify(verify::Args),
     Doctor(doctor::Args),
     Health(health::Args),
     Config(config::Args),
@@ -82,6 +89,9 @@ impl Cli {
             Command::Models(args) => models::run(&args),
             Command::Listen(args) => listen::run(&args),
             Command::Webhook(args) => webhook::run(&args),
+            Command::Copy(args) => copy::run(&args),
+            Command::Verify(args) => verify::run(&args),
+            Command::Migrate(args) => migrate::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Health(args) => health::run(&args),
             Command::Config(args) => config::run(&args),

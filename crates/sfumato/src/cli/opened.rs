@@ -1,4 +1,4 @@
-//! The database of a data folder, opened for a command that works beside a running server.
+//! The database, opened for a command that works beside a running server.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use sfumato_engine::audit::{self, Deed};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::flags::{ConfigFlag, DataFlag, Overrides, load};
-use crate::data_dir::DataDir;
-use crate::{output, telemetry};
+use crate::{database, telemetry};
 
 /// The flags that every such command has.
 #[derive(Debug, clap::Args)]
@@ -34,28 +33,19 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn open(common: &Common, may_create: bool) -> anyhow::Result<Self> {
+    pub(super) async fn open(common: &Common, may_create: bool) -> anyhow::Result<Self> {
         let loaded = load(&common.config, &[&common.data as &dyn Overrides])?;
         telemetry::start_quiet(&loaded);
         let settings = &loaded.settings;
-        let path = &settings.data_dir;
-        let dir = match DataDir::open(path) {
-            Ok(dir) => dir,
-            Err(_) if may_create => {
-                let dir = DataDir::open_or_create(path)?;
-                output::note(format!("made a new database in {}", path.display()));
-                dir
-            }
-            Err(error) => return Err(error.into()),
-        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let base_url = match &settings.public_url {
             Some(url) => url.to_string(),
             None => format!("http://{}", settings.listen),
         };
+        let store = database::open_existing(settings, may_create, &clock, &entropy).await?;
         Ok(Self {
-            store: dir.open_store(&clock, &entropy)?,
+            store,
             clock,
             entropy,
             base_url,

@@ -153,26 +153,26 @@ async fn dispatch(command: &Command) -> anyhow::Result<()> {
             password,
             common,
         } => {
-            let access = Access::open(common, true)?;
+            let access = Access::open(common, true).await?;
             create(&access, name, client.as_deref(), password.read()?).await
         }
-        Command::List { common } => list(&Access::open(common, false)?).await,
+        Command::List { common } => list(&Access::open(common, false).await?).await,
         Command::SetPassword {
             name,
             password,
             common,
         } => {
-            let access = Access::open(common, false)?;
+            let access = Access::open(common, false).await?;
             let user = find(&access, name).await?;
             give_password(&access, &user, password.read()?, "has another password").await
         }
         Command::Disable { name, common } => {
-            set_state(&Access::open(common, false)?, name, UserState::Disabled).await
+            set_state(&Access::open(common, false).await?, name, UserState::Disabled).await
         }
         Command::Enable { name, common } => {
-            set_state(&Access::open(common, false)?, name, UserState::Active).await
+            set_state(&Access::open(common, false).await?, name, UserState::Active).await
         }
-        Command::Delete { name, common } => delete(&Access::open(common, false)?, name).await,
+        Command::Delete { name, common } => delete(&Access::open(common, false).await?, name).await,
     }
 }
 

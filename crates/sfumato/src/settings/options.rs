@@ -14,6 +14,7 @@ use sfumato_media_client::protocol::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
 use super::openid::{NewcomersClient, RoleRules, Words};
+use super::shared::{DatabaseUrl, Roles};
 use super::storage::{HttpEndpoint, StorageLocation, StoreEncryption, Word};
 use super::units::ByteSize;
 use super::values::{
@@ -84,6 +85,15 @@ settings! {
     metrics_listen: Option<SocketAddr> = "metrics_listen", "";
     /// The folder that holds everything durable: database, originals, results, keys. Made where it is missing.
     data_dir: PathBuf = "data_dir", "sfumato-data";
+    /// PostgreSQL database of an installation of several processes, such as `postgres://sfumato@db.example.com/sfumato`.
+    /// Empty: SQLite in the data folder. A password is better kept out of the command line: SFUMATO_DATABASE_URL.
+    database_url: Option<DatabaseUrl> = "database_url", "";
+    /// What this process does: `api` (with the Manager), `worker`, `courier` (webhooks) and `janitor`. The others of an
+    /// installation on PostgreSQL do the rest.
+    roles: Roles = "roles", "api,worker,courier,janitor";
+    /// The file with the key that signs tokens: 32 bytes, the same for every process with the role `api`.
+    /// Empty: `master.key` in the data folder, made where it is missing.
+    master_key_file: Option<PathBuf> = "master_key_file", "";
     /// The address under which clients reach the API; the addresses of results begin with it.
     /// Empty: the host that each request names.
     public_url: Option<PublicUrl> = "public_url", "";
@@ -227,6 +237,8 @@ settings! {
     history_kept: Duration = "retention.history", "7d";
     /// How long the audit log is kept: who signed in, changed credentials and endpoints, read and deleted files.
     audit_kept: Duration = "retention.audit", "365d";
+    /// After how long a file in the storage that the database does not know is deleted. Longer than any upload takes.
+    orphans_kept: Duration = "retention.orphans", "1d";
 
     /// Lifetime of an access token.
     access_token_lifetime: Duration = "tokens.access_lifetime", "1h";

@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 33] = [
     &[],
     &["serve"],
     &["client"],
@@ -26,6 +26,9 @@ const COMMANDS: [&[&str]; 30] = [
     &["listen"],
     &["webhook"],
     &["webhook", "check"],
+    &["copy"],
+    &["verify"],
+    &["migrate"],
     &["doctor"],
     &["health"],
     &["config"],

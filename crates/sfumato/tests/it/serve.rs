@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::support::{Place, Running, Stream, request};
+use crate::support::{Ended, Place, Running, Stream, request};
 
 fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
     std::fs::create_dir_all(place.path("assets/models")).unwrap();
@@ -200,4 +200,69 @@ fn models_that_are_nowhere_are_an_error_that_says_how_to_get_them() {
     place
         .run(&[&args[..], &["--assets-dir", "absent"]].concat())
         .failure(1, &["absent", "assets_dir"]);
+}
+
+#[test]
+fn a_process_without_the_api_tells_whether_it_lives_and_nothing_else() {
+    let place = Place::new();
+    let mut server = serve(&place, &["--roles", "worker,janitor"]);
+    let address = server.address();
+    for path in ["GET /healthz", "GET /readyz"] {
+        let answer = request(address, path, &[], "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    for path in ["GET /manager", "GET /webhook-url", "POST /login", "GET /"] {
+        let answer = request(address, path, &[], "");
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+    server.signal(Signal::TERM);
+    let (status, lines) = server.end();
+    assert_eq!(status.code(), Some(0), "{}", lines.join("\n"));
+    let text = lines.join("\n");
+    assert!(text.contains("missing=\"api,courier\""), "{text}");
+    assert!(!text.contains("/manager/setup/"), "{text}");
+}
+
+#[test]
+fn a_process_without_workers_needs_neither_models_nor_a_media_program() {
+    let place = Place::new();
+    let args = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        "data",
+        "--roles",
+        "api",
+    ];
+    let mut server = Running::start(place.command(&args), &Stream::Stderr);
+    let answer = request(server.address(), "GET /readyz", &[], "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_process_with_another_master_key_is_refused() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    server.address();
+    server.signal(Signal::TERM);
+    server.end();
+    let other = place.write("other.key", [7; 32]).display().to_string();
+    let serve_with_key = |key: &str| {
+        let mut command = place.command(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            "data",
+            "--roles",
+            "api",
+        ]);
+        command.env("SFUMATO_MASTER_KEY_FILE", key);
+        command
+    };
+    Ended::from(serve_with_key(&other).output().unwrap()).failure(1, &["other.key", "master_key_file"]);
+    Ended::from(serve_with_key("nowhere.key").output().unwrap()).failure(1, &["nowhere.key"]);
+    let own = place.path("data/master.key").display().to_string();
+    Running::start(serve_with_key(&own), &Stream::Stderr).address();
 }

@@ -12,7 +12,7 @@ use sfumato_core::store::CancelOutcome;
 use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, JobId, ResultId, StoreError, WorkerId};
 
-use crate::{LEASE, WORKER, World, build, lease_of};
+use crate::{COURIER, LEASE, WORKER, World, build, lease_of};
 
 pub async fn a_submitted_job_reads_back_as_it_was_written(world: World) {
     let client = world.client().await;
@@ -359,6 +359,20 @@ pub async fn leases_of_dead_workers_are_voided_whatever_their_end(world: World) 
         0,
         "nobody else holds one"
     );
+}
+
+pub async fn leases_of_one_dead_worker_are_voided_and_of_no_other(world: World) {
+    let client = world.client().await;
+    world.endpoint(client.id).await;
+    let job = world.running(client.id).await;
+    let dispatch = world.dispatch().await;
+    let stranger = WorkerId::new(&*world.clock, &*world.entropy);
+    assert_eq!(world.store.void_leases_of(stranger).await.unwrap(), 0);
+    assert_eq!(world.store.void_leases_of(WORKER).await.unwrap(), 1);
+    assert_is_lost(&world, job.id, &lease_of(&job)).await;
+    assert_eq!(world.claim_all().await, [job.id]);
+    assert_eq!(world.store.void_leases_of(COURIER).await.unwrap(), 1);
+    assert_eq!(world.dispatch().await.delivery.id, dispatch.delivery.id);
 }
 
 pub async fn a_waiting_job_is_cancelled_and_never_claimed(world: World) {

@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod discarding;
 pub mod endpoints;
 pub mod events;
+pub mod installations;
 pub mod jobs;
 pub mod leases;
 pub mod lists;
@@ -53,6 +54,8 @@ macro_rules! store_conformance {
                 pruning_forgets_only_what_has_ended,
                 a_login_of_a_client_that_does_not_exist_is_refused,
                 a_working_store_answers_a_ping;
+            installations: a_database_belongs_to_the_installation_that_came_first,
+                whoever_comes_at_the_same_time_belongs_to_the_same_installation;
             jobs: a_submitted_job_reads_back_as_it_was_written,
                 a_job_that_does_not_exist_is_none, a_job_is_invisible_to_other_clients,
                 a_job_that_exists_is_not_submitted_again,
@@ -72,6 +75,7 @@ macro_rules! store_conformance {
                 a_job_is_reaped_when_its_lease_has_ended_and_not_before,
                 a_job_that_is_interrupted_too_often_fails,
                 leases_of_dead_workers_are_voided_whatever_their_end,
+                leases_of_one_dead_worker_are_voided_and_of_no_other,
                 a_waiting_job_is_cancelled_and_never_claimed,
                 cancelling_a_running_job_voids_its_lease, a_finished_job_cannot_be_cancelled,
                 a_job_that_does_not_exist_cannot_be_cancelled;

@@ -31,6 +31,8 @@ pub struct Server {
     programs: PathBuf,
     /// Who the server runs as; `None`: as we do.
     user: Option<(u32, u32)>,
+    /// Whether commits wait for the disk.
+    synced: bool,
     /// Held as long as the server is used.
     _users: File,
 }
@@ -41,20 +43,37 @@ impl Server {
     /// # Panics
     /// Where PostgreSQL is not installed or does not start; the message says what to do.
     pub fn start() -> Self {
+        Self::own(false)
+    }
+
+    /// The same, and every commit waits for the disk: for measurements.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    pub fn start_synced() -> Self {
+        Self::own(true)
+    }
+
+    fn own(synced: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let own = format!("{}-{number}", std::process::id());
-        Self::open(&own, 1, "forever")
+        Self::open(&own, 1, "forever", synced)
     }
 
     /// The server of all tests of this checkout, started if nobody has done so.
     pub(super) fn shared() -> Self {
         let mut hasher = DefaultHasher::new();
         (env!("CARGO_MANIFEST_DIR"), own_user()).hash(&mut hasher);
-        Self::open(&format!("{:016x}", hasher.finish()), QUIET_SHARED_S, "until_used")
+        Self::open(
+            &format!("{:016x}", hasher.finish()),
+            QUIET_SHARED_S,
+            "until_used",
+            false,
+        )
     }
 
-    fn open(name: &str, quiet_s: u32, goes: &str) -> Self {
+    fn open(name: &str, quiet_s: u32, goes: &str, synced: bool) -> Self {
         let folder = std::env::temp_dir().join(format!("sfumato-postgres-{name}"));
         let user = server_user();
         std::fs::create_dir_all(&folder).expect("a folder for PostgreSQL can be made");
@@ -64,6 +83,7 @@ impl Server {
         let server = Self {
             programs: programs(),
             user,
+            synced,
             _users: users,
             folder,
         };
@@ -123,7 +143,11 @@ impl Server {
 
     fn pg_ctl(&self, what: &str, arguments: &[&str]) {
         let mut options = format!("-k {}", self.folder.display());
-        for setting in SETTINGS {
+        let synced = ["fsync=on", "full_page_writes=on"]
+            .into_iter()
+            .filter(|_| self.synced);
+        // Of a setting that is named twice the last one counts.
+        for setting in SETTINGS.into_iter().chain(synced) {
             options.push_str(&format!(" -c '{setting}'"));
         }
         succeed(

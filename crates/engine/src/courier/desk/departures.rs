@@ -1,7 +1,7 @@
 //! From a lease to a request on its way, or back.
 
 use sfumato_core::store::Dispatch;
-use sfumato_core::{EndpointId, StoreError, Timestamp};
+use sfumato_core::{DeliveryState, EndpointId, StoreError, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::super::board::Turn;
@@ -42,7 +42,8 @@ impl Desk {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let flight = self.flying.spawn(async move {
-            if ears.board().is_gone(endpoint) {
+            // A process that was frozen in between has lost it to another one.
+            if ears.board().is_gone(endpoint) || is_lost(&dispatch, engine.now()) {
                 return None;
             }
             Some(engine.fly(dispatch, stopped).await)
@@ -67,5 +68,13 @@ impl Desk {
                 "deliveries that were leased ahead wait until their leases expire"
             );
         }
+    }
+}
+
+/// Whether the lease has ended, so that somebody else may be sending the delivery, or what comes after it.
+fn is_lost(dispatch: &Dispatch, now: Timestamp) -> bool {
+    match dispatch.delivery.state {
+        DeliveryState::Sending { lease_expires_at, .. } => lease_expires_at <= now,
+        _ => true,
     }
 }

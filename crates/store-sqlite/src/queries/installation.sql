@@ -1,0 +1,2 @@
+SELECT id, key_check
+FROM installation;

@@ -1,0 +1,139 @@
+//! What the processes of a cluster share: a database on PostgreSQL, a storage, and the key of the installation.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use sfumato_testkit::postgres;
+use sfumato_testkit::s3::{BUCKET, S3Server};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::node::Start;
+use crate::server::Launch;
+use crate::sfumato;
+
+/// Which installation the tests of the whole product run against.
+const VARIABLE: &str = "SFUMATO_TEST_INSTALLATION";
+
+/// Where in the bucket everything lies.
+const PREFIX: &str = "sfumato";
+
+/// Whether they run against a cluster.
+///
+/// # Panics
+/// Where the variable says something else.
+pub fn is_wanted() -> bool {
+    match std::env::var(VARIABLE).as_deref() {
+        Err(_) | Ok("" | "single") => false,
+        Ok("cluster") => true,
+        Ok(other) => panic!("{VARIABLE} is `single` or `cluster`, not `{other}`"),
+    }
+}
+
+/// An address of this machine on which nobody listens.
+///
+/// # Errors
+/// When no port is free.
+pub fn free_address() -> Result<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
+}
+
+/// What the processes share. Gone when it is dropped.
+#[derive(Debug)]
+pub struct Shared {
+    /// The database.
+    pub database_url: String,
+    /// The storage, as `--storage` names it.
+    pub storage: String,
+    variables: Vec<(String, String)>,
+    folder: TempDir,
+    own: Option<(postgres::Database, S3Server)>,
+}
+
+impl Shared {
+    /// Makes an empty database in the server that all tests share, and starts a server with an empty bucket.
+    ///
+    /// # Errors
+    /// When the schema cannot be made.
+    pub async fn make() -> Result<Self> {
+        let database = tokio::task::spawn_blocking(postgres::Database::create).await?;
+        let bucket = S3Server::start().await;
+        let shared = Self::on(database.url(), &bucket).await?;
+        Ok(Self {
+            own: Some((database, bucket)),
+            ..shared
+        })
+    }
+
+    /// Takes an empty database and an empty bucket that are there.
+    ///
+    /// # Errors
+    /// When the schema cannot be made.
+    pub async fn on(database_url: String, bucket: &S3Server) -> Result<Self> {
+        let settings = [
+            ("SFUMATO_STORAGE__ENDPOINT", bucket.endpoint.as_str()),
+            ("SFUMATO_STORAGE__ALLOW_HTTP", "true"),
+            // Short, as there are tests in which the server is away.
+            ("SFUMATO_STORAGE__TIMEOUT", "5s"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let shared = Self {
+            database_url,
+            storage: format!("s3://{BUCKET}/{PREFIX}"),
+            variables: S3Server::variables().into_iter().chain(settings).collect(),
+            folder: TempDir::new()?,
+            own: None,
+        };
+        shared.migrate().await?;
+        Ok(shared)
+    }
+
+    /// The folder in which the objects of a bucket of its own lie as files.
+    pub fn files(&self) -> Option<PathBuf> {
+        let (_, bucket) = self.own.as_ref()?;
+        Some(bucket.bucket().join(PREFIX))
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let output = self.command(&["migrate"]).output().await?;
+        if !output.status.success() {
+            bail!("migrate: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        tokio::fs::write(self.key(), [7; 32]).await?;
+        Ok(())
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("master.key")
+    }
+
+    /// A command of the program that works with the shared database and storage.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(sfumato());
+        command
+            .args(arguments)
+            .env("SFUMATO_DATABASE_URL", &self.database_url)
+            .env("SFUMATO_STORAGE__LOCATION", &self.storage)
+            .envs(self.variables.iter().cloned())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// What starts a process with these roles.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub fn start(&self, roles: &str, listen: &str, launch: Launch) -> Result<Start> {
+        let own = [
+            ("SFUMATO_DATABASE_URL", self.database_url.clone()),
+            ("SFUMATO_STORAGE__LOCATION", self.storage.clone()),
+            ("SFUMATO_MASTER_KEY_FILE", self.key().display().to_string()),
+            ("SFUMATO_ROLES", roles.to_owned()),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        let launch = launch.envs(own).envs(self.variables.iter().cloned());
+        Ok(launch.on(Arc::new(TempDir::new()?), listen))
+    }
+}
