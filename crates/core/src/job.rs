@@ -333,7 +333,11 @@ impl Job {
         }
     }
 
-    fn require_lease(&self, lease: &Lease) -> Result<(), TransitionError> {
+    /// That the job runs under this lease.
+    ///
+    /// # Errors
+    /// [`TransitionError::LeaseLost`] where it does not.
+    pub fn require_lease(&self, lease: &Lease) -> Result<(), TransitionError> {
         match &self.state {
             JobState::Running { lease: held, .. } if held == lease => Ok(()),
             _ => Err(TransitionError::LeaseLost),

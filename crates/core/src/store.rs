@@ -29,6 +29,7 @@ mod installations;
 mod keys;
 mod lists;
 mod logins;
+mod parts;
 mod policies;
 mod secrets;
 mod statistics;
@@ -45,6 +46,7 @@ pub use installations::{Installation, Installations, KeyCheck};
 pub use keys::RequestKeys;
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use logins::{RefreshOutcome, RefreshToken, Session};
+pub use parts::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
 pub use policies::ClientPolicies;
 pub use secrets::{SealedCredentials, SealedSecrets};
 pub use statistics::{
@@ -108,6 +110,7 @@ pub struct EndpointChange {
 #[async_trait]
 pub trait Store:
     JobLists
+    + VideoParts
     + Discarding
     + Statistics
     + AuditLog

@@ -3,26 +3,30 @@
 //! While a child works, a heartbeat extends the lease. Whoever loses the lease (cancelled, or claimed again after a long
 //! pause of the process) stops the child and writes nothing. The result's blobs are written under a fresh name before
 //! the row, so that a worker that was thought dead cannot overwrite its successor's result.
+//!
+//! A worker that has no job to begin helps with another one's long video.
 
 mod pace;
+mod sharing;
+mod task;
 
 use std::io::Cursor;
 use std::time::Duration;
 
-use futures::TryStreamExt;
 use futures::future::try_join;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
 use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, ResultId, StoreError};
 use sfumato_failpoints::{Point, hit};
-use sfumato_media_client::protocol::{Document, Goal, Task};
+use sfumato_media_client::protocol::Document;
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
-use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Done, Pace};
+use self::sharing::OwnTurns;
+use self::task::Trouble;
 use crate::blobs::{BlobError, PartsOfJob, ResultPart};
 use crate::{Engine, EngineSettings};
 
@@ -101,6 +105,7 @@ impl Engine {
         };
         let mut running = Running::default();
         let mut store_fails = false;
+        let mut help_at = tokio::time::Instant::now();
         while !shutdown.is_cancelled() {
             running.clear();
             let free = running.free(self.settings());
@@ -130,6 +135,17 @@ impl Engine {
                     }
                     Err(_) => {}
                 }
+            }
+            // Not each time that a picture is done: a long video waits for long.
+            while help_at <= tokio::time::Instant::now() && running.free(self.settings()).long > 0 {
+                let Some((job, part)) = self.part_to_help_with().await else {
+                    help_at = tokio::time::Instant::now() + POLL;
+                    break;
+                };
+                let (engine, shutdown) = (self.clone(), shutdown.clone());
+                running
+                    .long
+                    .spawn(async move { engine.help(&job, part, &shutdown).await });
             }
             tokio::select! {
                 biased;
@@ -199,7 +215,7 @@ impl Engine {
         let begun = tokio::time::Instant::now();
         let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
-        let work = self.process(job, &progress);
+        let work = self.process(job, lease, &progress);
         let outcome = tokio::select! {
             biased;
             () = lost.cancelled() => return Err(Stop::LeaseLost),
@@ -244,7 +260,7 @@ impl Engine {
     }
 
     /// From the original to a stored result, or to a failure that is already in the customer's words.
-    async fn process(&self, job: &Job, progress: &Done) -> JobOutcome {
+    async fn process(&self, job: &Job, lease: &Lease, progress: &Done) -> JobOutcome {
         let inner = self.inner();
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
@@ -258,7 +274,7 @@ impl Engine {
                 message,
             };
         }
-        match self.anonymize(media, job, progress).await {
+        match self.anonymize(media, job, lease, progress).await {
             Ok(finished) => {
                 hit(Point::ChildExitBeforePut);
                 self.metrics()
@@ -279,27 +295,15 @@ impl Engine {
         }
     }
 
-    async fn anonymize(&self, media: &MediaPool, job: &Job, progress: &Done) -> Result<Finished, Trouble> {
+    async fn anonymize(
+        &self,
+        media: &MediaPool,
+        job: &Job,
+        lease: &Lease,
+        progress: &Done,
+    ) -> Result<Finished, Trouble> {
         let inner = self.inner();
-        let given = match job.source.given() {
-            Some(given) => Some(self.read_given(job, given).await.map_err(Trouble::Blobs)?),
-            None => None,
-        };
-        let task = Task {
-            format: job.upload.format,
-            bytes: job.upload.bytes,
-            goal: Goal::Anonymize,
-            options: job.options.clone(),
-            given,
-            limits: inner.settings.media_limits,
-            seed: random(&*inner.entropy),
-        };
-        let stream = inner
-            .blobs
-            .read_upload(job.upload.id)
-            .await
-            .map_err(Trouble::Blobs)?;
-        let mut original = StreamReader::new(stream.map_err(std::io::Error::other));
+        let (task, mut original) = self.task(job).await?;
         let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
         let kept = PartsOfJob {
@@ -308,10 +312,18 @@ impl Engine {
             job: job.id,
             when_kept: &|| progress.advance(),
         };
-        media
-            .run_in_parts(task, &mut original, &kept, inner.settings.part_length_s, hear)
-            .await
-            .map_err(Trouble::Media)
+        let turns = OwnTurns::new(self, job, lease, progress);
+        let work = media.run_in_parts(
+            task,
+            &mut original,
+            (&kept, &turns),
+            inner.settings.part_length_s,
+            hear,
+        );
+        tokio::select! {
+            never = turns.keep() => match never {},
+            outcome = work => outcome.map_err(Trouble::Media),
+        }
     }
 
     async fn store_result(&self, finished: Finished) -> Result<JobResult, BlobError> {
@@ -477,11 +489,6 @@ impl Engine {
         }
         true
     }
-}
-
-enum Trouble {
-    Blobs(BlobError),
-    Media(MediaError),
 }
 
 fn transient() -> JobOutcome {

@@ -17,5 +17,5 @@ mod scratch;
 
 pub use end::ChildEnd;
 pub use error::MediaError;
-pub use parts::{KeptParts, KeptPlan};
+pub use parts::{KeptParts, KeptPlan, Turn, Turns};
 pub use pool::{Finished, MediaPool, MediaPoolConfig, Warm};

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use sfumato_core::{FailureClass, MediaKind};
 use tokio::io::AsyncRead;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::child::{Child, Spawner};
 use crate::end::ChildEnd;
 use crate::error::MediaError;
-use crate::parts::{InParts, KeptParts, Outcome};
+use crate::parts::{self, InParts, KeptParts, Outcome, Turns};
 use crate::protocol::{Document, MediaLimits, Report, Task};
 use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::FillError;
@@ -209,7 +209,8 @@ impl MediaPool {
     }
 
     /// As [`MediaPool::run`], but a long video is processed part by part, each of about `part_length_s` seconds, and what is
-    /// done of it is kept: the next attempt goes on there. The caller makes `kept` forget it when the outcome is recorded.
+    /// done of it is kept: the next attempt goes on there. Others may do some of the parts meanwhile, as `turns` says, by
+    /// [`MediaPool::help`]. The caller makes `kept` forget it when the outcome is recorded.
     ///
     /// # Errors
     /// Any [`MediaError`]. After every one of them the pool is as good as new.
@@ -217,11 +218,15 @@ impl MediaPool {
         &self,
         task: Task,
         original: &mut (impl AsyncRead + Unpin + Send),
-        kept: &dyn KeptParts,
+        (kept, turns): (&dyn KeptParts, &dyn Turns),
         part_length_s: NonZeroU32,
         mut on_progress: impl FnMut(f32) + Send,
     ) -> Result<Finished, MediaError> {
-        let in_parts = InParts { kept, part_length_s };
+        let in_parts = InParts {
+            kept,
+            turns,
+            part_length_s,
+        };
         self.run_to_the_end(task, original, Some(in_parts), &mut on_progress)
             .await
     }
@@ -240,15 +245,32 @@ impl MediaPool {
         }
     }
 
-    /// Runs a task in a process of its own, which ends with it.
-    async fn run_fresh(
+    /// Does parts of a long video that another one runs, by [`MediaPool::run_in_parts`], as long as `turns` gives any.
+    ///
+    /// # Errors
+    /// Any [`MediaError`]. After every one of them the pool is as good as new.
+    pub async fn help(
         &self,
         task: Task,
         original: &mut (impl AsyncRead + Unpin + Send),
-        in_parts: Option<InParts<'_>>,
-        on_progress: &mut (impl FnMut(f32) + Send),
-    ) -> Result<Finished, MediaError> {
-        let _permit = self
+        (kept, turns): (&dyn KeptParts, &dyn Turns),
+    ) -> Result<(), MediaError> {
+        let (mut child, _permit) = self.fresh(&task, original).await?;
+        let work = parts::help(&mut child, task, kept, turns);
+        let outcome = tokio::time::timeout(self.config.long_task_deadline, work).await;
+        child.kill().await;
+        outcome.unwrap_or(Err(MediaError::Deadline {
+            deadline: self.config.long_task_deadline,
+        }))
+    }
+
+    /// A process for one video or archive, which has the original, and the right to have one.
+    async fn fresh(
+        &self,
+        task: &Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+    ) -> Result<(Child, SemaphorePermit<'_>), MediaError> {
+        let permit = self
             .long_permits
             .acquire()
             .await
@@ -258,7 +280,7 @@ impl MediaPool {
         let deadline = config.long_task_deadline;
         let threads = config.threads_per_long_task;
         let bounds = Bounds::for_one(purpose, task.bytes, &config.limits, deadline, threads);
-        let mut child = Child::start(config, &self.spawner, purpose, bounds).await?;
+        let child = Child::start(config, &self.spawner, purpose, bounds).await?;
         child
             .scratch
             .fill(original, task.bytes)
@@ -267,6 +289,19 @@ impl MediaPool {
                 FillError::Original(source) => MediaError::Input(source),
                 FillError::Scratch(source) => MediaError::Scratch(source),
             })?;
+        Ok((child, permit))
+    }
+
+    /// Runs a task in a process of its own, which ends with it.
+    async fn run_fresh(
+        &self,
+        task: Task,
+        original: &mut (impl AsyncRead + Unpin + Send),
+        in_parts: Option<InParts<'_>>,
+        on_progress: &mut (impl FnMut(f32) + Send),
+    ) -> Result<Finished, MediaError> {
+        let (mut child, _permit) = self.fresh(&task, original).await?;
+        let deadline = self.config.long_task_deadline;
         let work = work_fresh(&mut child, task, in_parts, on_progress);
         let Ok(outcome) = tokio::time::timeout(deadline, work).await else {
             child.kill().await;

@@ -197,6 +197,20 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
+-- Parts of long videos that are not done, for whoever has time. Who holds one has a lease; the number of claims is its token.
+CREATE TABLE parts (
+    job              uuid NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number           bigint NOT NULL CHECK (number >= 0),
+    claims           bigint NOT NULL CHECK (claims >= 0),
+    worker           uuid,
+    lease_expires_at bigint,
+    -- A helper has failed it: its owner is to do it, whose attempts are counted.
+    left_to_owner    boolean NOT NULL,
+    PRIMARY KEY (job, number),
+    CHECK ((worker IS NULL) = (lease_expires_at IS NULL)),
+    CHECK (worker IS NULL OR claims > 0)
+);
+
 -- The position is what a cursor counts in. Whoever draws a lower one may commit later, so that a number alone is no order of
 -- commits: it is drawn under a lock that writers of a client's events share (`share_client.sql`), and whoever reads by position
 -- first waits until nobody holds it (`lock_client.sql`). A reader who has seen a position never meets a lower one of the same

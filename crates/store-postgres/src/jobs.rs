@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::events;
 use crate::keys;
 use crate::locks;
+use crate::parts;
 use crate::policies;
 use crate::queries;
 use crate::queue;
@@ -246,7 +247,8 @@ pub(crate) async fn update(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(),
             &columns.expected_end_at,
         ],
     )
-    .await
+    .await?;
+    parts::follow(tx, before, after).await
 }
 
 pub(crate) async fn get(tx: &Tx<'_>, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {

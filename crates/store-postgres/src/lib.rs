@@ -26,6 +26,7 @@ mod lists;
 mod locks;
 mod migrations;
 mod open;
+mod parts;
 mod policies;
 mod postgres;
 mod queries;

@@ -24,6 +24,9 @@ statements! {
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
     CHAIN_IS_OPEN: "chain_is_open";
     CLAIMABLE_JOB_OF_CLIENT: "claimable_job_of_client";
+    CLAIMABLE_OWN_PART: "claimable_own_part";
+    CLAIMABLE_PART: "claimable_part";
+    CLAIMABLE_PART_OF_JOB: "claimable_part_of_job";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
     CLIENTS: "clients";
@@ -47,6 +50,8 @@ statements! {
     DELIVERY_OF_CLIENT: "delivery_of_client";
     DELIVERY_OF_ENDPOINT: "delivery_of_endpoint";
     DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
+    DROP_PART: "drop_part";
+    DROP_PARTS_OF_JOB: "drop_parts_of_job";
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     END_USER_SESSION: "end_user_session";
     END_USER_SESSIONS: "end_user_sessions";
@@ -61,7 +66,9 @@ statements! {
     EVENTS_SCANNED_BEFORE: "events_scanned_before";
     EXPIRABLE_JOBS: "expirable_jobs";
     EXPIRED_WAITING_DELIVERIES: "expired_waiting_deliveries";
+    EXTEND_PART: "extend_part";
     FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
+    FINISH_PART: "finish_part";
     FORGET_ATTEMPT_HOURS: "forget_attempt_hours";
     FORGET_AUDIT_ENTRIES: "forget_audit_entries";
     FORGET_JOB_HOURS: "forget_job_hours";
@@ -73,6 +80,8 @@ statements! {
     FORGET_ROTATED: "forget_rotated";
     FORGET_SETUP_LINKS: "forget_setup_links";
     FORGET_USER_SESSIONS: "forget_user_sessions";
+    FREE_PARTS_OF_WORKER: "free_parts_of_worker";
+    HAND_BACK_PART: "hand_back_part";
     HAS_USERS: "has_users";
     INSERT_ATTEMPT: "insert_attempt";
     INSERT_AUDIT_ENTRY: "insert_audit_entry";
@@ -83,6 +92,7 @@ statements! {
     INSERT_INSTALLATION: "insert_installation";
     INSERT_JOB: "insert_job";
     INSERT_LOGIN: "insert_login";
+    INSERT_PART: "insert_part";
     INSERT_REFRESH_TOKEN: "insert_refresh_token";
     INSERT_REPLAY: "insert_replay";
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
@@ -107,6 +117,7 @@ statements! {
     JOBS_WITH_EXPIRED_LEASE: "jobs_with_expired_lease";
     LAST_EVENT_POSITION: "last_event_position";
     LAST_REVISION: "last_revision";
+    LEASE_PART: "lease_part";
     LONG_JOBS: "long_jobs";
     NAMES_OF_JOBS: "names_of_jobs";
     NEXT_EVENT_SEQUENCE: "next_event_sequence";
@@ -114,6 +125,7 @@ statements! {
     OLDEST_DUE_OF_ENDPOINT: "oldest_due_of_endpoint";
     OLDEST_WAITING_JOB: "oldest_waiting_job";
     OLDEST_WAITING_JOB_OF_CLIENT: "oldest_waiting_job_of_client";
+    PARTS_OF_JOB: "parts_of_job";
     PING: "ping";
     PROMOTE_DELIVERY: "promote_delivery";
     PULL_DELIVERIES_FORWARD: "pull_deliveries_forward";

@@ -192,6 +192,20 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
 
+-- Parts of long videos that are not done, for whoever has time. Who holds one has a lease; the number of claims is its token.
+CREATE TABLE parts (
+    job              BLOB NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    number           INTEGER NOT NULL CHECK (number >= 0),
+    claims           INTEGER NOT NULL CHECK (claims >= 0),
+    worker           BLOB CHECK (length(worker) = 16),
+    lease_expires_at INTEGER,
+    -- A helper has failed it: its owner is to do it, whose attempts are counted.
+    left_to_owner    INTEGER NOT NULL CHECK (left_to_owner IN (0, 1)),
+    PRIMARY KEY (job, number),
+    CHECK ((worker IS NULL) = (lease_expires_at IS NULL)),
+    CHECK (worker IS NULL OR claims > 0)
+) STRICT, WITHOUT ROWID;
+
 -- The position is the order in which events were committed: what a cursor counts in. AUTOINCREMENT never gives a number
 -- twice, and SQLite has one writer at a time: whoever gets the next number has also committed after the one before, so that
 -- a reader who has seen a position never meets a lower one that is new.

@@ -13,6 +13,7 @@ use sfumato_failpoints::{Point, hit};
 
 use crate::events;
 use crate::keys;
+use crate::parts;
 use crate::policies;
 use crate::queries;
 use crate::queue;
@@ -220,7 +221,8 @@ pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(),
             result.map(warnings).transpose()?,
             columns.expected_end_at,
         ],
-    )
+    )?;
+    parts::follow(conn, before, after)
 }
 
 pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {

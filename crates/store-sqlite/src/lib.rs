@@ -27,6 +27,7 @@ mod keys;
 mod lists;
 mod migrations;
 mod open;
+mod parts;
 mod policies;
 mod queries;
 mod queue;

@@ -20,6 +20,9 @@ queries! {
     CANCEL_REPLAYS_OF_ENDPOINT: "cancel_replays_of_endpoint";
     CHAIN_IS_OPEN: "chain_is_open";
     CLAIMABLE_JOB_OF_CLIENT: "claimable_job_of_client";
+    CLAIMABLE_OWN_PART: "claimable_own_part";
+    CLAIMABLE_PART: "claimable_part";
+    CLAIMABLE_PART_OF_JOB: "claimable_part_of_job";
     CLIENTS: "clients";
     CLIENT_BY_KEY: "client_by_key";
     CLIENT_POLICY: "client_policy";
@@ -43,6 +46,8 @@ queries! {
     DELIVERY_OF_CLIENT: "delivery_of_client";
     DELIVERY_OF_ENDPOINT: "delivery_of_endpoint";
     DROP_DELIVERIES_OF_ENDPOINT: "drop_deliveries_of_endpoint";
+    DROP_PART: "drop_part";
+    DROP_PARTS_OF_JOB: "drop_parts_of_job";
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     ENDPOINT: "endpoint";
     ENDPOINTS: "endpoints";
@@ -57,7 +62,9 @@ queries! {
     EVENTS_SCANNED_BEFORE: "events_scanned_before";
     EXPIRABLE_JOBS: "expirable_jobs";
     EXPIRED_WAITING_DELIVERIES: "expired_waiting_deliveries";
+    EXTEND_PART: "extend_part";
     FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
+    FINISH_PART: "finish_part";
     FORGET_ATTEMPT_HOURS: "forget_attempt_hours";
     FORGET_AUDIT_ENTRIES: "forget_audit_entries";
     FORGET_JOB_HOURS: "forget_job_hours";
@@ -69,6 +76,8 @@ queries! {
     FORGET_ROTATED: "forget_rotated";
     FORGET_SETUP_LINKS: "forget_setup_links";
     FORGET_USER_SESSIONS: "forget_user_sessions";
+    FREE_PARTS_OF_WORKER: "free_parts_of_worker";
+    HAND_BACK_PART: "hand_back_part";
     HAS_USERS: "has_users";
     INSERT_ATTEMPT: "insert_attempt";
     INSERT_AUDIT_ENTRY: "insert_audit_entry";
@@ -79,6 +88,7 @@ queries! {
     INSERT_INSTALLATION: "insert_installation";
     INSERT_JOB: "insert_job";
     INSERT_LOGIN: "insert_login";
+    INSERT_PART: "insert_part";
     INSERT_REFRESH_TOKEN: "insert_refresh_token";
     INSERT_REPLAY: "insert_replay";
     INSERT_REPLAYED_DELIVERY: "insert_replayed_delivery";
@@ -103,6 +113,7 @@ queries! {
     JOB_TRAITS: "job_traits";
     LAST_EVENT_POSITION: "last_event_position";
     LAST_REVISION: "last_revision";
+    LEASE_PART: "lease_part";
     LONG_JOBS: "long_jobs";
     NAMES_OF_JOBS: "names_of_jobs";
     NEXT_EVENT_SEQUENCE: "next_event_sequence";
@@ -110,13 +121,14 @@ queries! {
     OLDEST_DUE_OF_ENDPOINT: "oldest_due_of_endpoint";
     OLDEST_WAITING_JOB: "oldest_waiting_job";
     OLDEST_WAITING_JOB_OF_CLIENT: "oldest_waiting_job_of_client";
+    PARTS_OF_JOB: "parts_of_job";
     PING: "ping";
     PROMOTE_DELIVERY: "promote_delivery";
     PULL_DELIVERIES_FORWARD: "pull_deliveries_forward";
     PULL_SOME_FORWARD: "pull_some_forward";
-    RECORD_SIGN_IN: "record_sign_in";
     QUOTAS_OF_CLIENT: "quotas_of_client";
     RECORD_TURN: "record_turn";
+    RECORD_SIGN_IN: "record_sign_in";
     REFRESH_TOKEN: "refresh_token";
     RENAME_CLIENT: "rename_client";
     REPLAY: "replay";
@@ -142,8 +154,8 @@ queries! {
     SET_PASSWORD: "set_password";
     TAKE_KEY: "take_key";
     TERMINAL_EVENT_EXISTS: "terminal_event_exists";
-    TOUCH_USER_SESSION: "touch_user_session";
     TOTALS: "totals";
+    TOUCH_USER_SESSION: "touch_user_session";
     TROUBLED_ENDPOINTS: "troubled_endpoints";
     UPDATE_DELIVERY: "update_delivery";
     UPDATE_ENDPOINT: "update_endpoint";
@@ -156,6 +168,7 @@ queries! {
     UPLOAD_DELETED: "upload_deleted";
     UPLOAD_IS_WANTED: "upload_is_wanted";
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
+    USAGE_OF_CLIENT: "usage_of_client";
     USER: "user";
     USERS: "users";
     USER_BY_IDENTITY: "user_by_identity";
@@ -163,7 +176,6 @@ queries! {
     USER_SESSIONS_OF_USER: "user_sessions_of_user";
     USER_SESSION_BY_TOKEN: "user_session_by_token";
     VOID_SETUP_LINKS: "void_setup_links";
-    USAGE_OF_CLIENT: "usage_of_client";
     WAITING_AT_ENDPOINT: "waiting_at_endpoint";
     WAITING_ENDPOINTS: "waiting_endpoints";
     WAITING_INTERMEDIATES: "waiting_intermediates";

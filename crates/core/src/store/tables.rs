@@ -53,7 +53,7 @@ const fn counters(name: &'static str, key: &'static [&'static str]) -> Table {
 }
 
 /// Every table, in an order in which each row comes after those that it refers to.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 21] = [
     table("installation", &["one"]),
     table("clients", &["id"]),
     table("logins", &["id"]),
@@ -65,6 +65,7 @@ pub const TABLES: [Table; 20] = [
     table("jobs", &["id"]),
     table("turns", &["client", "long"]),
     table("idempotency_keys", &["client", "key"]),
+    table("parts", &["job", "number"]),
     table("events", &["position"]),
     table("endpoints", &["id"]),
     table("deliveries", &["id"]),

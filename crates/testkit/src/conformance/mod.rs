@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod leases;
 pub mod lists;
+pub mod parts;
 pub mod policies;
 pub mod queue;
 pub mod reading;
@@ -147,6 +148,17 @@ macro_rules! store_conformance {
                 an_upload_is_an_orphan_when_no_job_has_to_do_with_it,
                 a_result_is_an_orphan_when_no_succeeded_job_refers_to_it,
                 pruning_forgets_old_answers_and_keeps_the_attempts;
+            parts: parts_are_taken_one_by_one_by_owner_and_helpers,
+                only_the_owner_offers_and_takes_its_own,
+                a_part_is_another_ones_when_its_lease_has_expired,
+                a_part_that_is_handed_back_is_free_at_once,
+                a_part_that_a_helper_has_failed_is_left_to_the_owner,
+                a_part_that_helpers_have_begun_too_often_is_left_to_the_owner,
+                what_is_offered_again_goes_on_where_it_is_and_what_is_done_is_gone,
+                parts_end_with_their_job_however_it_ends,
+                what_a_lost_owner_was_at_is_free_and_helpers_go_on,
+                a_helper_takes_parts_of_the_oldest_job_or_of_the_one_it_knows,
+                many_helpers_never_get_the_same_part;
             revisions: a_revision_is_a_job_of_its_own_on_the_same_original,
                 revisions_count_from_the_first_job_whichever_of_them_is_revised,
                 a_job_that_has_not_finished_is_not_revised,
@@ -297,6 +309,7 @@ mod tests {
             include_str!("jobs.rs"),
             include_str!("leases.rs"),
             include_str!("lists.rs"),
+            include_str!("parts.rs"),
             include_str!("policies.rs"),
             include_str!("reading.rs"),
             include_str!("replays.rs"),

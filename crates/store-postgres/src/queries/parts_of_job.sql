@@ -1,0 +1,1 @@
+SELECT number FROM parts WHERE job = $1 ORDER BY number;

@@ -1,0 +1,1 @@
+DELETE FROM parts WHERE job = ?1 AND number = ?2 AND worker = ?3 AND claims = ?4;
