@@ -5,7 +5,7 @@
     reason = "tests of built programs start processes"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context, Result};
@@ -15,8 +15,9 @@ use sfumato_e2e::client::Client;
 use sfumato_e2e::picture::Picture;
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::{Launch, Server};
-use sfumato_e2e::{eventually, sfumato};
+use sfumato_e2e::{eventually, invariants, sfumato};
 use sfumato_testkit::postgres::Database;
+use sfumato_testkit::s3::{BUCKET, S3Server};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -24,6 +25,7 @@ use tokio::process::Command;
 struct Target {
     database: Database,
     folder: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 impl Target {
@@ -31,7 +33,12 @@ impl Target {
         Ok(Self {
             database: tokio::task::spawn_blocking(Database::create).await?,
             folder: TempDir::new()?,
+            variables: Vec::new(),
         })
+    }
+
+    fn with(self, variables: Vec<(String, String)>) -> Self {
+        Self { variables, ..self }
     }
 
     fn path(&self, name: &str) -> String {
@@ -44,7 +51,8 @@ impl Target {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("SFUMATO_DATABASE_URL", self.database.url())
-            .env("SFUMATO_STORAGE__LOCATION", self.path("blobs"));
+            .env("SFUMATO_STORAGE__LOCATION", self.path("blobs"))
+            .envs(self.variables.iter().cloned());
         Ok(command.output().await?)
     }
 
@@ -169,6 +177,117 @@ async fn an_installation_moves_with_everything_that_it_has() -> Result<()> {
         .await?;
     drop(stopped);
     Ok(())
+}
+
+/// The variables with which a bucket is found.
+fn with_bucket(bucket: &S3Server) -> Vec<(String, String)> {
+    let settings = [
+        ("SFUMATO_STORAGE__ENDPOINT", bucket.endpoint.as_str()),
+        ("SFUMATO_STORAGE__ALLOW_HTTP", "true"),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    S3Server::variables().into_iter().chain(settings).collect()
+}
+
+#[tokio::test]
+async fn an_installation_moves_to_a_bucket_and_to_another_database_and_back() -> Result<()> {
+    let server = Launch::ordinary().start().await?;
+    let client = server.client("wanderer").await?;
+    let picture = Picture::plain(160, 120, [9, 90, 200]).to_png();
+    let mut jobs = Vec::new();
+    for _ in 0..2 {
+        let job = client.submit("a.png", picture.clone(), &[]).await?;
+        assert_eq!(client.finished(&job).await["status"], "Succeeded");
+        jobs.push(job);
+    }
+    let (before, media) = (events(&client).await?, result(&client, &jobs[1]).await?);
+    let (_, stopped, _) = server.terminate().await?;
+    let (bucket, place) = (S3Server::start().await, format!("s3://{BUCKET}/moved"));
+    let first = Target::make().await?.with(with_bucket(&bucket));
+    let second = Target::make().await?.with(with_bucket(&bucket));
+    first.succeeds(&["migrate"]).await?;
+    second.succeeds(&["migrate"]).await?;
+
+    // A file that is missing fails the copy, which goes on where it was once the file is there.
+    let from = stopped.data().display().to_string();
+    let (lost, kept) = (media_of(stopped.data())?, first.folder.path().join("kept"));
+    std::fs::rename(&lost, &kept)?;
+    let to_bucket = ["copy", "--from", &from, "--storage", &place];
+    first.fails(&to_bucket, "1 are missing").await?;
+    std::fs::rename(&kept, &lost)?;
+    let told = first.succeeds(&to_bucket).await?;
+    let bytes = std::fs::metadata(&lost)?.len();
+    assert!(
+        told.contains(&format!("4 files ({bytes} bytes of them now)")),
+        "{told}"
+    );
+
+    // To another database; the files stay where they are.
+    let (first_url, second_url) = (first.database.url(), second.database.url());
+    let onward = [
+        "copy",
+        "--from",
+        &first_url,
+        "--to",
+        &second_url,
+        "--storage",
+        &place,
+    ];
+    let told = first.succeeds(&onward).await?;
+    assert!(told.contains("4 files"), "{told}");
+
+    // Back into a data folder.
+    let folder = TempDir::new()?;
+    let back = folder.path().display().to_string();
+    let homeward = [
+        "copy",
+        "--from",
+        &second_url,
+        "--from-storage",
+        &place,
+        "--to",
+        &back,
+        "--storage",
+        "",
+    ];
+    second.succeeds(&[&homeward[..], &["--dry-run"]].concat()).await?;
+    assert!(!folder.path().join("sfumato.db").exists(), "nothing is written");
+    // The second time finds everything there.
+    for _ in 0..2 {
+        let told = second.succeeds(&homeward).await?;
+        assert!(told.contains("4 files"), "{told}");
+    }
+    std::fs::copy(
+        Path::new(&from).join("master.key"),
+        folder.path().join("master.key"),
+    )?;
+    let server = Launch::ordinary().start_in(folder).await?;
+    let client = client.at(&server.url);
+    assert_eq!(events(&client).await?, before);
+    assert_eq!(result(&client, &jobs[1]).await?, media);
+    let job = client.submit("b.png", picture, &[]).await?;
+    assert_eq!(client.finished(&job).await["status"], "Succeeded");
+    invariants::settled(&server, &client, &[]).await?;
+    let stopped = invariants::hold(server, &client, &jobs).await?;
+    first
+        .fails(
+            &[
+                "copy",
+                "--from",
+                &from,
+                "--to",
+                &stopped.data().display().to_string(),
+            ],
+            "--to names a PostgreSQL database",
+        )
+        .await
+}
+
+/// The media of one result in a data folder.
+fn media_of(data: &Path) -> Result<PathBuf> {
+    let mut results = std::fs::read_dir(data.join("blobs/results"))?;
+    let result = results.next().context("there is a result")??;
+    Ok(result.path().join("media"))
 }
 
 #[tokio::test]

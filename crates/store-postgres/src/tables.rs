@@ -116,8 +116,26 @@ async fn add(tx: &Tx<'_>, table: Table, columns: &[String], rows: &[Row]) -> Res
     execute(tx, &statement, &[&objects]).await
 }
 
+/// What the rows of a table are read from. Where differences are kept (`counters/`), each key has one row with their sum.
+fn relation(table: Table, columns: &[String]) -> String {
+    let name = quoted([table.name]);
+    if !table.counts {
+        return name;
+    }
+    let is_key = |column: &&str| table.key.contains(column);
+    let sums: Vec<_> = all(columns)
+        .filter(|column| !is_key(column))
+        .map(|column| format!(", sum(\"{column}\")::bigint AS \"{column}\""))
+        .collect();
+    let key = quoted(table.key.iter().copied());
+    format!(
+        "(SELECT {key}{} FROM {name} GROUP BY {key}) AS summed",
+        sums.concat()
+    )
+}
+
 async fn count(tx: &Tx<'_>, table: Table) -> Result<u64, StoreError> {
-    let statement = format!("SELECT count(*) FROM {}", quoted([table.name]));
+    let statement = format!("SELECT count(*) FROM {}", relation(table, &[]));
     let count: i64 = value_of(tx, &statement, &[]).await?;
     Ok(count.unsigned_abs())
 }
@@ -137,7 +155,7 @@ async fn rows_after(
     let statement = format!(
         "SELECT {} FROM {} {condition} ORDER BY {key} LIMIT {limit}",
         quoted(all(columns)),
-        quoted([table.name]),
+        relation(table, columns),
     );
     let types = types(tx, table).await?;
     let kinds = table

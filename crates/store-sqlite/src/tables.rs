@@ -1,14 +1,14 @@
-//! All rows as they lie there, for a copy into another store. The one place where statements are made from names: there is a
+//! All rows as they lie there, for a copy from one store into another. The one place where statements are made from names: there is a
 //! table of which each is for.
 
 use async_trait::async_trait;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 use sfumato_core::StoreError;
-use sfumato_core::store::{Row, RowSource, Table, Value};
+use sfumato_core::store::{Row, RowSource, RowTarget, Table, Value};
 
 use crate::queries;
-use crate::sql::{query, query_one, unavailable};
+use crate::sql::{execute, query, query_one, unavailable};
 use crate::sqlite::SqliteStore;
 
 fn columns(conn: &Connection, table: Table) -> Result<Vec<String>, StoreError> {
@@ -64,6 +64,46 @@ fn rows_after(
         let values = (0..columns.len()).map(|index| value(row.get_ref(index).map_err(unavailable)?));
         values.collect()
     })
+}
+
+/// Adds rows, and leaves those as they are that are there.
+fn add(conn: &Connection, table: Table, columns: &[String], rows: &[Row]) -> Result<u64, StoreError> {
+    let sql = format!(
+        "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING",
+        quoted([table.name]),
+        quoted(columns.iter().map(String::as_str)),
+        vec!["?"; columns.len()].join(", "),
+    );
+    let mut added = 0;
+    for row in rows {
+        added += execute(conn, &sql, params_from_iter(row.iter().map(bound)))? as u64;
+    }
+    Ok(added)
+}
+
+fn replace(conn: &Connection, table: Table, columns: &[String], rows: &[Row]) -> Result<(), StoreError> {
+    execute(conn, &format!("DELETE FROM {}", quoted([table.name])), [])?;
+    add(conn, table, columns, rows)?;
+    Ok(())
+}
+
+#[async_trait]
+impl RowTarget for SqliteStore {
+    async fn add_rows(&self, table: Table, columns: &[String], rows: Vec<Row>) -> Result<u64, StoreError> {
+        let columns = columns.to_vec();
+        self.write(move |conn, _| add(conn, table, &columns, &rows)).await
+    }
+
+    async fn replace_rows(&self, table: Table, columns: &[String], rows: Vec<Row>) -> Result<(), StoreError> {
+        let columns = columns.to_vec();
+        self.write(move |conn, _| replace(conn, table, &columns, &rows))
+            .await
+    }
+
+    /// Events are numbered by what is there.
+    async fn end_copy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -150,5 +190,39 @@ mod tests {
         assert_eq!(read(None), [row(1), row(2)]);
         assert_eq!(read(Some(&row(2)[..1])), [row(3)]);
         assert_eq!(read(Some(&row(3)[..1])), Vec::<Row>::new());
+    }
+
+    #[test]
+    fn what_is_there_is_left_as_it_is_and_counters_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let conn = crate::open::writer(&folder.path().join("a.db")).unwrap();
+        let named = |name: &str| TABLES.into_iter().find(|table| table.name == name).unwrap();
+        let columns = ["id", "key", "name", "state", "created_at", "secret"].map(str::to_owned);
+        let client = |name: &str| {
+            let text = |text: &str| Value::Text(text.to_owned());
+            let secret = Value::Bytes(vec![0; 32]);
+            vec![
+                Value::Bytes(vec![1; 16]),
+                text("c"),
+                text(name),
+                text("active"),
+                Value::Integer(5),
+                secret,
+            ]
+        };
+        let clients = named("clients");
+        assert_eq!(add(&conn, clients, &columns, &[client("first")]).unwrap(), 1);
+        assert_eq!(add(&conn, clients, &columns, &[client("second")]).unwrap(), 0);
+        assert_eq!(
+            rows_after(&conn, clients, &columns, None, 9).unwrap(),
+            [client("first")]
+        );
+
+        let (totals, columns) = (named("client_totals"), ["client", "queued"].map(str::to_owned));
+        for queued in [3, 4] {
+            let row = vec![Value::Bytes(vec![1; 16]), Value::Integer(queued)];
+            replace(&conn, totals, &columns, std::slice::from_ref(&row)).unwrap();
+            assert_eq!(rows_after(&conn, totals, &columns, None, 9).unwrap(), [row]);
+        }
     }
 }

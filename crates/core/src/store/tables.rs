@@ -32,7 +32,8 @@ pub struct Table {
     pub name: &'static str,
     /// The columns by which each of its rows is found, and in whose order they are read.
     pub key: &'static [&'static str],
-    /// Whether it is kept by the changes of other tables: a copy replaces what those have made of it.
+    /// Whether it is kept by the changes of other tables: a copy replaces what those have made of it. What is not its key are
+    /// sums, of which a store may keep several rows: it reads one of each key.
     pub counts: bool,
 }
 

@@ -1,84 +1,70 @@
-//! Moving an installation from a data folder to PostgreSQL, and to the storage that the settings name.
+//! Moving an installation from one database to another, and from one storage to another.
 
+mod end;
 mod rows;
 
-use std::path::Path;
-use std::sync::Arc;
-
-use anyhow::{Context, ensure};
-use sfumato_core::store::{Installation, Installations, Store};
-use sfumato_core::{Clock, Entropy, InstallationId};
-use sfumato_engine::access::Keys;
+use anyhow::Context;
+use sfumato_core::store::Store;
 use sfumato_engine::blobs::{Blobs, Standing};
-use sfumato_engine::system::{SystemClock, SystemEntropy};
-use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::blob_walk::{self, Tally};
-use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::{database, output, storage};
+use crate::{output, storage};
 
-/// Copies what is in the data folder `from` to the database and storage of the settings. What is there already from an
-/// earlier attempt is left as it is.
+use end::End;
+
+/// Where an installation is copied from, and where to.
+pub(crate) struct Way {
+    /// Names the database and the storage that are read.
+    pub(crate) from: Settings,
+    /// Names those that are written to.
+    pub(crate) to: Settings,
+}
+
+/// Copies the rows and files of an installation. What is there already from an earlier attempt is left as it is.
 ///
 /// # Errors
 /// The source is in use or damaged, the target is not empty, or one of them cannot answer.
-pub(crate) async fn run(settings: &Settings, from: &Path, dry_run: bool) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let dir = DataDir::open(from)?;
-    // Nothing changes what is copied.
-    let _lock = dir.lock()?;
-    let source = SqliteStore::open(
-        &dir.database(),
-        clock.clone(),
-        entropy.clone(),
-        SqliteOptions::default(),
-    )?;
-    let installation = installation_of(&source, &dir, &*clock, &*entropy).await?;
-    let target = database::open_postgres(settings, &clock, &entropy).await?;
-    rows::check(&source, &target).await?;
-    let old_blobs = storage::open_folder(settings, &dir, &entropy)?;
-    if dry_run {
-        let rows = rows::count(&source).await?;
-        let blobs = blob_walk::walk(&source, async |recorded| {
-            Ok((old_blobs.examine(recorded).await?, recorded.written.bytes))
-        });
-        let tally = blobs.await?;
-        output::line(format!("{rows} rows and {} would be copied", tally.copied()))?;
-        return tally.judge();
-    }
-    let new_dir = DataDir::unopened(&settings.data_dir);
-    let new_blobs = storage::open(settings, &new_dir, &entropy)?;
-    storage::claim(&new_blobs, settings, &new_dir, installation.id).await?;
-    rows::copy(&source, &target).await?;
-    let tally = copy_blobs(&source, &old_blobs, &new_blobs).await?;
+pub(crate) async fn run(way: &Way) -> anyhow::Result<()> {
+    let source = End::source(&way.from).await?;
+    let installation = source.installation().await?;
+    let target = End::target(&way.to).await?;
+    rows::check(&*source.rows, &*target.rows).await?;
+    let (old, new) = (source.blobs()?, target.blobs()?);
+    storage::claim(&new, target.settings, &target.dir, installation).await?;
+    rows::copy(&*source.rows, &*target.rows).await?;
+    let moves = source.storage_name() != target.storage_name();
+    let tally = if moves {
+        copy_blobs(&*source.store, &old, &new).await?
+    } else {
+        examine(&*source.store, &new).await?
+    };
     output::line(format!("copied and compared every row, and {}", tally.copied()))?;
-    output::note(format!(
-        "every process with the role `api` needs {}: copy it, or name it by `master_key_file`",
-        dir.master_key_path().display()
-    ));
+    output::note(target.key_is_needed(&source));
     tally.judge()
 }
 
-/// Which installation lies in a data folder. One whose server is older than the word gets its name now.
-async fn installation_of(
-    source: &SqliteStore,
-    dir: &DataDir,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> anyhow::Result<Installation> {
-    let keys = Keys::derive(&dir.master_key(entropy)?);
-    let proposed = Installation {
-        id: InstallationId::new(clock, entropy),
-        key: keys.check(),
-    };
-    let found = source.claim_for(proposed).await?;
-    ensure!(
-        found.key == keys.check(),
-        "copy the data folder: its master key is not the one that its server was started with"
-    );
-    Ok(found)
+/// Reads all that [`run`] would copy, and writes nothing.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn rehearse(way: &Way) -> anyhow::Result<()> {
+    let source = End::source(&way.from).await?;
+    source.installation().await?;
+    if let Some(target) = End::existing_target(&way.to).await? {
+        rows::check(&*source.rows, &*target.rows).await?;
+    }
+    let rows = rows::count(&*source.rows).await?;
+    let tally = examine(&*source.store, &source.blobs()?).await?;
+    output::line(format!("{rows} rows and {} would be copied", tally.copied()))?;
+    tally.judge()
+}
+
+async fn examine(store: &dyn Store, blobs: &Blobs) -> anyhow::Result<Tally> {
+    let walk = blob_walk::walk(store, async |recorded| {
+        Ok((blobs.examine(recorded).await?, recorded.written.bytes))
+    });
+    walk.await.context("read the files")
 }
 
 async fn copy_blobs(store: &dyn Store, from: &Blobs, to: &Blobs) -> anyhow::Result<Tally> {
