@@ -7,19 +7,17 @@
 //! A worker that has no job to begin helps with another one's long video.
 
 mod pace;
+mod result;
 mod sharing;
 mod task;
 
-use std::io::Cursor;
 use std::time::Duration;
 
-use futures::future::try_join;
-use sfumato_core::job::{FailureClass, Job, JobOutcome, JobResult, JobState, Lease};
+use sfumato_core::job::{FailureClass, Job, JobOutcome, JobState, Lease};
 use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
-use sfumato_core::{MediaKind, ResultId, StoreError};
+use sfumato_core::{MediaKind, StoreError};
 use sfumato_failpoints::{Point, hit};
-use sfumato_media_client::protocol::Document;
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::pace::{Done, Pace};
 use self::sharing::OwnTurns;
 use self::task::Trouble;
-use crate::blobs::{BlobError, PartsOfJob, ResultPart};
+use crate::blobs::{BlobError, PartsOfJob};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
@@ -326,49 +324,6 @@ impl Engine {
         }
     }
 
-    async fn store_result(&self, finished: Finished) -> Result<JobResult, BlobError> {
-        let inner = self.inner();
-        let Finished {
-            report,
-            output,
-            document,
-        } = finished;
-        let id = ResultId::new(&*inner.clock, &*inner.entropy);
-        let blobs = &inner.blobs;
-        let media = blobs.put_result(id, ResultPart::Media, tokio::fs::File::from_std(output));
-        let document = async {
-            let part = ResultPart::Document;
-            match (&report.document, document) {
-                (_, Some(file)) => {
-                    let written = blobs
-                        .put_result(id, part, tokio::fs::File::from_std(file))
-                        .await?;
-                    Ok(Some(written))
-                }
-                (Document::Picture(document), None) => {
-                    let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
-                        source: Box::new(error),
-                    })?;
-                    Ok(Some(blobs.put_result(id, part, Cursor::new(text)).await?))
-                }
-                // The pool answers with the file or not at all.
-                (Document::Written { .. }, None) => Ok(None),
-            }
-        };
-        // Together, so that the disk is waited for once.
-        let (media, document) = try_join(media, document).await?;
-        Ok(JobResult {
-            id,
-            format: report.format,
-            bytes: media.bytes,
-            sha256: media.sha256,
-            document: document.map(|written| (written.bytes, written.sha256)),
-            faces: report.hidden.faces,
-            plates: report.hidden.plates,
-            warnings: report.warnings,
-        })
-    }
-
     fn blob_failure(&self, job: &Job, error: &BlobError) -> JobOutcome {
         tracing::error!(job.id = %job.id, error = sfumato_core::chain(error), "the storage failed a job");
         match error {
@@ -468,26 +423,6 @@ impl Engine {
                 }
             }
         }
-    }
-}
-
-impl Engine {
-    /// Deletes a result that its job does not refer to, and says whether that is so. It does refer to it where an earlier
-    /// answer of the database was lost on its way and had been a success.
-    async fn throw_away(&self, result: ResultId) -> bool {
-        let inner = self.inner();
-        match inner.store.orphan_results(&[result]).await {
-            Ok(orphans) if orphans.is_empty() => return false,
-            Ok(_) => {
-                if let Err(error) = inner.blobs.delete_result(result).await {
-                    tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result without a job is left to the janitor");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result that may be without a job is left to the janitor");
-            }
-        }
-        true
     }
 }
 

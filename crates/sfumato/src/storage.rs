@@ -44,6 +44,25 @@ pub(crate) fn open(settings: &Settings, dir: &DataDir, entropy: &Arc<dyn Entropy
         }),
     };
     let blobs = blobs.with_context(|| format!("open the storage {place}"))?;
+    encrypted(blobs, settings, entropy)
+}
+
+/// Opens the storage inside a data folder, with the keys of the settings.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_folder(
+    settings: &Settings,
+    dir: &DataDir,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<Blobs> {
+    let place = dir.blobs()?;
+    let blobs =
+        Blobs::open_folder(&place).with_context(|| format!("open the storage {}", place.display()))?;
+    encrypted(blobs, settings, entropy)
+}
+
+fn encrypted(blobs: Blobs, settings: &Settings, entropy: &Arc<dyn Entropy>) -> anyhow::Result<Blobs> {
     Ok(match keys(settings)? {
         Some(keys) => blobs.encrypted(Encryption {
             keys,

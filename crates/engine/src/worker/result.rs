@@ -1,0 +1,76 @@
+//! What came of a job, as blobs.
+
+use std::io::Cursor;
+
+use futures::future::try_join;
+use sfumato_core::ResultId;
+use sfumato_core::job::JobResult;
+use sfumato_media_client::Finished;
+use sfumato_media_client::protocol::Document;
+
+use crate::Engine;
+use crate::blobs::{BlobError, ResultPart};
+
+impl Engine {
+    /// Writes the blobs of a result under a fresh name.
+    pub(super) async fn store_result(&self, finished: Finished) -> Result<JobResult, BlobError> {
+        let inner = self.inner();
+        let Finished {
+            report,
+            output,
+            document,
+        } = finished;
+        let id = ResultId::new(&*inner.clock, &*inner.entropy);
+        let blobs = &inner.blobs;
+        let media = blobs.put_result(id, ResultPart::Media, tokio::fs::File::from_std(output));
+        let document = async {
+            let part = ResultPart::Document;
+            match (&report.document, document) {
+                (_, Some(file)) => {
+                    let written = blobs
+                        .put_result(id, part, tokio::fs::File::from_std(file))
+                        .await?;
+                    Ok(Some(written))
+                }
+                (Document::Picture(document), None) => {
+                    let text = serde_json::to_vec(document).map_err(|error| BlobError::Unavailable {
+                        source: Box::new(error),
+                    })?;
+                    Ok(Some(blobs.put_result(id, part, Cursor::new(text)).await?))
+                }
+                // The pool answers with the file or not at all.
+                (Document::Written { .. }, None) => Ok(None),
+            }
+        };
+        // Together, so that the disk is waited for once.
+        let (media, document) = try_join(media, document).await?;
+        Ok(JobResult {
+            id,
+            format: report.format,
+            bytes: media.bytes,
+            sha256: media.sha256,
+            document: document.map(|written| (written.bytes, written.sha256)),
+            faces: report.hidden.faces,
+            plates: report.hidden.plates,
+            warnings: report.warnings,
+        })
+    }
+
+    /// Deletes a result that its job does not refer to, and says whether that is so. It does refer to it where an earlier
+    /// answer of the database was lost on its way and had been a success.
+    pub(super) async fn throw_away(&self, result: ResultId) -> bool {
+        let inner = self.inner();
+        match inner.store.orphan_results(&[result]).await {
+            Ok(orphans) if orphans.is_empty() => return false,
+            Ok(_) => {
+                if let Err(error) = inner.blobs.delete_result(result).await {
+                    tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result without a job is left to the janitor");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(result.id = %result, error = sfumato_core::chain(&error), "a result that may be without a job is left to the janitor");
+            }
+        }
+        true
+    }
+}
