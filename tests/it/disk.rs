@@ -84,7 +84,7 @@ async fn a_full_disk_refuses_uploads_and_costs_no_job() -> Result<()> {
         return Ok(());
     };
     let data = TempDir::new_in(disk.folder.path())?;
-    let launch = Launch::ordinary().env("SFUMATO_STORAGE__FREE_MIN", "0");
+    let launch = Launch::ordinary().env("SFUMATO_STORAGE__FREE_MIN", "0B");
     let server = launch.start_in(data).await?;
     let client = server.client("crowded").await?;
     let receiver = Receiver::start().await?;

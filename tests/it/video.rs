@@ -184,6 +184,37 @@ fn parts(storage: &Path) -> Vec<(PathBuf, SystemTime)> {
 }
 
 #[tokio::test]
+async fn two_workers_share_a_long_video_and_its_frames_are_those_of_one() -> Result<()> {
+    let dir = TempDir::new()?;
+    let original = clip(dir.path(), 12)?;
+    let config = dir.path().join("sfumato.toml");
+    std::fs::write(&config, "[worker]\npart_length = \"2s\"\nlong_jobs_at_once = 2\n")?;
+    let server = Server::start_with(&["--config", text(&config)]).await?;
+    let client = server.client("traveller").await?;
+    let fields = [("profile", "fast")];
+    let (shared, _) = client
+        .anonymize("clip.mp4", std::fs::read(&original)?, &fields)
+        .await?;
+    let result = dir.path().join("result.mp4");
+    std::fs::write(&result, shared)?;
+    let whole = dir.path().join("whole.mp4");
+    let program = sfumato();
+    let alone = ["blur", "--profile", "fast", text(&original), "-o", text(&whole)];
+    run(text(&program), &alone)?;
+    let (shared, alone) = (content(&result)?, content(&whole)?);
+    assert_eq!(shared.0.len(), 240);
+    assert_eq!(shared, alone);
+    eventually("the parts to be deleted", async || {
+        parts(&server.storage()).is_empty().then_some(())
+    })
+    .await;
+    let (_, _, log) = server.terminate().await?;
+    let helped = log.iter().filter(|line| line.contains("helping with a long video"));
+    assert!(helped.count() > 0, "nobody helped");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     let dir = TempDir::new()?;
     let original = clip(dir.path(), 12)?;

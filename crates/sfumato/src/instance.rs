@@ -47,16 +47,17 @@ pub(crate) async fn join(
     entropy: &dyn Entropy,
 ) -> anyhow::Result<Instance> {
     let asked = "look up which installation the database belongs to";
-    let needs_keys = settings.roles.include(Role::Api) || settings.roles.include(Role::Courier);
-    if !needs_keys && settings.database_url.is_some() {
+    if settings.database_url.is_some() && !settings.roles.include(Role::Api) {
         let found = store.installation().await.context(asked)?;
         let found = found.context(
             "join the installation: there is none in this database yet; start a process with the role `api` first",
         )?;
-        return Ok(Instance {
-            keys: Keys::derive(&random(entropy)),
-            installation: found.id,
-        });
+        if !settings.roles.include(Role::Courier) {
+            return Ok(Instance {
+                keys: Keys::derive(&random(entropy)),
+                installation: found.id,
+            });
+        }
     }
     let (path, master) = match &settings.master_key_file {
         Some(path) => (path.clone(), dir.read_master_key(path)?),

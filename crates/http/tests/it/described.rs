@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 pub(crate) type Objects = BTreeMap<&'static str, String>;
 
 /// Parameters that choose among objects instead of naming one.
-const CHOOSING: [&str; 12] = [
+const CHOOSING: [&str; 13] = [
+    "delete_files",
     "active",
     "after",
     "cursor",

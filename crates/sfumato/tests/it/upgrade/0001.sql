@@ -15,34 +15,34 @@ VALUES (
 
 -- Queued.
 INSERT INTO jobs (
-    id, client, created_at, upload, upload_format, upload_bytes, upload_sha256, file_name, options, attempts, claims, state,
+    id, client, created_at, upload, upload_format, upload_bytes, upload_sha256, file_name, options, priority, attempts, claims, state,
     available_at
 )
 VALUES (
     x'01900000000070008000000000000020', x'01900000000070008000000000000001', 1700000000000000,
-    x'01900000000070008000000000000120', 'bmp', 7, {upload_sha256}, 'waiting.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 0, 0, 'queued', 1700000000000000
+    x'01900000000070008000000000000120', 'bmp', 7, {upload_sha256}, 'waiting.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 0, 0, 0, 'queued', 1700000000000000
 );
 
 -- Succeeded; its original is gone and its result is kept.
 INSERT INTO jobs (
     id, client, created_at, upload, upload_format, upload_bytes, upload_sha256, upload_retired, upload_deleted, file_name,
-    options, attempts, claims, started_at, state, finished_at, result, result_format, result_bytes, result_sha256, faces,
+    options, priority, attempts, claims, started_at, state, finished_at, result, result_format, result_bytes, result_sha256, faces,
     plates, warnings
 )
 VALUES (
     x'01900000000070008000000000000021', x'01900000000070008000000000000001', 1700000000000000,
-    x'01900000000070008000000000000121', 'bmp', 7, {upload_sha256}, 1, 1, 'done.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 1, 1, 1700000001000000,
+    x'01900000000070008000000000000121', 'bmp', 7, {upload_sha256}, 1, 1, 'done.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 0, 1, 1, 1700000001000000,
     'succeeded', {now}, x'01900000000070008000000000000221', 'bmp', 6, {result_sha256}, 2, 1, '[]'
 );
 
 -- Failed.
 INSERT INTO jobs (
     id, client, created_at, upload, upload_format, upload_bytes, upload_sha256, upload_retired, upload_deleted, file_name,
-    options, attempts, claims, started_at, state, finished_at, error
+    options, priority, attempts, claims, started_at, state, finished_at, error
 )
 VALUES (
     x'01900000000070008000000000000022', x'01900000000070008000000000000001', 1700000000000000,
-    x'01900000000070008000000000000122', 'bmp', 7, {upload_sha256}, 1, 1, 'broken.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 1, 1, 1700000001000000,
+    x'01900000000070008000000000000122', 'bmp', 7, {upload_sha256}, 1, 1, 'broken.bmp', '{"faces":true,"plates":true,"detections_document":false,"mask":{"style":"blur","smooth_padding":0.0}}', 0, 1, 1, 1700000001000000,
     'failed', 1700000002000000, 'the file is no picture'
 );
 
