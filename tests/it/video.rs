@@ -209,7 +209,9 @@ async fn two_workers_share_a_long_video_and_its_frames_are_those_of_one() -> Res
     })
     .await;
     let (_, _, log) = server.terminate().await?;
-    let helped = log.iter().filter(|line| line.contains("helping with a long video"));
+    let helped = log
+        .iter()
+        .filter(|line| line.contains("helping with a long video"));
     assert!(helped.count() > 0, "nobody helped");
     Ok(())
 }
