@@ -93,12 +93,17 @@ pub struct Turn {
 pub struct Turns {
     now: VirtualTime,
     contenders: Vec<Contender>,
+    last: Vec<Turn>,
 }
 
 impl Turns {
     /// A queue at the virtual time at which its last turn began.
     pub fn new(now: VirtualTime, contenders: Vec<Contender>) -> Self {
-        Self { now, contenders }
+        Self {
+            now,
+            contenders,
+            last: Vec::new(),
+        }
     }
 
     /// Whose turn is next, if anybody may begin a job. Asking changes nothing.
@@ -127,11 +132,18 @@ impl Turns {
                 contender.room = contender.room.map(|room| room.saturating_sub(1));
             }
         }
+        self.last.retain(|earlier| earlier.client != turn.client);
+        self.last.push(turn);
     }
 
     /// The client has no job that can be begun now.
     pub fn leave(&mut self, client: ClientId) {
         self.contenders.retain(|contender| contender.client != client);
+    }
+
+    /// The last turn of each client that used any: what is to be remembered until the next claim.
+    pub fn last(self) -> Vec<Turn> {
+        self.last
     }
 }
 

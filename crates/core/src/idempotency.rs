@@ -5,8 +5,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::time::Timestamp;
+
 /// How long a key stands for its request.
 pub const KEY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Keys that were taken at this time or before stand for nothing any more.
+pub fn forgotten(now: Timestamp) -> Timestamp {
+    now.before(KEY_KEPT)
+}
 
 /// What a client calls a request so that it is carried out once: 1 to 255 printable ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

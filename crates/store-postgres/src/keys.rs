@@ -4,7 +4,7 @@
 //! whether the first one's transaction has come to something.
 
 use async_trait::async_trait;
-use sfumato_core::idempotency::{IdempotencyKey, KEY_KEPT, Once};
+use sfumato_core::idempotency::{IdempotencyKey, Once, forgotten};
 use sfumato_core::job::Job;
 use sfumato_core::store::RequestKeys;
 use sfumato_core::{ClientId, JobId, StoreError, Timestamp};
@@ -75,11 +75,6 @@ async fn request(
 
 pub(crate) async fn forget(tx: &Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
     execute(tx, queries::FORGET_KEYS, &[&forgotten(now).as_micros()]).await
-}
-
-/// Keys from this time or before stand for nothing any more.
-fn forgotten(now: Timestamp) -> Timestamp {
-    now.before(KEY_KEPT)
 }
 
 #[async_trait]

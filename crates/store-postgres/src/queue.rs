@@ -35,7 +35,6 @@ pub(crate) async fn next(
         return Ok(chosen);
     }
     let mut turns = turns(tx, long, begun).await?;
-    let mut last = Vec::<Turn>::new();
     while chosen.len() < limit
         && let Some(turn) = turns.next()
     {
@@ -43,13 +42,11 @@ pub(crate) async fn next(
             Some(job) => {
                 chosen.push(job);
                 turns.used(turn);
-                last.retain(|earlier| earlier.client != turn.client);
-                last.push(turn);
             }
             None => turns.leave(turn.client),
         }
     }
-    for turn in last {
+    for turn in turns.last() {
         record(tx, turn, long).await?;
     }
     Ok(chosen)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use sfumato_core::idempotency::{IdempotencyKey, KEY_KEPT, Once};
+use sfumato_core::idempotency::{IdempotencyKey, Once, forgotten};
 use sfumato_core::job::Job;
 use sfumato_core::store::RequestKeys;
 use sfumato_core::{ClientId, JobId, StoreError, Timestamp};
@@ -77,11 +77,6 @@ fn request(
 pub(crate) fn forget(conn: &Connection, now: Timestamp) -> Result<u64, StoreError> {
     let forgotten = execute(conn, queries::FORGET_KEYS, [forgotten(now).as_micros()])?;
     Ok(forgotten as u64)
-}
-
-/// Keys from this time or before stand for nothing any more.
-fn forgotten(now: Timestamp) -> Timestamp {
-    now.before(KEY_KEPT)
 }
 
 #[async_trait]

@@ -24,7 +24,6 @@ pub(crate) fn next(
         return Ok(chosen);
     }
     let mut turns = turns(conn, long, begun)?;
-    let mut last = Vec::<Turn>::new();
     while chosen.len() < limit
         && let Some(turn) = turns.next()
     {
@@ -33,13 +32,11 @@ pub(crate) fn next(
             Some(job) => {
                 chosen.push(job);
                 turns.used(turn);
-                last.retain(|earlier| earlier.client != turn.client);
-                last.push(turn);
             }
             None => turns.leave(turn.client),
         }
     }
-    for turn in last {
+    for turn in turns.last() {
         record(conn, turn, long)?;
     }
     Ok(chosen)
