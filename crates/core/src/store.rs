@@ -11,7 +11,9 @@ use async_trait::async_trait;
 
 use crate::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use crate::delivery::{Delivery, DeliveryLease};
-use crate::endpoint::{AckPolicy, Description, Endpoint, SigningSecret, WebhookToken, WebhookUrl};
+use crate::endpoint::{
+    AckPolicy, Description, Endpoint, EndpointHealth, EndpointState, SigningSecret, WebhookToken, WebhookUrl,
+};
 use crate::event::{Event, EventPosition};
 use crate::id::{ClientId, DeliveryId, EndpointId, JobId, LoginId, ReplayId, ResultId, UploadId, WorkerId};
 use crate::job::{Job, JobOutcome, Lease, NewRevision, Progress};
@@ -101,6 +103,37 @@ pub struct EndpointChange {
     pub description: Option<Option<Description>>,
     /// Whether answers are kept from now on.
     pub keep_responses: Option<bool>,
+}
+
+impl EndpointChange {
+    /// Carries the wish out. Whether it is switched on says whether what waits for the endpoint is due from now on.
+    pub fn apply(self, endpoint: &mut Endpoint) -> bool {
+        if let Some(url) = self.url {
+            endpoint.url = url;
+        }
+        if let Some(ack) = self.ack {
+            endpoint.ack = ack;
+        }
+        if let Some(description) = self.description {
+            endpoint.description = description;
+        }
+        if let Some(keep) = self.keep_responses {
+            endpoint.keep_responses = keep;
+        }
+        match self.active {
+            Some(true) => {
+                endpoint.state = EndpointState::Active;
+                endpoint.health = EndpointHealth {
+                    last_success_at: endpoint.health.last_success_at,
+                    overflowed: endpoint.health.overflowed,
+                    ..EndpointHealth::default()
+                };
+            }
+            Some(false) => endpoint.state = EndpointState::Disabled,
+            None => {}
+        }
+        self.active == Some(true)
+    }
 }
 
 /// The database: SQLite by default.

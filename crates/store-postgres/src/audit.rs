@@ -1,7 +1,7 @@
 //! The audit log.
 
 use async_trait::async_trait;
-use sfumato_core::audit::{Actor, AuditEntry, Subject};
+use sfumato_core::audit::{AuditEntry, Subject};
 use sfumato_core::store::{AuditFilter, AuditLog, AuditPage};
 use sfumato_core::{AuditId, ClientId, Scope, StoreError, Timestamp};
 use tokio_postgres::Row;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::postgres::PostgresStore;
 use crate::queries;
-use crate::rows::Reader;
+use crate::rows::{self, Reader};
 use crate::sql::{Tx, as_limit, execute, execute_one, query, text, unavailable};
 
 /// Entries that one page looks at.
@@ -45,34 +45,6 @@ async fn add(tx: &Tx<'_>, entry: &AuditEntry) -> Result<(), StoreError> {
     .await
 }
 
-fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
-    let row = Reader::new(row, "audit");
-    let kind: &str = row.get("actor_kind")?;
-    let actor = Actor::from_parts(kind, row.optional_id("actor")?, row.get("actor_name")?);
-    let subject = row
-        .optional_id("subject")?
-        .map(|id| {
-            let kind: &str = row.get("subject_kind")?;
-            Subject::from_parts(kind, id).ok_or_else(|| row.corrupt("subject_kind", kind))
-        })
-        .transpose()?;
-    let detail: &str = row.get("detail")?;
-    let address: Option<&str> = row.get("address")?;
-    Ok(AuditEntry {
-        id: row.audit_id("id")?,
-        at: row.time("at")?,
-        actor: actor.ok_or_else(|| row.corrupt("actor_kind", kind))?,
-        action: row.parse("action")?,
-        subject,
-        client: row.optional_id("client")?.map(ClientId::from_uuid),
-        detail: serde_json::from_str(detail).map_err(|error| row.corrupt("detail", error))?,
-        address: address
-            .map(|address| address.parse())
-            .transpose()
-            .map_err(|error| row.corrupt("address", error))?,
-    })
-}
-
 /// An entry that was looked at, and what it says if it fits.
 struct Looked {
     id: AuditId,
@@ -84,7 +56,7 @@ fn look(row: &Row, scope: Scope, filter: &AuditFilter) -> Result<Looked, StoreEr
     let reader = Reader::new(row, "audit");
     let id = reader.audit_id("id")?;
     let may_fit = filter.actions.is_empty() || filter.actions.contains(&reader.parse("action")?);
-    let entry = may_fit.then(|| entry(row)).transpose()?;
+    let entry = may_fit.then(|| rows::audit_entry(row)).transpose()?;
     Ok(Looked {
         id,
         entry: entry.filter(|entry| filter.fits(scope, entry)),

@@ -7,7 +7,7 @@ use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::DELIVERY_LIFETIME;
 use sfumato_core::store::{DeliveryRecord, News};
 use sfumato_core::{ClientId, DeliveryId, JobId, StoreError, Timestamp};
-use uuid::Uuid;
+use sfumato_store_rows::DeliveryColumns;
 
 use crate::locks;
 use crate::queries;
@@ -34,41 +34,6 @@ pub(crate) fn broken(delivery: &Delivery, column: &'static str, why: &str) -> St
     }
 }
 
-/// The columns of a state, from `not_before` to `closed_at`.
-#[derive(Default)]
-struct Columns {
-    not_before: Option<i64>,
-    worker: Option<Uuid>,
-    lease_expires_at: Option<i64>,
-    closed_at: Option<i64>,
-}
-
-impl Columns {
-    fn of(state: &DeliveryState) -> Self {
-        match state {
-            DeliveryState::Pending { not_before } => Self {
-                not_before: Some(not_before.as_micros()),
-                ..Self::default()
-            },
-            DeliveryState::Sending {
-                lease,
-                lease_expires_at,
-            } => Self {
-                worker: Some(lease.worker.as_uuid()),
-                lease_expires_at: Some(lease_expires_at.as_micros()),
-                ..Self::default()
-            },
-            DeliveryState::Delivered { at }
-            | DeliveryState::Superseded { at }
-            | DeliveryState::Expired { at }
-            | DeliveryState::Dropped { at } => Self {
-                closed_at: Some(at.as_micros()),
-                ..Self::default()
-            },
-        }
-    }
-}
-
 /// Writes a new delivery of `event`.
 pub(crate) async fn insert(
     tx: &Tx<'_>,
@@ -77,7 +42,7 @@ pub(crate) async fn insert(
     is_head: bool,
     claims: FencingToken,
 ) -> Result<(), StoreError> {
-    let columns = Columns::of(&delivery.state);
+    let columns = DeliveryColumns::of(&delivery.state);
     execute_one(
         tx,
         "deliveries",
@@ -118,7 +83,7 @@ pub(crate) async fn write_tried(
     after: (&Delivery, FencingToken),
     tried_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
-    let columns = Columns::of(&after.0.state);
+    let columns = DeliveryColumns::of(&after.0.state);
     execute_one(
         tx,
         "deliveries",

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sfumato_core::endpoint::{
-    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret, Warning,
-    WebhookToken,
+    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, SigningSecret, Warning, WebhookToken,
 };
 use sfumato_core::store::{EndpointChange, News};
 use sfumato_core::{ClientId, EndpointId, Sealed, StoreError, Timestamp};
+use sfumato_store_rows::EndpointColumns;
 
 use crate::locks;
 use crate::queries;
@@ -17,60 +17,6 @@ use crate::sql::{Tx, execute, execute_one, query, query_one, text, value};
 const NOT_FOUND: StoreError = StoreError::NotFound {
     what: "webhook endpoint",
 };
-
-struct Held {
-    name: &'static str,
-    since: Option<i64>,
-    reason: Option<&'static str>,
-    next_probe_at: Option<i64>,
-}
-
-fn columns(state: &EndpointState) -> Held {
-    let not_held = |name| Held {
-        name,
-        since: None,
-        reason: None,
-        next_probe_at: None,
-    };
-    match state {
-        EndpointState::Active => not_held("active"),
-        EndpointState::Disabled => not_held("disabled"),
-        EndpointState::Held {
-            since,
-            reason,
-            next_probe_at,
-        } => Held {
-            name: "held",
-            since: Some(since.as_micros()),
-            reason: Some(reason.as_str()),
-            next_probe_at: Some(next_probe_at.as_micros()),
-        },
-    }
-}
-
-/// The columns of both credentials.
-struct Credentials<'a> {
-    token: &'a [u8],
-    old_token: Option<&'a [u8]>,
-    old_token_until: Option<i64>,
-    secret: &'a [u8],
-    old_secret: Option<&'a [u8]>,
-    old_secret_until: Option<i64>,
-}
-
-impl<'a> Credentials<'a> {
-    fn of(endpoint: &'a Endpoint) -> Self {
-        let (token, secret) = (&endpoint.token, &endpoint.signing_secret);
-        Self {
-            token: token.current.as_bytes(),
-            old_token: token.previous.as_ref().map(|(token, _)| token.as_bytes()),
-            old_token_until: token.previous.as_ref().map(|(_, until)| until.as_micros()),
-            secret: secret.current.as_bytes(),
-            old_secret: secret.previous.as_ref().map(|(secret, _)| secret.as_bytes()),
-            old_secret_until: secret.previous.as_ref().map(|(_, until)| until.as_micros()),
-        }
-    }
-}
 
 fn description(endpoint: &Endpoint) -> Option<String> {
     endpoint.description.as_ref().map(Description::as_str).map(text)
@@ -85,7 +31,7 @@ pub(crate) async fn create(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), Store
             max: ENDPOINTS_PER_CLIENT_MAX,
         });
     }
-    let (held, credentials) = (columns(&endpoint.state), Credentials::of(endpoint));
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         tx,
         "endpoints",
@@ -97,16 +43,16 @@ pub(crate) async fn create(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), Store
             &description(endpoint),
             &endpoint.ack.as_str(),
             &endpoint.keep_responses,
-            &credentials.token,
-            &credentials.old_token,
-            &credentials.old_token_until,
-            &credentials.secret,
-            &credentials.old_secret,
-            &credentials.old_secret_until,
-            &held.name,
-            &held.since,
-            &held.reason,
-            &held.next_probe_at,
+            &columns.token,
+            &columns.old_token,
+            &columns.old_token_until,
+            &columns.signing_secret,
+            &columns.old_secret,
+            &columns.old_secret_until,
+            &columns.state,
+            &columns.held_since,
+            &columns.held_reason,
+            &columns.next_probe_at,
             &i64::from(endpoint.health.consecutive_failures),
             &endpoint.health.failing_since.map(Timestamp::as_micros),
             &endpoint.health.last_success_at.map(Timestamp::as_micros),
@@ -152,7 +98,7 @@ pub(crate) async fn for_courier(tx: &Tx<'_>, id: EndpointId) -> Result<Option<En
 
 /// Writes what happens to an endpoint. The caller holds it since before it was read.
 pub(crate) async fn write(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), StoreError> {
-    let held = columns(&endpoint.state);
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         tx,
         "endpoints",
@@ -160,10 +106,10 @@ pub(crate) async fn write(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), StoreE
         &[
             &endpoint.id.as_uuid(),
             &endpoint.url.as_str(),
-            &held.name,
-            &held.since,
-            &held.reason,
-            &held.next_probe_at,
+            &columns.state,
+            &columns.held_since,
+            &columns.held_reason,
+            &columns.next_probe_at,
             &i64::from(endpoint.health.consecutive_failures),
             &endpoint.health.failing_since.map(Timestamp::as_micros),
             &endpoint.health.last_success_at.map(Timestamp::as_micros),
@@ -185,41 +131,20 @@ pub(crate) async fn update(
 ) -> Result<Endpoint, StoreError> {
     let now = tx.now();
     let mut endpoint = hold(tx, client, id).await?;
-    if let Some(url) = change.url {
-        endpoint.url = url;
-    }
-    if let Some(ack) = change.ack {
-        endpoint.ack = ack;
-    }
-    if let Some(description) = change.description {
-        endpoint.description = description;
-    }
-    if let Some(keep) = change.keep_responses {
-        endpoint.keep_responses = keep;
-    }
-    match change.active {
-        Some(true) => {
-            endpoint.state = EndpointState::Active;
-            endpoint.health = EndpointHealth {
-                last_success_at: endpoint.health.last_success_at,
-                overflowed: endpoint.health.overflowed,
-                ..EndpointHealth::default()
-            };
-            let pull = queries::PULL_DELIVERIES_FORWARD;
-            execute(tx, pull, &[&id.as_uuid(), &now.as_micros()]).await?;
-        }
-        Some(false) => endpoint.state = EndpointState::Disabled,
-        None => {}
+    let switched_on = change.apply(&mut endpoint);
+    if switched_on {
+        let pull = queries::PULL_DELIVERIES_FORWARD;
+        execute(tx, pull, &[&id.as_uuid(), &now.as_micros()]).await?;
     }
     let changed = changed(tx, endpoint).await?;
-    if change.active == Some(true) {
+    if switched_on {
         tx.gather(News::Waiting(id));
     }
     Ok(changed)
 }
 
 async fn write_settings(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), StoreError> {
-    let credentials = Credentials::of(endpoint);
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         tx,
         "endpoints",
@@ -229,12 +154,12 @@ async fn write_settings(tx: &Tx<'_>, endpoint: &Endpoint) -> Result<(), StoreErr
             &description(endpoint),
             &endpoint.ack.as_str(),
             &endpoint.keep_responses,
-            &credentials.token,
-            &credentials.old_token,
-            &credentials.old_token_until,
-            &credentials.secret,
-            &credentials.old_secret,
-            &credentials.old_secret_until,
+            &columns.token,
+            &columns.old_token,
+            &columns.old_token_until,
+            &columns.signing_secret,
+            &columns.old_secret,
+            &columns.old_secret_until,
         ],
     )
     .await

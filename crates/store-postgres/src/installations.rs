@@ -14,7 +14,7 @@ async fn installation(tx: &Tx<'_>) -> Result<Option<Installation>, StoreError> {
         let row = Reader::new(row, "installation");
         Ok(Installation {
             id: row.installation_id("id")?,
-            key: KeyCheck::from_bytes(row.hash("key_check")?),
+            key: KeyCheck::from_bytes(row.get("key_check")?),
         })
     });
     found.await

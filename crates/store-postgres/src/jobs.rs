@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sfumato_core::event::EventStatus;
-use sfumato_core::job::{
-    Job, JobOutcome, JobResult, JobState, Lease, NewRevision, Progress, TransitionError,
-};
+use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
 use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
-use uuid::Uuid;
+use sfumato_store_rows::JobColumns;
 
 use crate::events;
 use crate::keys;
@@ -20,97 +18,6 @@ use crate::queries;
 use crate::queue;
 use crate::rows::{self, Reader};
 use crate::sql::{Tx, execute_one, query, query_one, text, unavailable};
-
-/// The state's columns, from `available_at` to `warnings`.
-#[derive(Default)]
-struct Columns<'a> {
-    available_at: Option<i64>,
-    worker: Option<Uuid>,
-    lease_expires_at: Option<i64>,
-    progress: Option<f64>,
-    expected_end_at: Option<i64>,
-    finished_at: Option<i64>,
-    error: Option<String>,
-    expired_at: Option<i64>,
-    result: ResultColumns<'a>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(state: &'a JobState) -> Result<Self, StoreError> {
-        Ok(match state {
-            JobState::Queued { available_at } => Self {
-                available_at: Some(available_at.as_micros()),
-                ..Self::default()
-            },
-            JobState::Running {
-                lease,
-                lease_expires_at,
-                progress,
-            } => Self {
-                worker: Some(lease.worker.as_uuid()),
-                lease_expires_at: Some(lease_expires_at.as_micros()),
-                progress: Some(f64::from(progress.done)),
-                expected_end_at: progress.expected_end.map(Timestamp::as_micros),
-                ..Self::default()
-            },
-            JobState::Succeeded { finished_at, result } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                result: ResultColumns::of(result)?,
-                ..Self::default()
-            },
-            JobState::Failed { finished_at, error } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                error: Some(text(error)),
-                ..Self::default()
-            },
-            JobState::Cancelled { finished_at } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                ..Self::default()
-            },
-            JobState::Expired {
-                finished_at,
-                result,
-                expired_at,
-            } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                expired_at: Some(expired_at.as_micros()),
-                result: ResultColumns::of(result)?,
-                ..Self::default()
-            },
-        })
-    }
-}
-
-/// The columns of a result, from `result` to `warnings`.
-#[derive(Default)]
-struct ResultColumns<'a> {
-    id: Option<Uuid>,
-    format: Option<&'a str>,
-    bytes: Option<i64>,
-    sha256: Option<&'a [u8]>,
-    document_bytes: Option<i64>,
-    document_sha256: Option<&'a [u8]>,
-    faces: Option<i64>,
-    plates: Option<i64>,
-    warnings: Option<String>,
-}
-
-impl<'a> ResultColumns<'a> {
-    fn of(result: &'a JobResult) -> Result<Self, StoreError> {
-        let document = result.document.as_ref();
-        Ok(Self {
-            id: Some(result.id.as_uuid()),
-            format: Some(result.format.as_str()),
-            bytes: Some(bytes(result.bytes)?),
-            sha256: Some(&result.sha256),
-            document_bytes: document.map(|(size, _)| bytes(*size)).transpose()?,
-            document_sha256: document.map(|(_, sha256)| sha256.as_slice()),
-            faces: Some(result.faces.into()),
-            plates: Some(result.plates.into()),
-            warnings: Some(serde_json::to_string(&result.warnings).map_err(unavailable)?),
-        })
-    }
-}
 
 fn bytes(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(unavailable)
@@ -126,7 +33,7 @@ pub(crate) async fn submit(tx: &Tx<'_>, job: &Job) -> Result<(), StoreError> {
 
 async fn insert(tx: &Tx<'_>, job: &Job) -> Result<(), StoreError> {
     let options = serde_json::to_string(&job.options).map_err(unavailable)?;
-    let columns = Columns::of(&job.state)?;
+    let columns = JobColumns::of(&job.state)?;
     let result = &columns.result;
     let given = job.source.given();
     execute_one(
@@ -152,7 +59,7 @@ async fn insert(tx: &Tx<'_>, job: &Job) -> Result<(), StoreError> {
             &columns.lease_expires_at,
             &columns.progress,
             &columns.finished_at,
-            &columns.error,
+            &columns.error.map(text),
             &columns.expired_at,
             &result.id,
             &result.format,
@@ -214,7 +121,7 @@ pub(crate) async fn revisions(tx: &Tx<'_>, client: ClientId, job: JobId) -> Resu
 
 /// Writes what a transition has made of a job, guarded by what was read.
 pub(crate) async fn update(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(), StoreError> {
-    let columns = Columns::of(&after.state)?;
+    let columns = JobColumns::of(&after.state)?;
     let result = &columns.result;
     execute_one(
         tx,
@@ -233,7 +140,7 @@ pub(crate) async fn update(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(),
             &columns.lease_expires_at,
             &columns.progress,
             &columns.finished_at,
-            &columns.error,
+            &columns.error.map(text),
             &columns.expired_at,
             &result.id,
             &result.format,

@@ -68,7 +68,7 @@ async fn request(
     ];
     query_one(tx, queries::REQUEST_OF_KEY, params, |row| {
         let row = Reader::new(row, "idempotency_keys");
-        Ok((row.job_id("id")?, row.hash("request")?))
+        Ok((row.job_id("id")?, row.get("request")?))
     })
     .await
 }

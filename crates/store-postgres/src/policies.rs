@@ -3,56 +3,22 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sfumato_core::job::{Job, Priority};
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling, Usage};
+use sfumato_core::job::Job;
+use sfumato_core::policy::{ClientPolicy, Usage};
 use sfumato_core::store::ClientPolicies;
-use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp, Weight};
+use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp};
 
 use crate::locks;
 use crate::postgres::PostgresStore;
 use crate::queries;
-use crate::rows::Reader;
+use crate::rows::{self, Reader};
 use crate::sql::{Tx, execute, query_one};
 
 const NOT_FOUND: StoreError = StoreError::NotFound { what: "client" };
 
-fn quotas(row: &Reader<'_>) -> Result<Quotas, StoreError> {
-    Ok(Quotas {
-        jobs_waiting_max: row.optional_number("jobs_waiting_max")?,
-        bytes_stored_max: row.optional_number("bytes_stored_max")?,
-        jobs_per_day_max: row.optional_number("jobs_per_day_max")?,
-    })
-}
-
-fn priority_max(row: &Reader<'_>) -> Result<Priority, StoreError> {
-    Priority::from_rank(row.get("priority_max")?).map_err(|error| row.corrupt("priority_max", error))
-}
-
-fn scheduling(row: &Reader<'_>) -> Result<Scheduling, StoreError> {
-    Ok(Scheduling {
-        weight: weight(row)?,
-        jobs_at_once_max: row.optional_number("jobs_at_once_max")?,
-        priority_max: priority_max(row)?,
-    })
-}
-
-/// The weight in a row of a client.
-pub(crate) fn weight(row: &Reader<'_>) -> Result<Weight, StoreError> {
-    Weight::new(row.number("weight")?).map_err(|error| row.corrupt("weight", error))
-}
-
 async fn usage(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
     let (client, today) = (client.as_uuid(), now.first_hour_of_day());
-    let usage = query_one(tx, queries::USAGE_OF_CLIENT, &[&client, &today], |row| {
-        let row = Reader::new(row, "client_totals");
-        Ok(Usage {
-            jobs_waiting: row.number("jobs_waiting")?,
-            jobs_running: row.number("jobs_running")?,
-            bytes_stored: row.number("bytes_stored")?,
-            jobs_today: row.number("jobs_today")?,
-        })
-    })
-    .await;
+    let usage = query_one(tx, queries::USAGE_OF_CLIENT, &[&client, &today], rows::usage).await;
     Ok(usage?.unwrap_or_default())
 }
 
@@ -62,7 +28,10 @@ pub(crate) async fn admit(tx: &Tx<'_>, job: &Job, now: Timestamp) -> Result<(), 
     let client = job.client.as_uuid();
     let agreed = query_one(tx, queries::QUOTAS_OF_CLIENT, &[&client], |row| {
         let row = Reader::new(row, "clients");
-        Ok((quotas(&row)?, priority_max(&row)?))
+        Ok((
+            sfumato_store_rows::quotas(&row)?,
+            sfumato_store_rows::priority_max(&row)?,
+        ))
     })
     .await;
     let Some((quotas, max)) = agreed? else {
@@ -84,19 +53,7 @@ pub(crate) async fn admit(tx: &Tx<'_>, job: &Job, now: Timestamp) -> Result<(), 
 }
 
 async fn policy(tx: &Tx<'_>, client: ClientId, now: Timestamp) -> Result<(ClientPolicy, Usage), StoreError> {
-    let policy = query_one(tx, queries::CLIENT_POLICY, &[&client.as_uuid()], |row| {
-        let row = Reader::new(row, "clients");
-        let kept = |column| Ok(row.optional_number(column)?.map(Duration::from_secs));
-        Ok(ClientPolicy {
-            retention: Retention {
-                originals_kept: kept("originals_kept_s")?,
-                results_kept: kept("results_kept_s")?,
-            },
-            quotas: quotas(&row)?,
-            scheduling: scheduling(&row)?,
-        })
-    })
-    .await;
+    let policy = query_one(tx, queries::CLIENT_POLICY, &[&client.as_uuid()], rows::policy).await;
     Ok((policy?.ok_or(NOT_FOUND)?, usage(tx, client, now).await?))
 }
 

@@ -6,7 +6,6 @@ use sfumato_core::store::JobLimits;
 use sfumato_core::{ClientId, StoreError, Timestamp};
 use uuid::Uuid;
 
-use crate::policies;
 use crate::queries;
 use crate::rows::{self, Reader};
 use crate::sql::{Tx, execute_one, query, query_one};
@@ -57,7 +56,7 @@ async fn turns(tx: &Tx<'_>, long: bool, begun: &[Job]) -> Result<Turns, StoreErr
     let contenders = query(tx, queries::CONTENDERS, &[&long], |row| {
         let row = Reader::new(row, "clients");
         let client = row.client_id("id")?;
-        let weight = policies::weight(&row)?;
+        let weight = sfumato_store_rows::weight(&row)?;
         let at_once = row.optional_number::<u64>("jobs_at_once_max")?;
         let beside = begun.iter().filter(|job| job.client == client).count() as u64;
         let running = row.number::<u64>("running")?.saturating_add(beside);

@@ -11,7 +11,7 @@ use sfumato_core::store::News;
 use sfumato_core::{
     ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, ReplayId, StoreError, Timestamp,
 };
-use tokio_postgres::Row;
+use sfumato_store_rows::ended_at;
 
 use crate::deliveries;
 use crate::endpoints;
@@ -98,62 +98,6 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn ended_at(state: &ReplayState) -> Option<i64> {
-    match state {
-        ReplayState::Running => None,
-        ReplayState::Done { at } | ReplayState::Cancelled { at } => Some(at.as_micros()),
-    }
-}
-
-fn read(row: &Row) -> Result<Replay, StoreError> {
-    let row = Reader::new(row, "replays");
-    let state: String = row.get("state")?;
-    let state = match state.as_str() {
-        "running" => ReplayState::Running,
-        "done" => ReplayState::Done {
-            at: row.time("ended_at")?,
-        },
-        "cancelled" => ReplayState::Cancelled {
-            at: row.time("ended_at")?,
-        },
-        other => return Err(row.corrupt("state", other)),
-    };
-    let job = row.optional_id("job")?;
-    Ok(Replay {
-        id: row.replay_id("id")?,
-        client: row.client_id("client")?,
-        endpoint: row.endpoint_id("endpoint")?,
-        selection: ReplaySelection {
-            since: row.time("since")?,
-            until: row.time("until")?,
-            statuses: list(&row, "statuses")?,
-            standings: list(&row, "standings")?,
-            job: job.map(JobId::from_uuid),
-        },
-        state,
-        position: row.position("position")?,
-        end: row.position("end_position")?,
-        counts: ReplayCounts {
-            examined: row.number("examined")?,
-            resent: row.number("resent")?,
-            created: row.number("created")?,
-            left: row.number("left_alone")?,
-        },
-        created_at: row.time("created_at")?,
-    })
-}
-
-fn list<T: std::str::FromStr<Err: std::fmt::Display>>(
-    row: &Reader<'_>,
-    column: &'static str,
-) -> Result<Vec<T>, StoreError> {
-    let text: String = row.get(column)?;
-    text.split(',')
-        .filter(|word| !word.is_empty())
-        .map(|word| word.parse().map_err(|error| row.corrupt(column, error)))
-        .collect()
-}
-
 pub(crate) async fn get(
     tx: &Tx<'_>,
     client: ClientId,
@@ -161,7 +105,7 @@ pub(crate) async fn get(
     id: ReplayId,
 ) -> Result<Option<Replay>, StoreError> {
     let (id, endpoint, client) = (id.as_uuid(), endpoint.as_uuid(), client.as_uuid());
-    query_one(tx, queries::REPLAY, &[&id, &endpoint, &client], read).await
+    query_one(tx, queries::REPLAY, &[&id, &endpoint, &client], rows::replay).await
 }
 
 pub(crate) async fn of_endpoint(
@@ -172,7 +116,7 @@ pub(crate) async fn of_endpoint(
 ) -> Result<Vec<Replay>, StoreError> {
     endpoints::of_client_by_id(tx, client, endpoint).await?;
     let (endpoint, client, limit) = (endpoint.as_uuid(), client.as_uuid(), as_limit(limit));
-    query(tx, queries::REPLAYS, &[&endpoint, &client, &limit], read).await
+    query(tx, queries::REPLAYS, &[&endpoint, &client, &limit], rows::replay).await
 }
 
 pub(crate) async fn cancel(
@@ -349,7 +293,7 @@ async fn send_again(
 }
 
 async fn running_one(tx: &Tx<'_>, id: ReplayId) -> Result<Option<Replay>, StoreError> {
-    query_one(tx, queries::REPLAY_FOR_ENGINE, &[&id.as_uuid()], read).await
+    query_one(tx, queries::REPLAY_FOR_ENGINE, &[&id.as_uuid()], rows::replay).await
 }
 
 async fn has_backlog(tx: &Tx<'_>, endpoint: EndpointId) -> Result<bool, StoreError> {

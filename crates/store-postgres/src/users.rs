@@ -5,13 +5,12 @@ use sfumato_core::client::SecretHash;
 use sfumato_core::store::{UserChange, UserStore};
 use sfumato_core::user::{Identity, PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
 use sfumato_core::{SessionId, StoreError, Timestamp, UserId};
-use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::locks;
 use crate::postgres::PostgresStore;
 use crate::queries;
-use crate::rows::Reader;
+use crate::rows;
 use crate::sql::{Tx, execute, execute_one, query, query_one, text};
 
 /// Rows of each kind that one transaction forgets: none is open for long.
@@ -27,7 +26,7 @@ impl UserStore for PostgresStore {
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
-        self.read(|tx| Box::pin(query(tx, queries::USERS, &[], read_user)))
+        self.read(|tx| Box::pin(query(tx, queries::USERS, &[], rows::user)))
             .await
     }
 
@@ -41,7 +40,7 @@ impl UserStore for PostgresStore {
 
     async fn user_by_name(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         self.read(|tx| {
-            Box::pin(async move { query_one(tx, queries::USER_BY_NAME, &[&name.as_str()], read_user).await })
+            Box::pin(async move { query_one(tx, queries::USER_BY_NAME, &[&name.as_str()], rows::user).await })
         })
         .await
     }
@@ -99,7 +98,8 @@ impl UserStore for PostgresStore {
         self.read(|tx| {
             Box::pin(async move {
                 let token = token.as_bytes().as_slice();
-                let found = query_one(tx, queries::USER_SESSION_BY_TOKEN, &[&token], read_session).await?;
+                let found =
+                    query_one(tx, queries::USER_SESSION_BY_TOKEN, &[&token], rows::user_session).await?;
                 let Some(session) = found else { return Ok(None) };
                 Ok(by_id(tx, session.user).await?.map(|user| (session, user)))
             })
@@ -126,7 +126,7 @@ impl UserStore for PostgresStore {
                     tx,
                     queries::USER_SESSIONS_OF_USER,
                     &[&user.as_uuid()],
-                    read_session,
+                    rows::user_session,
                 )
                 .await
             })
@@ -204,7 +204,7 @@ async fn any(tx: &Tx<'_>) -> Result<bool, StoreError> {
 }
 
 async fn by_id(tx: &Tx<'_>, user: UserId) -> Result<Option<User>, StoreError> {
-    query_one(tx, queries::USER, &[&user.as_uuid()], read_user).await
+    query_one(tx, queries::USER, &[&user.as_uuid()], rows::user).await
 }
 
 /// The same, and nobody else changes it before the end of the transaction.
@@ -215,7 +215,7 @@ async fn locked(tx: &Tx<'_>, user: UserId) -> Result<User, StoreError> {
 
 async fn by_identity(tx: &Tx<'_>, identity: &Identity) -> Result<Option<User>, StoreError> {
     let (issuer, subject) = (identity.issuer(), identity.subject());
-    query_one(tx, queries::USER_BY_IDENTITY, &[&issuer, &subject], read_user).await
+    query_one(tx, queries::USER_BY_IDENTITY, &[&issuer, &subject], rows::user).await
 }
 
 async fn link_identity(
@@ -336,15 +336,7 @@ async fn void_links(tx: &Tx<'_>, user: Option<UserId>) -> Result<(), StoreError>
 
 async fn link(tx: &Tx<'_>, token: &SecretHash, now: Timestamp) -> Result<Option<SetupLink>, StoreError> {
     let (token, now) = (token.as_bytes().as_slice(), now.as_micros());
-    query_one(tx, queries::SETUP_LINK, &[&token, &now], |row| {
-        let row = Reader::new(row, "setup_links");
-        Ok(SetupLink {
-            token: SecretHash::from_bytes(row.hash("token")?),
-            user: row.optional_id("user")?.map(UserId::from_uuid),
-            expires_at: row.time("expires_at")?,
-        })
-    })
-    .await
+    query_one(tx, queries::SETUP_LINK, &[&token, &now], rows::setup_link).await
 }
 
 /// A link that is about to be used up.
@@ -393,45 +385,4 @@ fn role_columns(role: Role) -> (&'static str, Option<Uuid>) {
         Role::Administrator => ("administrator", None),
         Role::Member(client) => ("member", Some(client.as_uuid())),
     }
-}
-
-fn read_user(row: &Row) -> Result<User, StoreError> {
-    let row = Reader::new(row, "users");
-    let role = match row.get("role")? {
-        "administrator" => Role::Administrator,
-        "member" => Role::Member(row.client_id("client")?),
-        other => return Err(row.corrupt("role", other)),
-    };
-    let state: &str = row.get("state")?;
-    let state = [UserState::Active, UserState::Disabled]
-        .into_iter()
-        .find(|known| known.name() == state)
-        .ok_or_else(|| row.corrupt("state", state))?;
-    Ok(User {
-        id: row.user_id("id")?,
-        name: row.parse("name")?,
-        role,
-        state,
-        password: row.get::<Option<String>>("password")?.map(PasswordHash::from_phc),
-        created_at: row.time("created_at")?,
-        last_sign_in_at: row.optional_time("last_sign_in_at")?,
-        password_changed_at: row.optional_time("password_changed_at")?,
-    })
-}
-
-fn read_session(row: &Row) -> Result<UserSession, StoreError> {
-    let row = Reader::new(row, "user_sessions");
-    let address: Option<&str> = row.get("address")?;
-    Ok(UserSession {
-        id: row.session_id("id")?,
-        token: SecretHash::from_bytes(row.hash("token")?),
-        user: row.user_id("user")?,
-        created_at: row.time("created_at")?,
-        last_seen_at: row.time("last_seen_at")?,
-        expires_at: row.time("expires_at")?,
-        user_agent: row.get("user_agent")?,
-        address: address
-            .map(|text| text.parse().map_err(|error| row.corrupt("address", error)))
-            .transpose()?,
-    })
 }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params, params_from_iter};
-use sfumato_core::audit::{Actor, AuditEntry, Subject};
+use sfumato_core::audit::{AuditEntry, Subject};
 use sfumato_core::store::{AuditFilter, AuditLog, AuditPage};
-use sfumato_core::{AuditId, ClientId, Scope, StoreError, Timestamp};
+use sfumato_core::{AuditId, Scope, StoreError, Timestamp};
 use uuid::Uuid;
 
 use crate::queries;
-use crate::rows::{Reader, key};
+use crate::rows::{self, Reader, key};
 use crate::sql::{execute, execute_one, unavailable};
 use crate::sqlite::SqliteStore;
 
@@ -38,34 +38,6 @@ pub(crate) fn add(conn: &Connection, entry: &AuditEntry) -> Result<(), StoreErro
             entry.address.map(|address| address.to_string()),
         ],
     )
-}
-
-fn entry(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
-    let row = Reader::new(row, "audit");
-    let kind: String = row.get("actor_kind")?;
-    let actor = Actor::from_parts(&kind, row.optional_id("actor")?, row.get("actor_name")?);
-    let subject = row
-        .optional_id("subject")?
-        .map(|id| {
-            let kind: String = row.get("subject_kind")?;
-            Subject::from_parts(&kind, id).ok_or_else(|| row.corrupt("subject_kind", &kind))
-        })
-        .transpose()?;
-    let detail: String = row.get("detail")?;
-    let address: Option<String> = row.get("address")?;
-    Ok(AuditEntry {
-        id: row.audit_id("id")?,
-        at: row.time("at")?,
-        actor: actor.ok_or_else(|| row.corrupt("actor_kind", &kind))?,
-        action: row.parse("action")?,
-        subject,
-        client: row.optional_id("client")?.map(ClientId::from_uuid),
-        detail: serde_json::from_str(&detail).map_err(|error| row.corrupt("detail", error))?,
-        address: address
-            .map(|address| address.parse())
-            .transpose()
-            .map_err(|error| row.corrupt("address", error))?,
-    })
 }
 
 /// Whether an entry can fit by its action alone. Most that are passed over are so for it, and reading the rest of them would
@@ -117,7 +89,9 @@ fn page(
     let mut next = None;
     while let Some(row) = rows.next().map_err(unavailable)? {
         scanned += 1;
-        let read = may_fit(row, filter)?.then(|| entry(row)).transpose()?;
+        let read = may_fit(row, filter)?
+            .then(|| rows::audit_entry(row))
+            .transpose()?;
         match read.filter(|entry| filter.fits(scope, entry)) {
             Some(entry) => entries.push(entry),
             None if scanned >= SCANNED_MAX => {

@@ -7,6 +7,7 @@ use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::DELIVERY_LIFETIME;
 use sfumato_core::store::{DeliveryRecord, News};
 use sfumato_core::{ClientId, DeliveryId, JobId, StoreError, Timestamp};
+use sfumato_store_rows::DeliveryColumns;
 
 use crate::hook::Hook;
 use crate::queries;
@@ -27,41 +28,6 @@ pub(crate) fn broken(delivery: &Delivery, column: &'static str, why: &str) -> St
     }
 }
 
-/// The columns of a state, from `not_before` to `closed_at`.
-#[derive(Default)]
-struct Columns {
-    not_before: Option<i64>,
-    worker: Option<[u8; 16]>,
-    lease_expires_at: Option<i64>,
-    closed_at: Option<i64>,
-}
-
-impl Columns {
-    fn of(state: &DeliveryState) -> Self {
-        match state {
-            DeliveryState::Pending { not_before } => Self {
-                not_before: Some(not_before.as_micros()),
-                ..Self::default()
-            },
-            DeliveryState::Sending {
-                lease,
-                lease_expires_at,
-            } => Self {
-                worker: Some(key(lease.worker.as_uuid())),
-                lease_expires_at: Some(lease_expires_at.as_micros()),
-                ..Self::default()
-            },
-            DeliveryState::Delivered { at }
-            | DeliveryState::Superseded { at }
-            | DeliveryState::Expired { at }
-            | DeliveryState::Dropped { at } => Self {
-                closed_at: Some(at.as_micros()),
-                ..Self::default()
-            },
-        }
-    }
-}
-
 /// Writes a new delivery of `event`.
 pub(crate) fn insert(
     conn: &Connection,
@@ -70,7 +36,7 @@ pub(crate) fn insert(
     is_head: bool,
     claims: FencingToken,
 ) -> Result<(), StoreError> {
-    let columns = Columns::of(&delivery.state);
+    let columns = DeliveryColumns::of(&delivery.state);
     execute_one(
         conn,
         "deliveries",
@@ -88,7 +54,7 @@ pub(crate) fn insert(
             delivery.created_at.as_micros(),
             delivery.state.name(),
             columns.not_before,
-            columns.worker,
+            columns.worker.map(key),
             columns.lease_expires_at,
         ],
     )
@@ -110,7 +76,7 @@ pub(crate) fn write_tried(
     after: (&Delivery, FencingToken),
     tried_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
-    let columns = Columns::of(&after.0.state);
+    let columns = DeliveryColumns::of(&after.0.state);
     execute_one(
         conn,
         "deliveries",
@@ -123,7 +89,7 @@ pub(crate) fn write_tried(
             after.1.0,
             after.0.state.name(),
             columns.not_before,
-            columns.worker,
+            columns.worker.map(key),
             columns.lease_expires_at,
             columns.closed_at,
             after.0.failures,

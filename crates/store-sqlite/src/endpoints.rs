@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::endpoint::{
-    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, SigningSecret, Warning,
-    WebhookToken,
+    Description, ENDPOINTS_PER_CLIENT_MAX, Endpoint, SigningSecret, Warning, WebhookToken,
 };
 use sfumato_core::store::{EndpointChange, News};
 use sfumato_core::{ClientId, EndpointId, Sealed, StoreError, Timestamp};
+use sfumato_store_rows::EndpointColumns;
 
 use crate::queries;
 use crate::rows::{self, key};
@@ -17,36 +17,6 @@ use crate::sql::{Sources, execute, execute_one, query, query_one, unavailable};
 const NOT_FOUND: StoreError = StoreError::NotFound {
     what: "webhook endpoint",
 };
-
-struct Held {
-    name: &'static str,
-    since: Option<i64>,
-    reason: Option<&'static str>,
-    next_probe_at: Option<i64>,
-}
-
-fn columns(state: &EndpointState) -> Held {
-    let not_held = |name| Held {
-        name,
-        since: None,
-        reason: None,
-        next_probe_at: None,
-    };
-    match state {
-        EndpointState::Active => not_held("active"),
-        EndpointState::Disabled => not_held("disabled"),
-        EndpointState::Held {
-            since,
-            reason,
-            next_probe_at,
-        } => Held {
-            name: "held",
-            since: Some(since.as_micros()),
-            reason: Some(reason.as_str()),
-            next_probe_at: Some(next_probe_at.as_micros()),
-        },
-    }
-}
 
 pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreError> {
     let count: i64 = query_one(
@@ -62,7 +32,7 @@ pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), Store
             max: ENDPOINTS_PER_CLIENT_MAX,
         });
     }
-    let held = columns(&endpoint.state);
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         conn,
         "endpoints",
@@ -74,32 +44,16 @@ pub(crate) fn create(conn: &Connection, endpoint: &Endpoint) -> Result<(), Store
             endpoint.description.as_ref().map(Description::as_str),
             endpoint.ack.as_str(),
             endpoint.keep_responses,
-            endpoint.token.current.as_bytes(),
-            endpoint
-                .token
-                .previous
-                .as_ref()
-                .map(|(token, _)| token.as_bytes()),
-            endpoint
-                .token
-                .previous
-                .as_ref()
-                .map(|(_, until)| until.as_micros()),
-            endpoint.signing_secret.current.as_bytes(),
-            endpoint
-                .signing_secret
-                .previous
-                .as_ref()
-                .map(|(secret, _)| secret.as_bytes()),
-            endpoint
-                .signing_secret
-                .previous
-                .as_ref()
-                .map(|(_, until)| until.as_micros()),
-            held.name,
-            held.since,
-            held.reason,
-            held.next_probe_at,
+            columns.token,
+            columns.old_token,
+            columns.old_token_until,
+            columns.signing_secret,
+            columns.old_secret,
+            columns.old_secret_until,
+            columns.state,
+            columns.held_since,
+            columns.held_reason,
+            columns.next_probe_at,
             endpoint.health.consecutive_failures,
             endpoint.health.failing_since.map(Timestamp::as_micros),
             endpoint.health.last_success_at.map(Timestamp::as_micros),
@@ -134,7 +88,7 @@ pub(crate) fn for_courier(conn: &Connection, id: EndpointId) -> Result<Option<En
 }
 
 pub(crate) fn write(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreError> {
-    let held = columns(&endpoint.state);
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         conn,
         "endpoints",
@@ -142,10 +96,10 @@ pub(crate) fn write(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreE
         params![
             key(endpoint.id.as_uuid()),
             endpoint.url.as_str(),
-            held.name,
-            held.since,
-            held.reason,
-            held.next_probe_at,
+            columns.state,
+            columns.held_since,
+            columns.held_reason,
+            columns.next_probe_at,
             endpoint.health.consecutive_failures,
             endpoint.health.failing_since.map(Timestamp::as_micros),
             endpoint.health.last_success_at.map(Timestamp::as_micros),
@@ -177,36 +131,14 @@ pub(crate) fn update(
 ) -> Result<Endpoint, StoreError> {
     let now = sources.clock.now();
     let mut endpoint = of_client_by_id(conn, client, id)?;
-    if let Some(url) = change.url {
-        endpoint.url = url;
-    }
-    if let Some(ack) = change.ack {
-        endpoint.ack = ack;
-    }
-    if let Some(description) = change.description {
-        endpoint.description = description;
-    }
-    if let Some(keep) = change.keep_responses {
-        endpoint.keep_responses = keep;
-    }
-    match change.active {
-        Some(true) => {
-            endpoint.state = EndpointState::Active;
-            endpoint.health = EndpointHealth {
-                last_success_at: endpoint.health.last_success_at,
-                overflowed: endpoint.health.overflowed,
-                ..EndpointHealth::default()
-            };
-            pull_forward(conn, id, now)?;
-        }
-        Some(false) => endpoint.state = EndpointState::Disabled,
-        None => {}
+    if change.apply(&mut endpoint) {
+        pull_forward(conn, id, now)?;
     }
     changed(conn, sources, endpoint)
 }
 
 fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreError> {
-    let (token, secret) = (&endpoint.token, &endpoint.signing_secret);
+    let columns = EndpointColumns::of(endpoint);
     execute_one(
         conn,
         "endpoints",
@@ -216,12 +148,12 @@ fn write_settings(conn: &Connection, endpoint: &Endpoint) -> Result<(), StoreErr
             endpoint.description.as_ref().map(Description::as_str),
             endpoint.ack.as_str(),
             endpoint.keep_responses,
-            token.current.as_bytes(),
-            token.previous.as_ref().map(|(token, _)| token.as_bytes()),
-            token.previous.as_ref().map(|(_, until)| until.as_micros()),
-            secret.current.as_bytes(),
-            secret.previous.as_ref().map(|(secret, _)| secret.as_bytes()),
-            secret.previous.as_ref().map(|(_, until)| until.as_micros()),
+            columns.token,
+            columns.old_token,
+            columns.old_token_until,
+            columns.signing_secret,
+            columns.old_secret,
+            columns.old_secret_until,
         ],
     )
 }

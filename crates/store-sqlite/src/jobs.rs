@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
-use sfumato_core::job::{
-    Job, JobOutcome, JobResult, JobState, Lease, NewRevision, Progress, TransitionError,
-};
+use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
 use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
+use sfumato_store_rows::JobColumns;
 
 use crate::events;
 use crate::keys;
@@ -19,70 +18,6 @@ use crate::queries;
 use crate::queue;
 use crate::rows::{self, Reader, key};
 use crate::sql::{Sources, execute_one, query, query_one, unavailable};
-
-/// The state's columns, from `available_at` to `warnings`.
-#[derive(Default)]
-struct Columns<'a> {
-    available_at: Option<i64>,
-    worker: Option<[u8; 16]>,
-    lease_expires_at: Option<i64>,
-    progress: Option<f64>,
-    expected_end_at: Option<i64>,
-    finished_at: Option<i64>,
-    error: Option<&'a str>,
-    expired_at: Option<i64>,
-    result: Option<&'a JobResult>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(state: &'a JobState) -> Self {
-        match state {
-            JobState::Queued { available_at } => Self {
-                available_at: Some(available_at.as_micros()),
-                ..Self::default()
-            },
-            JobState::Running {
-                lease,
-                lease_expires_at,
-                progress,
-            } => Self {
-                worker: Some(key(lease.worker.as_uuid())),
-                lease_expires_at: Some(lease_expires_at.as_micros()),
-                progress: Some(f64::from(progress.done)),
-                expected_end_at: progress.expected_end.map(Timestamp::as_micros),
-                ..Self::default()
-            },
-            JobState::Succeeded { finished_at, result } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                result: Some(result),
-                ..Self::default()
-            },
-            JobState::Failed { finished_at, error } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                error: Some(error),
-                ..Self::default()
-            },
-            JobState::Cancelled { finished_at } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                ..Self::default()
-            },
-            JobState::Expired {
-                finished_at,
-                result,
-                expired_at,
-            } => Self {
-                finished_at: Some(finished_at.as_micros()),
-                expired_at: Some(expired_at.as_micros()),
-                result: Some(result),
-                ..Self::default()
-            },
-        }
-    }
-}
-
-fn warnings(result: &JobResult) -> Result<String, StoreError> {
-    serde_json::to_string(&result.warnings).map_err(unavailable)
-}
 
 fn bytes(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(unavailable)
@@ -96,8 +31,8 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
     let hearers = sources
         .hook
         .hearers(job.client, || events::hearers(conn, job.client))?;
-    let columns = Columns::of(&job.state);
-    let result = columns.result;
+    let columns = JobColumns::of(&job.state)?;
+    let result = &columns.result;
     execute_one(
         conn,
         "jobs",
@@ -117,24 +52,21 @@ pub(crate) fn submit(conn: &Connection, sources: &Sources, job: &Job) -> Result<
             job.started_at.map(Timestamp::as_micros),
             job.state.name(),
             columns.available_at,
-            columns.worker,
+            columns.worker.map(key),
             columns.lease_expires_at,
             columns.progress,
             columns.finished_at,
             columns.error,
             columns.expired_at,
-            result.map(|r| key(r.id.as_uuid())),
-            result.map(|r| r.format.as_str()),
-            result.map(|r| bytes(r.bytes)).transpose()?,
-            result.map(|r| r.sha256),
-            result
-                .and_then(|r| r.document)
-                .map(|(size, _)| bytes(size))
-                .transpose()?,
-            result.and_then(|r| r.document).map(|(_, sha256)| sha256),
-            result.map(|r| r.faces),
-            result.map(|r| r.plates),
-            result.map(warnings).transpose()?,
+            result.id.map(key),
+            result.format,
+            result.bytes,
+            result.sha256,
+            result.document_bytes,
+            result.document_sha256,
+            result.faces,
+            result.plates,
+            result.warnings,
             columns.expected_end_at,
             job.revises.map(|revision| key(revision.root.as_uuid())),
             job.revises.map(|revision| revision.number),
@@ -186,8 +118,8 @@ pub(crate) fn revisions(conn: &Connection, client: ClientId, job: JobId) -> Resu
 
 /// Writes what a transition has made of a job, guarded by what was read.
 pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError> {
-    let columns = Columns::of(&after.state);
-    let result = columns.result;
+    let columns = JobColumns::of(&after.state)?;
+    let result = &columns.result;
     execute_one(
         conn,
         "jobs",
@@ -201,24 +133,21 @@ pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(),
             after.started_at.map(Timestamp::as_micros),
             after.state.name(),
             columns.available_at,
-            columns.worker,
+            columns.worker.map(key),
             columns.lease_expires_at,
             columns.progress,
             columns.finished_at,
             columns.error,
             columns.expired_at,
-            result.map(|r| key(r.id.as_uuid())),
-            result.map(|r| r.format.as_str()),
-            result.map(|r| bytes(r.bytes)).transpose()?,
-            result.map(|r| r.sha256),
-            result
-                .and_then(|r| r.document)
-                .map(|(size, _)| bytes(size))
-                .transpose()?,
-            result.and_then(|r| r.document).map(|(_, sha256)| sha256),
-            result.map(|r| r.faces),
-            result.map(|r| r.plates),
-            result.map(warnings).transpose()?,
+            result.id.map(key),
+            result.format,
+            result.bytes,
+            result.sha256,
+            result.document_bytes,
+            result.document_sha256,
+            result.faces,
+            result.plates,
+            result.warnings,
             columns.expected_end_at,
         ],
     )?;

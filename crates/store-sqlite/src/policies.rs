@@ -4,54 +4,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use sfumato_core::job::{Job, Priority};
-use sfumato_core::policy::{ClientPolicy, Quotas, Retention, Scheduling, Usage};
+use sfumato_core::job::Job;
+use sfumato_core::policy::{ClientPolicy, Usage};
 use sfumato_core::store::ClientPolicies;
-use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp, Weight};
+use sfumato_core::{ClientId, ClientKey, StoreError, Timestamp};
 
 use crate::queries;
-use crate::rows::{Reader, key};
+use crate::rows::{self, Reader, key};
 use crate::sql::{execute, query_one};
 use crate::sqlite::SqliteStore;
 
 const NOT_FOUND: StoreError = StoreError::NotFound { what: "client" };
 
-fn quotas(row: &Reader<'_, '_>) -> Result<Quotas, StoreError> {
-    Ok(Quotas {
-        jobs_waiting_max: row.optional_number("jobs_waiting_max")?,
-        bytes_stored_max: row.optional_number("bytes_stored_max")?,
-        jobs_per_day_max: row.optional_number("jobs_per_day_max")?,
-    })
-}
-
-fn priority_max(row: &Reader<'_, '_>) -> Result<Priority, StoreError> {
-    Priority::from_rank(row.get("priority_max")?).map_err(|error| row.corrupt("priority_max", error))
-}
-
-fn scheduling(row: &Reader<'_, '_>) -> Result<Scheduling, StoreError> {
-    Ok(Scheduling {
-        weight: weight(row)?,
-        jobs_at_once_max: row.optional_number("jobs_at_once_max")?,
-        priority_max: priority_max(row)?,
-    })
-}
-
-/// The weight in a row of a client.
-pub(crate) fn weight(row: &Reader<'_, '_>) -> Result<Weight, StoreError> {
-    Weight::new(row.number("weight")?).map_err(|error| row.corrupt("weight", error))
-}
-
 fn usage(conn: &Connection, client: ClientId, now: Timestamp) -> Result<Usage, StoreError> {
     let params = params![key(client.as_uuid()), now.first_hour_of_day()];
-    let usage = query_one(conn, queries::USAGE_OF_CLIENT, params, |row| {
-        let row = Reader::new(row, "client_totals");
-        Ok(Usage {
-            jobs_waiting: row.number("jobs_waiting")?,
-            jobs_running: row.number("jobs_running")?,
-            bytes_stored: row.number("bytes_stored")?,
-            jobs_today: row.number("jobs_today")?,
-        })
-    })?;
+    let usage = query_one(conn, queries::USAGE_OF_CLIENT, params, rows::usage)?;
     // A client that never had a job has no row.
     Ok(usage.unwrap_or_default())
 }
@@ -61,7 +28,10 @@ pub(crate) fn admit(conn: &Connection, job: &Job, now: Timestamp) -> Result<(), 
     let client = [key(job.client.as_uuid())];
     let agreed = query_one(conn, queries::QUOTAS_OF_CLIENT, client, |row| {
         let row = Reader::new(row, "clients");
-        Ok((quotas(&row)?, priority_max(&row)?))
+        Ok((
+            sfumato_store_rows::quotas(&row)?,
+            sfumato_store_rows::priority_max(&row)?,
+        ))
     })?;
     let Some((quotas, max)) = agreed else {
         return Ok(());
@@ -81,18 +51,12 @@ pub(crate) fn admit(conn: &Connection, job: &Job, now: Timestamp) -> Result<(), 
 }
 
 fn policy(conn: &Connection, client: ClientId, now: Timestamp) -> Result<(ClientPolicy, Usage), StoreError> {
-    let policy = query_one(conn, queries::CLIENT_POLICY, [key(client.as_uuid())], |row| {
-        let row = Reader::new(row, "clients");
-        let kept = |column| Ok(row.optional_number(column)?.map(Duration::from_secs));
-        Ok(ClientPolicy {
-            retention: Retention {
-                originals_kept: kept("originals_kept_s")?,
-                results_kept: kept("results_kept_s")?,
-            },
-            quotas: quotas(&row)?,
-            scheduling: scheduling(&row)?,
-        })
-    })?;
+    let policy = query_one(
+        conn,
+        queries::CLIENT_POLICY,
+        [key(client.as_uuid())],
+        rows::policy,
+    )?;
     Ok((policy.ok_or(NOT_FOUND)?, usage(conn, client, now)?))
 }
 

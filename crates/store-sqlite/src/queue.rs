@@ -5,7 +5,6 @@ use sfumato_core::fair::{Contender, Turn, Turns, VirtualTime};
 use sfumato_core::job::Job;
 use sfumato_core::{ClientId, StoreError, Timestamp};
 
-use crate::policies;
 use crate::queries;
 use crate::rows::{self, Reader, key};
 use crate::sql::{execute_one, query, query_one};
@@ -47,7 +46,7 @@ fn turns(conn: &Connection, long: bool, begun: &[Job]) -> Result<Turns, StoreErr
     let contenders = query(conn, queries::CONTENDERS, params![long], |row| {
         let row = Reader::new(row, "clients");
         let client = row.client_id("id")?;
-        let weight = policies::weight(&row)?;
+        let weight = sfumato_store_rows::weight(&row)?;
         let at_once = row.optional_number::<u64>("jobs_at_once_max")?;
         let beside = begun.iter().filter(|job| job.client == client).count() as u64;
         let running = row.number::<u64>("running")?.saturating_add(beside);

@@ -1,6 +1,6 @@
 //! Replays: what the domain has chosen is written together with how far it is.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use sfumato_core::delivery::Resend;
 use sfumato_core::replay::{
     REPLAY_BACKLOG_MAX, Replay, ReplayCounts, ReplayPreview, ReplaySelection, ReplayState, ReplayStep,
@@ -8,6 +8,7 @@ use sfumato_core::replay::{
 };
 use sfumato_core::store::News;
 use sfumato_core::{ClientId, DeliveryId, EndpointId, Event, EventPosition, ReplayId, StoreError, Timestamp};
+use sfumato_store_rows::ended_at;
 
 use crate::deliveries;
 use crate::endpoints;
@@ -93,62 +94,6 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn ended_at(state: &ReplayState) -> Option<i64> {
-    match state {
-        ReplayState::Running => None,
-        ReplayState::Done { at } | ReplayState::Cancelled { at } => Some(at.as_micros()),
-    }
-}
-
-fn read(row: &Row<'_>) -> Result<Replay, StoreError> {
-    let row = Reader::new(row, "replays");
-    let state: String = row.get("state")?;
-    let state = match state.as_str() {
-        "running" => ReplayState::Running,
-        "done" => ReplayState::Done {
-            at: row.time("ended_at")?,
-        },
-        "cancelled" => ReplayState::Cancelled {
-            at: row.time("ended_at")?,
-        },
-        other => return Err(row.corrupt("state", other)),
-    };
-    let has_job = row.get::<Option<[u8; 16]>>("job")?.is_some();
-    Ok(Replay {
-        id: row.replay_id("id")?,
-        client: row.client_id("client")?,
-        endpoint: row.endpoint_id("endpoint")?,
-        selection: ReplaySelection {
-            since: row.time("since")?,
-            until: row.time("until")?,
-            statuses: list(&row, "statuses")?,
-            standings: list(&row, "standings")?,
-            job: if has_job { Some(row.job_id("job")?) } else { None },
-        },
-        state,
-        position: row.position("position")?,
-        end: row.position("end_position")?,
-        counts: ReplayCounts {
-            examined: row.number("examined")?,
-            resent: row.number("resent")?,
-            created: row.number("created")?,
-            left: row.number("left_alone")?,
-        },
-        created_at: row.time("created_at")?,
-    })
-}
-
-fn list<T: std::str::FromStr<Err: std::fmt::Display>>(
-    row: &Reader<'_, '_>,
-    column: &'static str,
-) -> Result<Vec<T>, StoreError> {
-    let text: String = row.get(column)?;
-    text.split(',')
-        .filter(|word| !word.is_empty())
-        .map(|word| word.parse().map_err(|error| row.corrupt(column, error)))
-        .collect()
-}
-
 pub(crate) fn get(
     conn: &Connection,
     client: ClientId,
@@ -156,7 +101,7 @@ pub(crate) fn get(
     id: ReplayId,
 ) -> Result<Option<Replay>, StoreError> {
     let params = [key(id.as_uuid()), key(endpoint.as_uuid()), key(client.as_uuid())];
-    query_one(conn, queries::REPLAY, params, read)
+    query_one(conn, queries::REPLAY, params, rows::replay)
 }
 
 pub(crate) fn of_endpoint(
@@ -168,7 +113,7 @@ pub(crate) fn of_endpoint(
     endpoints::of_client_by_id(conn, client, endpoint)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = params![key(endpoint.as_uuid()), key(client.as_uuid()), limit];
-    query(conn, queries::REPLAYS, params, read)
+    query(conn, queries::REPLAYS, params, rows::replay)
 }
 
 pub(crate) fn cancel(
@@ -255,7 +200,12 @@ pub(crate) fn advance(
     id: ReplayId,
     limit: usize,
 ) -> Result<ReplayStep, StoreError> {
-    let running = query_one(conn, queries::REPLAY_FOR_ENGINE, [key(id.as_uuid())], read)?;
+    let running = query_one(
+        conn,
+        queries::REPLAY_FOR_ENGINE,
+        [key(id.as_uuid())],
+        rows::replay,
+    )?;
     let Some(before) = running else {
         return Ok(ReplayStep::Over);
     };

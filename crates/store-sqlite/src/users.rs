@@ -1,14 +1,14 @@
 //! People, their sessions and their setup links.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use sfumato_core::client::SecretHash;
 use sfumato_core::store::{UserChange, UserStore};
 use sfumato_core::user::{Identity, PasswordHash, Role, SetupLink, User, UserName, UserSession, UserState};
 use sfumato_core::{SessionId, StoreError, Timestamp, UserId};
 
 use crate::queries;
-use crate::rows::{Reader, key};
+use crate::rows::{self, key};
 use crate::sql::{execute, execute_one, query, query_one};
 use crate::sqlite::SqliteStore;
 
@@ -26,7 +26,8 @@ impl UserStore for SqliteStore {
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
-        self.read(|conn| query(conn, queries::USERS, [], read_user)).await
+        self.read(|conn| query(conn, queries::USERS, [], rows::user))
+            .await
     }
 
     async fn has_users(&self) -> Result<bool, StoreError> {
@@ -39,7 +40,7 @@ impl UserStore for SqliteStore {
 
     async fn user_by_name(&self, name: &UserName) -> Result<Option<User>, StoreError> {
         let name = name.clone();
-        self.read(move |conn| query_one(conn, queries::USER_BY_NAME, [name.as_str()], read_user))
+        self.read(move |conn| query_one(conn, queries::USER_BY_NAME, [name.as_str()], rows::user))
             .await
     }
 
@@ -100,7 +101,7 @@ impl UserStore for SqliteStore {
                 conn,
                 queries::USER_SESSION_BY_TOKEN,
                 [token.as_bytes()],
-                read_session,
+                rows::user_session,
             )?;
             let Some(session) = found else { return Ok(None) };
             Ok(by_id(conn, session.user)?.map(|user| (session, user)))
@@ -122,7 +123,7 @@ impl UserStore for SqliteStore {
                 conn,
                 queries::USER_SESSIONS_OF_USER,
                 [key(user.as_uuid())],
-                read_session,
+                rows::user_session,
             )
         })
         .await
@@ -208,12 +209,12 @@ fn any(conn: &Connection) -> Result<bool, StoreError> {
 }
 
 fn by_id(conn: &Connection, user: UserId) -> Result<Option<User>, StoreError> {
-    query_one(conn, queries::USER, [key(user.as_uuid())], read_user)
+    query_one(conn, queries::USER, [key(user.as_uuid())], rows::user)
 }
 
 fn by_identity(conn: &Connection, identity: &Identity) -> Result<Option<User>, StoreError> {
     let params = params![identity.issuer(), identity.subject()];
-    query_one(conn, queries::USER_BY_IDENTITY, params, read_user)
+    query_one(conn, queries::USER_BY_IDENTITY, params, rows::user)
 }
 
 fn link_identity(
@@ -319,15 +320,7 @@ fn void_links(conn: &Connection, user: Option<UserId>) -> Result<(), StoreError>
 
 fn link(conn: &Connection, token: &SecretHash, now: Timestamp) -> Result<Option<SetupLink>, StoreError> {
     let params = params![token.as_bytes(), now.as_micros()];
-    query_one(conn, queries::SETUP_LINK, params, |row| {
-        let row = Reader::new(row, "setup_links");
-        let has_user = row.get::<Option<[u8; 16]>>("user")?.is_some();
-        Ok(SetupLink {
-            token: SecretHash::from_bytes(row.get("token")?),
-            user: has_user.then(|| row.user_id("user")).transpose()?,
-            expires_at: row.time("expires_at")?,
-        })
-    })
+    query_one(conn, queries::SETUP_LINK, params, rows::setup_link)
 }
 
 pub(crate) fn prune(conn: &Connection, before: Timestamp) -> Result<usize, StoreError> {
@@ -341,46 +334,4 @@ fn role_columns(role: Role) -> (&'static str, Option<[u8; 16]>) {
         Role::Administrator => ("administrator", None),
         Role::Member(client) => ("member", Some(key(client.as_uuid()))),
     }
-}
-
-fn read_user(row: &Row<'_>) -> Result<User, StoreError> {
-    let row = Reader::new(row, "users");
-    let role: String = row.get("role")?;
-    let role = match role.as_str() {
-        "administrator" => Role::Administrator,
-        "member" => Role::Member(row.client_id("client")?),
-        other => return Err(row.corrupt("role", other)),
-    };
-    let state: String = row.get("state")?;
-    let state = [UserState::Active, UserState::Disabled]
-        .into_iter()
-        .find(|known| known.name() == state)
-        .ok_or_else(|| row.corrupt("state", &state))?;
-    Ok(User {
-        id: row.user_id("id")?,
-        name: row.parse("name")?,
-        role,
-        state,
-        password: row.get::<Option<String>>("password")?.map(PasswordHash::from_phc),
-        created_at: row.time("created_at")?,
-        last_sign_in_at: row.optional_time("last_sign_in_at")?,
-        password_changed_at: row.optional_time("password_changed_at")?,
-    })
-}
-
-fn read_session(row: &Row<'_>) -> Result<UserSession, StoreError> {
-    let row = Reader::new(row, "user_sessions");
-    let address: Option<String> = row.get("address")?;
-    Ok(UserSession {
-        id: row.session_id("id")?,
-        token: SecretHash::from_bytes(row.get("token")?),
-        user: row.user_id("user")?,
-        created_at: row.time("created_at")?,
-        last_seen_at: row.time("last_seen_at")?,
-        expires_at: row.time("expires_at")?,
-        user_agent: row.get("user_agent")?,
-        address: address
-            .map(|text| text.parse().map_err(|error| row.corrupt("address", error)))
-            .transpose()?,
-    })
 }

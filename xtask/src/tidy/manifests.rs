@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{File, Finding};
 
 /// The only arrows between the crates of the product, as ARCHITECTURE.md draws them.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("sfumato-core", &[]),
     ("sfumato-failpoints", &[]),
     ("sfumato-detect", &["sfumato-core"]),
@@ -16,8 +16,12 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
-    ("sfumato-store-postgres", &["sfumato-core"]),
-    ("sfumato-store-sqlite", &["sfumato-core", "sfumato-failpoints"]),
+    ("sfumato-store-rows", &["sfumato-core"]),
+    ("sfumato-store-postgres", &["sfumato-core", "sfumato-store-rows"]),
+    (
+        "sfumato-store-sqlite",
+        &["sfumato-core", "sfumato-failpoints", "sfumato-store-rows"],
+    ),
     (
         "sfumato-engine",
         &["sfumato-core", "sfumato-failpoints", "sfumato-media-client"],
