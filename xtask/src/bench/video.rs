@@ -3,9 +3,11 @@
 mod cost;
 mod judge;
 mod render;
+mod replays;
 mod script;
 mod sheet;
 mod sprites;
+mod throw;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,9 +27,13 @@ use super::subject::{PROFILES, Programs};
 use cost::Cost;
 use judge::{Tally, Verdict};
 use render::Clip;
+use replays::Replays;
 
 /// The clips, the one that is compared first.
 const SIZES: [(&str, usize); 3] = [("1080p", 1080), ("720p", 720), ("4K", 2160)];
+
+/// The profile that is followed where detections are lost.
+const REPLAYED: &str = "balanced";
 
 /// How much is measured.
 #[derive(Clone, Debug, clap::Args)]
@@ -47,6 +53,16 @@ pub(crate) struct Options {
     /// Draw contact sheets of the results into this folder.
     #[arg(long, value_name = "DIR")]
     sheet: Option<PathBuf>,
+    /// Only look whether anything leaks in `balanced` where a tenth of the detections is lost, followed so many times with other
+    /// ones lost each time.
+    #[arg(long, value_name = "N", conflicts_with_all = ["leaks", "judge"], value_parser = clap::value_parser!(u64).range(1..))]
+    replays: Option<u64>,
+    /// Keep what the models see in this file, or read it from there: they look for minutes.
+    #[arg(long, value_name = "FILE", requires = "replays")]
+    looks: Option<PathBuf>,
+    /// Throw other scenes by this number instead of the written ones.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Print one JSON object and nothing else on standard output.
     #[arg(long)]
     json: bool,
@@ -65,6 +81,8 @@ struct Benchmark {
     costs: Vec<Cost>,
     /// By profile.
     verdicts: BTreeMap<String, Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replays: Option<Replays>,
 }
 
 /// Measures and prints.
@@ -77,27 +95,32 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     }
     let folder = workspace::target()?.join("bench/video");
     heading("Clips");
-    let sizes = if options.leaks || options.judge.is_some() {
-        &SIZES[..1]
-    } else {
-        &SIZES
-    };
+    let is_cost_wanted = !options.leaks && options.judge.is_none() && options.replays.is_none();
+    let sizes = if is_cost_wanted { &SIZES[..] } else { &SIZES[..1] };
     let clips = sizes
         .iter()
-        .map(|size| render::clip(&folder, *size, options.seconds))
+        .map(|size| render::clip(&folder, *size, options.seconds, options.seed))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut result = Benchmark {
         runs: options.runs,
         costs: vec![],
         verdicts: BTreeMap::new(),
+        replays: None,
     };
-    if let Some(file) = &options.judge {
+    if let Some(count) = options.replays {
+        heading("Replays");
+        let looks = match &options.looks {
+            Some(file) => file.clone(),
+            None => fresh(clips[0].path.with_extension("looks.json"))?,
+        };
+        result.replays = Some(replays::run(&clips[0], REPLAYED, &looks, count)?);
+    } else if let Some(file) = &options.judge {
         let verdict = judge(options, &clips[0], file, "given")?;
         result.verdicts.insert("given".to_owned(), verdict);
     } else {
         let programs = programs(options)?;
         let scratch = folder.join("scratch");
-        if !options.leaks {
+        if is_cost_wanted {
             result.costs = cost::measure(&programs, &clips, options.runs, &scratch)?;
         }
         heading("Leaks");
@@ -116,6 +139,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A file that is not there yet.
+fn fresh(file: PathBuf) -> anyhow::Result<PathBuf> {
+    if file.exists() {
+        fs::remove_file(&file).with_context(|| format!("remove {}", file.display()))?;
+    }
+    Ok(file)
 }
 
 fn programs(options: &Options) -> anyhow::Result<Programs> {
@@ -187,6 +218,10 @@ impl Benchmark {
             }));
             lines.extend(markdown(&rows));
             lines.push(String::new());
+        }
+        if let Some(replays) = &self.replays {
+            lines.extend(replays.lines());
+            return lines;
         }
         let head = ["profile", "faces", "leaked", "plates", "leaked", "area"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];

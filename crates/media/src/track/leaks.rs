@@ -1,6 +1,8 @@
 //! Half a minute with cuts, pans, zooms, things that cross, hide, come and leave, and run, looked at as the profiles do by a
 //! detector that misses one in ten.
 
+use std::convert::Infallible;
+
 use sfumato_core::detection::BoundingBox;
 use sfumato_core::options::Profile;
 
@@ -194,36 +196,20 @@ fn clip(profile: Profile, seed: u64, hard: f32, total: &mut Outcome) {
         .map(|number| Scene::thrown(&mut dice, number, hard))
         .collect();
     let truth = |frame: u32| scenes[(frame / SCENE) as usize].truth(frame % SCENE);
-    let mut tracker = Tracker::new(Settings::new(rhythm, 20, 1920));
-    let mut cadence = Cadence::new(rhythm);
+    let mut follower = Follower::new(rhythm, Settings::new(rhythm, 20, 1920));
+    let mut look = |frame, profile| {
+        total.looks += 1;
+        total.deep_looks += u32::from(profile == rhythm.deep);
+        Ok::<_, Infallible>(Some(seen(&truth(frame), profile, rhythm, &mut dice)))
+    };
     let mut hidden: Vec<Vec<Region>> = vec![];
-    let mut look = None;
     for frame in 0..FRAMES {
         let is_cut = frame > 0 && frame % SCENE == 0;
-        if is_cut {
-            for look in rhythm.at_end(look) {
-                total.looks += 1;
-                total.deep_looks += u32::from(look == rhythm.deep);
-                let last = frame - 1;
-                tracker.amend(last, look, seen(&truth(last), look, rhythm, &mut dice));
-            }
-        }
-        look = cadence.next(is_cut);
-        let found = look.map(|look| (look, seen(&truth(frame), look, rhythm, &mut dice)));
-        hidden.extend(tracker.push(found, is_cut));
-        if let Some(look) = look {
-            total.looks += 1;
-            total.deep_looks += u32::from(look == rhythm.deep);
-            let misses = tracker.misses_something(look, rhythm.interval(look));
-            cadence.adapt(look, tracker.speed(), misses);
-            for earlier in tracker.look_back(rhythm.interval(look)) {
-                total.looks += 1;
-                total.deep_looks += u32::from(look == rhythm.deep);
-                tracker.amend(earlier, look, seen(&truth(earlier), look, rhythm, &mut dice));
-            }
-        }
+        let Ok(given) = follower.take(is_cut, &mut look);
+        hidden.extend(given);
     }
-    hidden.extend(std::iter::from_fn(|| tracker.finish()));
+    let Ok(()) = follower.look_at_last(&mut look);
+    hidden.extend(std::iter::from_fn(|| follower.finish()));
     assert_eq!(hidden.len(), FRAMES as usize);
     let screen = bounding_box([0.0, 0.0, SIZE[0], SIZE[1]]);
     for (frame, regions) in (0..).zip(&hidden) {

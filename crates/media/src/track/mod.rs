@@ -12,6 +12,8 @@
 mod association;
 mod cadence;
 mod edges;
+mod follower;
+mod known;
 #[cfg(test)]
 mod leaks;
 mod margin;
@@ -22,13 +24,16 @@ mod pillars;
 mod tests;
 mod whole;
 
-use sfumato_core::detection::{Detection, Origin};
+use serde::{Deserialize, Serialize};
+use sfumato_core::detection::{BoundingBox, Detection, Origin};
 use sfumato_core::options::Profile;
 
 use association::Fit;
 use path::{Key, Track};
 
-pub(crate) use cadence::{Cadence, Rhythm};
+use cadence::Cadence;
+pub(crate) use cadence::Rhythm;
+pub(crate) use follower::Follower;
 pub(crate) use margin::with_margin;
 
 /// How tracks are followed. Where nothing else is said numbers are frames.
@@ -36,6 +41,10 @@ pub(crate) use margin::with_margin;
 pub(crate) struct Settings {
     /// How long a box is held before the first and after the last detection of a track.
     pub(crate) hold: u32,
+    /// The same for a small one.
+    pub(crate) hold_small: u32,
+    /// The mean side in pixels of a small box.
+    pub(crate) small_px: f32,
     /// How long a track may go without a detection and still be the same.
     pub(crate) gap_max: u32,
     /// How long weak detections carry the track of a plate on after one that was sure.
@@ -57,12 +66,24 @@ impl Settings {
         let smooth = 2;
         let [least, most] = HOLD_FRAMES;
         let hold = (rhythm.every + cadence::RETRIES).max(window.clamp(least, most));
+        let gap_max = window.saturating_sub(smooth).max(hold);
         Self {
             hold,
-            gap_max: window.saturating_sub(smooth).max(hold),
+            hold_small: HOLD_SMALL_FRAMES.clamp(hold, gap_max),
+            small_px: SMALL_SIZE * long_side_px as f32,
+            gap_max,
             weak_max: WEAK_FRAMES_MAX,
             smooth,
             large_plate_px: LARGE_PLATE_SIZE * long_side_px as f32,
+        }
+    }
+
+    /// How long a box is held.
+    fn hold_of(&self, bbox: &BoundingBox) -> u32 {
+        if edges::mean_side(bbox) <= self.small_px {
+            self.hold_small
+        } else {
+            self.hold
         }
     }
 
@@ -76,8 +97,15 @@ impl Settings {
 /// one in ten is missed shows three times as often as with 8.
 const HOLD_FRAMES: [u32; 2] = [5, 8];
 
+/// How many frames a small box is held: until the next deep look and another one after it, because quick ones often do not see a
+/// small thing, and what comes out slowly from behind another one least of all. It hides little.
+const HOLD_SMALL_FRAMES: u32 = 18;
+
+/// The mean side of a small box, as a fraction of the long side of a frame: in the copy for a quick look it has 18 pixels.
+const SMALL_SIZE: f32 = 0.025;
+
 /// What a look has found.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// What counts by itself.
     pub sure: Vec<Detection>,
@@ -156,14 +184,15 @@ impl Tracker {
 
     /// Takes what a later look at a frame found that has not come out yet.
     pub(crate) fn amend(&mut self, frame: u32, profile: Profile, seen: Seen) {
-        let keys = |found: Vec<Detection>| {
+        let keys = |found: Vec<Detection>, is_sure| {
             found.into_iter().map(move |detection| Key {
                 frame,
                 profile,
+                is_sure,
                 detection,
             })
         };
-        for key in keys(seen.sure) {
+        for key in keys(seen.sure, true) {
             match self.best_fit(&key) {
                 Some(track) => {
                     self.confirm(track);
@@ -173,7 +202,7 @@ impl Tracker {
                 None => self.begin(key, true),
             }
         }
-        for key in keys(seen.weak).take(WEAK_MAX) {
+        for key in keys(seen.weak, false).take(WEAK_MAX) {
             if let Some(track) = self.best_fit(&key)
                 && self.tracks[track].may_be_carried(frame, &self.settings)
                 && self.tracks[track].keys.iter().all(|other| other.frame != frame)
@@ -256,9 +285,11 @@ impl Tracker {
         let last = self.taken.saturating_sub(1);
         let lately = self.settings.hold.max(interval + cadence::RETRIES);
         self.tracks.iter().any(|track| {
+            // Which way something goes that was found once nobody knows, so that it soon is where no box is held.
+            let is_lone = track.keys.len() == 1 && track.sure + cadence::RETRIES >= last;
             let is_missing = track
                 .last()
-                .is_some_and(|key| key.frame < last && key.profile == profile);
+                .is_some_and(|key| key.frame < last && (key.profile == profile || is_lone));
             // What other looks only suspect lives on them until the next look that can be sure of it.
             let is_only_suspected =
                 track.sure < last && track.sure_look == profile && track.sure + lately >= last;
@@ -286,15 +317,16 @@ impl Tracker {
     /// Sure detections choose among sure tracks first; what is left, and weak ones after them, among the others too. So
     /// nothing that is only suspected takes a detection away from what is known.
     fn look(&mut self, frame: u32, profile: Profile, seen: Seen) {
-        let keys = |found: Vec<Detection>| {
+        let keys = |found: Vec<Detection>, is_sure| {
             found.into_iter().map(move |detection| Key {
                 frame,
                 profile,
+                is_sure,
                 detection,
             })
         };
-        let mut sure: Vec<Key> = keys(seen.sure).collect();
-        let mut weak: Vec<Key> = keys(seen.weak).take(WEAK_MAX).collect();
+        let mut sure: Vec<Key> = keys(seen.sure, true).collect();
+        let mut weak: Vec<Key> = keys(seen.weak, false).take(WEAK_MAX).collect();
         sure = self.extend(sure, Fit::Near, |track| track.number.is_some());
         weak = self.extend(weak, Fit::Overlap, |track| track.number.is_some());
         sure = self.extend(sure, Fit::Near, |track| track.number.is_none());
@@ -314,6 +346,7 @@ impl Tracker {
         for key in weak {
             self.begin(key, false);
         }
+        self.unite();
     }
 
     /// Extends those tracks that are `open` by the keys that fit them, and returns the keys that fit none. A track that a

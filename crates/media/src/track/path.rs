@@ -6,6 +6,7 @@ use sfumato_core::detection::{BoundingBox, Class, Corners, Detection};
 use sfumato_core::options::Profile;
 
 use super::edges::{Edges, bounding_box, edges, mean_side, union};
+use super::known::Known;
 use super::whole::whole;
 use sfumato_core::detection::Origin;
 
@@ -39,6 +40,8 @@ pub(super) struct Key {
     pub(super) frame: u32,
     /// How hard was looked.
     pub(super) profile: Profile,
+    /// Whether the look was sure of it, or only suspected it.
+    pub(super) is_sure: bool,
     pub(super) detection: Detection,
 }
 
@@ -114,13 +117,27 @@ impl Track {
     }
 
     /// Whether a track that began later is the same thing, seen again, and how well it fits: only if it lies where this one is
-    /// expected when it begins.
+    /// expected when it begins, or comes from there.
     pub(super) fn leads_to(&self, later: &Self, settings: &Settings) -> Option<f32> {
         let first = later.keys.front()?;
         let is_later = self.last().is_some_and(|last| last.frame < first.frame);
         (is_later && self.is_alive(first.frame, settings.hold))
-            .then(|| association::score(self, first))
+            .then(|| association::score(self, first).or_else(|| self.origin_of(later)))
             .flatten()
+    }
+
+    /// Whether something that runs was here before its way was known, and how well that fits.
+    fn origin_of(&self, later: &Self) -> Option<f32> {
+        let (last, first) = (self.last()?, later.keys.front()?);
+        let is_of_class = last.detection.class == first.detection.class;
+        if self.keys.len() > 1 || later.keys.len() < 2 || !is_of_class {
+            return None;
+        }
+        let passed = first.frame.checked_sub(last.frame)? as f32;
+        let anchors = anchors(&later.keys, |_| true);
+        let step = velocity(anchors.iter());
+        let before = std::array::from_fn(|edge| anchors[0].edges[edge] - step[edge] * passed);
+        association::closeness(&bounding_box(before), &last.detection.bbox, 0.0)
     }
 
     /// Takes over what was seen of a track that began later.
@@ -134,7 +151,7 @@ impl Track {
 
     /// How well a detection in any frame fits this track.
     pub(super) fn fits(&self, new: &Key, settings: &Settings) -> Option<f32> {
-        let (expected, _) = self.raw(&whole(&self.keys), new.frame, settings)?;
+        let (expected, _) = self.along(&anchors(&self.keys, |_| true), new.frame, settings)?;
         let passed = self.keys.iter().map(|key| key.frame.abs_diff(new.frame)).min()?;
         if expected.class != new.detection.class {
             return None;
@@ -146,7 +163,10 @@ impl Track {
         let place = self.keys.partition_point(|key| key.frame < new.frame);
         match self.keys.get_mut(place).filter(|key| key.frame == new.frame) {
             // Both looks have seen something.
-            Some(key) => key.detection.bbox = union(&key.detection.bbox, &new.detection.bbox),
+            Some(key) => {
+                key.detection.bbox = union(&key.detection.bbox, &new.detection.bbox);
+                key.is_sure |= new.is_sure;
+            }
             None => self.keys.insert(place, new),
         }
         self.velocity = recent_velocity(&self.keys);
@@ -179,10 +199,11 @@ impl Track {
 
     pub(super) fn region(&self, frame: u32, settings: &Settings) -> Option<Region> {
         let track = self.number?;
-        let whole = whole(&self.keys);
-        let (mut detection, origin) = self.raw(&whole, frame, settings)?;
+        let all = anchors(&self.keys, |_| true);
+        let known = Known::new(&self.keys);
+        let (mut detection, origin) = self.raw(&all, &known, frame, settings)?;
         let around: Vec<Edges> = (frame.saturating_sub(settings.smooth)..=frame + settings.smooth)
-            .filter_map(|frame| Some(edges(&self.raw(&whole, frame, settings)?.0.bbox)))
+            .filter_map(|frame| Some(edges(&self.raw(&all, &known, frame, settings)?.0.bbox)))
             .collect();
         let mean =
             [0, 1, 2, 3].map(|i| around.iter().map(|edges| edges[i]).sum::<f32>() / around.len() as f32);
@@ -194,27 +215,39 @@ impl Track {
         })
     }
 
-    /// The box in a frame before it is smoothed. `whole`: the edges of the whole thing at each detection.
-    fn raw(&self, whole: &[Edges], frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
+    /// The box in a frame before it is smoothed: what all detections say, and what those say that looks were sure of.
+    fn raw(
+        &self,
+        all: &[Anchor<'_>],
+        known: &Known<'_>,
+        frame: u32,
+        settings: &Settings,
+    ) -> Option<(Detection, Origin)> {
+        let (mut detection, origin) = self.along(all, frame, settings)?;
+        for bbox in known.boxes(frame, settings) {
+            detection.bbox = union(&detection.bbox, &bbox);
+        }
+        Some((detection, origin))
+    }
+
+    /// The box in a frame, by these detections.
+    fn along(&self, anchors: &[Anchor<'_>], frame: u32, settings: &Settings) -> Option<(Detection, Origin)> {
         if frame < self.scene_start || self.scene_end.is_some_and(|end| frame >= end) {
             return None;
         }
-        let anchor = |i: usize| {
-            Some(Anchor {
-                key: self.keys.get(i)?,
-                edges: *whole.get(i)?,
-            })
-        };
-        let next = self.keys.partition_point(|key| key.frame < frame);
-        let (before, after) = (next.checked_sub(1).and_then(anchor), anchor(next));
+        let next = anchors.partition_point(|anchor| anchor.key.frame < frame);
+        let (before, after) = (
+            next.checked_sub(1).and_then(|i| anchors.get(i)),
+            anchors.get(next),
+        );
         match (before, after) {
             (_, Some(at)) if at.key.frame == frame => Some((at.detection(at.bbox()), Origin::Detected)),
             (Some(a), Some(b)) => {
-                let mut detection = between(&a, &b, frame);
+                let mut detection = between(a, b, frame);
                 if b.key.frame - a.key.frame > settings.hold {
                     let ways = [
-                        (&a, velocity((0..next).rev().filter_map(anchor))),
-                        (&b, velocity((next..self.keys.len()).filter_map(anchor))),
+                        (a, velocity(anchors[..next].iter().rev())),
+                        (b, velocity(anchors[next..].iter())),
                     ];
                     for (end, velocity) in ways {
                         let passed = frame as f32 - end.key.frame as f32;
@@ -225,39 +258,24 @@ impl Track {
                 }
                 Some((detection, Origin::Interpolated))
             }
-            (None, Some(first)) if first.key.frame - frame <= settings.hold => {
-                let velocity = velocity((0..self.keys.len()).filter_map(anchor));
-                let passed = -((first.key.frame - frame) as f32);
-                Some((self.held(&first, velocity, passed), Origin::Held))
+            (None, Some(first)) if first.key.frame - frame <= settings.hold_of(&first.bbox()) => {
+                Some((first.detection(held(anchors, 0, frame)), Origin::Held))
             }
-            (Some(last), None) if frame - last.key.frame <= settings.hold => {
-                let velocity = velocity((0..self.keys.len()).rev().filter_map(anchor));
-                let passed = (frame - last.key.frame) as f32;
-                Some((self.held(&last, velocity, passed), Origin::Held))
+            (Some(last), None) if frame - last.key.frame <= settings.hold_of(&last.bbox()) => {
+                Some((last.detection(held(anchors, next - 1, frame)), Origin::Held))
             }
             _ => None,
         }
-    }
-
-    /// What is held: where it was, and where it would be.
-    fn held(&self, anchor: &Anchor<'_>, velocity: Edges, frames: f32) -> Detection {
-        let bbox = anchor.bbox();
-        let covered = union(&bbox, &run_on(&bbox, velocity, frames));
-        let [per_frame, most] = match self.keys.len() {
-            1 => [SLACK_LONE_PER_FRAME, SLACK_LONE_MAX],
-            _ => [SLACK_HELD_PER_FRAME, SLACK_HELD_MAX],
-        };
-        anchor.detection(covered.grown((per_frame * frames.abs()).min(most)))
     }
 }
 
 /// By how much the edges move in a frame, the last detections counting most.
 fn recent_velocity(keys: &VecDeque<Key>) -> Edges {
-    let whole = whole(keys);
+    let anchors = anchors(keys, |_| true);
     let mut velocity: Option<Edges> = None;
-    for i in 1..keys.len() {
-        let passed = (keys[i].frame - keys[i - 1].frame).max(1) as f32;
-        let step: Edges = std::array::from_fn(|edge| (whole[i][edge] - whole[i - 1][edge]) / passed);
+    for pair in anchors.windows(2) {
+        let passed = (pair[1].key.frame - pair[0].key.frame).max(1) as f32;
+        let step: Edges = std::array::from_fn(|edge| (pair[1].edges[edge] - pair[0].edges[edge]) / passed);
         velocity = Some(match velocity {
             None => step,
             Some(before) => std::array::from_fn(|edge| f32::midpoint(step[edge], before[edge])),
@@ -267,13 +285,24 @@ fn recent_velocity(keys: &VecDeque<Key>) -> Edges {
 }
 
 /// A detection, and the edges of the whole thing in its frame.
-struct Anchor<'a> {
-    key: &'a Key,
+pub(super) struct Anchor<'a> {
+    pub(super) key: &'a Key,
     edges: Edges,
 }
 
+/// Those detections of a track that are wanted.
+pub(super) fn anchors(keys: &VecDeque<Key>, is_wanted: impl Fn(&Key) -> bool) -> Vec<Anchor<'_>> {
+    let keys: Vec<&Key> = keys.iter().filter(|key| is_wanted(key)).collect();
+    let seen: Vec<(u32, Edges)> = keys
+        .iter()
+        .map(|key| (key.frame, edges(&key.detection.bbox)))
+        .collect();
+    let anchors = keys.into_iter().zip(whole(&seen));
+    anchors.map(|(key, edges)| Anchor { key, edges }).collect()
+}
+
 impl Anchor<'_> {
-    const fn bbox(&self) -> BoundingBox {
+    pub(super) const fn bbox(&self) -> BoundingBox {
         bounding_box(self.edges)
     }
 
@@ -288,7 +317,7 @@ impl Anchor<'_> {
 
 /// By how much the edges move in a frame at one end of a track, whose detections come from that end on. Detections are a
 /// little off, so that it takes some of them to know.
-fn velocity<'a>(mut anchors: impl Iterator<Item = Anchor<'a>>) -> Edges {
+pub(super) fn velocity<'a>(mut anchors: impl Iterator<Item = &'a Anchor<'a>>) -> Edges {
     let Some(end) = anchors.next() else {
         return [0.0; 4];
     };
@@ -303,15 +332,34 @@ fn velocity<'a>(mut anchors: impl Iterator<Item = Anchor<'a>>) -> Edges {
     [0, 1, 2, 3].map(|i| (other.edges[i] - end.edges[i]) / passed as f32)
 }
 
+/// What is held of one of these detections: where it was, and where it would be if it went on as on the side that is away from the
+/// frame.
+pub(super) fn held(anchors: &[Anchor<'_>], place: usize, frame: u32) -> BoundingBox {
+    let anchor = &anchors[place];
+    let passed = frame as f32 - anchor.key.frame as f32;
+    let velocity = if passed > 0.0 {
+        velocity(anchors[..=place].iter().rev())
+    } else {
+        velocity(anchors[place..].iter())
+    };
+    let bbox = anchor.bbox();
+    let covered = union(&bbox, &run_on(&bbox, velocity, passed));
+    let [per_frame, most] = match anchors.len() {
+        1 => [SLACK_LONE_PER_FRAME, SLACK_LONE_MAX],
+        _ => [SLACK_HELD_PER_FRAME, SLACK_HELD_MAX],
+    };
+    covered.grown((per_frame * passed.abs()).min(most))
+}
+
 /// The box after some frames. It keeps its size: a size that runs on becomes nonsense soon.
-fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
+pub(super) fn run_on(bbox: &BoundingBox, velocity: Edges, frames: f32) -> BoundingBox {
     let way_max = mean_side(bbox) * RUN_ON_MAX;
     let way = |a: f32, b: f32| ((a + b) / 2.0 * frames).clamp(-way_max, way_max);
     let (dx, dy) = (way(velocity[0], velocity[2]), way(velocity[1], velocity[3]));
     bounding_box([bbox.left + dx, bbox.top + dy, bbox.right + dx, bbox.bottom + dy])
 }
 
-fn between(a: &Anchor<'_>, b: &Anchor<'_>, frame: u32) -> Detection {
+pub(super) fn between(a: &Anchor<'_>, b: &Anchor<'_>, frame: u32) -> Detection {
     let (passed, left) = (frame - a.key.frame, b.key.frame - frame);
     let t = passed as f32 / (passed + left) as f32;
     let mix = |from: f32, to: f32| from + (to - from) * t;

@@ -1,5 +1,7 @@
 //! Things that pass behind pillars, of which a detector gives the box of what is in sight.
 
+use std::convert::Infallible;
+
 use sfumato_core::detection::BoundingBox;
 use sfumato_core::options::Profile;
 
@@ -102,26 +104,15 @@ struct Outcome {
 
 fn pass(passage: &Passage, dice: &mut Dice, total: &mut Outcome) {
     let rhythm = Rhythm::of(Profile::Balanced);
-    let mut tracker = Tracker::new(Settings::new(rhythm, 20, 1920));
-    let mut cadence = Cadence::new(rhythm);
+    let mut follower = Follower::new(rhythm, Settings::new(rhythm, 20, 1920));
+    let mut look = |frame, _| Ok::<_, Infallible>(Some(passage.seen(frame, dice)));
     let mut hidden: Vec<Vec<Region>> = vec![];
-    let mut look = None;
-    for frame in 0..FRAMES {
-        look = cadence.next(false);
-        let found = look.map(|look| (look, passage.seen(frame, dice)));
-        hidden.extend(tracker.push(found, false));
-        if let Some(look) = look {
-            let misses = tracker.misses_something(look, rhythm.interval(look));
-            cadence.adapt(look, tracker.speed(), misses);
-            for earlier in tracker.look_back(rhythm.interval(look)) {
-                tracker.amend(earlier, look, passage.seen(earlier, dice));
-            }
-        }
+    for _ in 0..FRAMES {
+        let Ok(given) = follower.take(false, &mut look);
+        hidden.extend(given);
     }
-    for look in rhythm.at_end(look) {
-        tracker.amend(FRAMES - 1, look, passage.seen(FRAMES - 1, dice));
-    }
-    hidden.extend(std::iter::from_fn(|| tracker.finish()));
+    let Ok(()) = follower.look_at_last(&mut look);
+    hidden.extend(std::iter::from_fn(|| follower.finish()));
     for (frame, regions) in (0..).zip(&hidden) {
         let regions: Vec<BoundingBox> = regions
             .iter()

@@ -1,5 +1,7 @@
 //! Properties of tracks, and how much leaks where a detector misses one in ten.
 
+use std::convert::Infallible;
+
 use proptest::prelude::*;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 
@@ -143,30 +145,19 @@ fn simulate(look_every: u32, seed: u64, tracks: bool) -> Outcome {
     const FRAMES: u32 = 400;
     let mut dice = Dice(seed);
     let things: Vec<Thing> = (0..12).map(|_| Thing::thrown(&mut dice, FRAMES)).collect();
-    let mut tracker = Tracker::new(Settings::new(rhythm(look_every), 20, 1920));
-    let mut cadence = Cadence::new(rhythm(look_every));
+    let rhythm = rhythm(look_every);
+    let mut follower = Follower::new(rhythm, Settings::new(rhythm, 20, 1920));
     let mut hidden: Vec<Vec<Region>> = vec![];
-    let mut plain: Vec<Vec<BoundingBox>> = vec![];
-    for frame in 0..FRAMES {
-        let found = cadence.next(false).map(|_| seen(&things, frame, &mut dice));
-        plain.push(
-            found
-                .iter()
-                .flatten()
-                .map(|found| found.bbox.grown(GROWTH))
-                .collect(),
-        );
-        let is_look = found.is_some();
-        hidden.extend(tracker.push(found.and_then(look), false));
-        if is_look {
-            let misses = tracker.misses_something(Profile::Fast, look_every);
-            cadence.adapt(Profile::Fast, tracker.speed(), misses);
-            for earlier in tracker.look_back(look_every) {
-                tracker.amend(earlier, Profile::Fast, sure(seen(&things, earlier, &mut dice)));
-            }
-        }
+    let mut plain: Vec<Vec<BoundingBox>> = vec![vec![]; FRAMES as usize];
+    for _ in 0..FRAMES {
+        let Ok(given) = follower.take(false, &mut |frame, _| {
+            let found = seen(&things, frame, &mut dice);
+            plain[frame as usize] = found.iter().map(|found| found.bbox.grown(GROWTH)).collect();
+            Ok::<_, Infallible>(Some(sure(found)))
+        });
+        hidden.extend(given);
     }
-    hidden.extend(std::iter::from_fn(|| tracker.finish()));
+    hidden.extend(std::iter::from_fn(|| follower.finish()));
     assert_eq!(hidden.len(), FRAMES as usize);
     let mut outcome = Outcome {
         boxes: 0,
@@ -335,13 +326,21 @@ fn a_track_does_not_go_on_into_the_next_scene() {
 }
 
 #[test]
-fn a_box_is_held_on_both_sides_and_for_less_where_few_frames_can_wait() {
-    for (window, hold) in [(20, 8), (6, 6), (1, 5)] {
+fn a_box_is_held_on_both_sides_longer_if_it_is_small_and_for_less_where_few_frames_can_wait() {
+    let (small, large) = ([10.0, 10.0, 50.0, 60.0], [10.0, 10.0, 90.0, 110.0]);
+    for (bbox, window, hold) in [
+        (large, 20, 8),
+        (large, 6, 6),
+        (large, 1, 5),
+        (small, 20, 18),
+        (small, 10, 8),
+        (small, 1, 5),
+    ] {
         let mut tracker = Tracker::new(Settings::new(rhythm(1), window, 1920));
         let mut regions = vec![];
         for frame in 0..40 {
             let found = if frame == 20 {
-                vec![detection([10.0, 10.0, 50.0, 60.0])]
+                vec![detection(bbox)]
             } else {
                 vec![]
             };
@@ -387,6 +386,46 @@ fn suspicions_carry_a_face_for_as_long_as_they_last_and_a_plate_for_some_frames(
         assert!(hidden[20..=last].iter().all(|is_hidden| *is_hidden));
         assert!(hidden[last + 1..].iter().all(|is_hidden| !is_hidden));
     }
+}
+
+/// A plate in the middle of the picture, for 80 frames: looks are sure of it in some of them, and suspect it in the others. In which
+/// frames from the first of them on it is hidden.
+fn plate_hidden(width: f32, sure_in: &[u32]) -> std::ops::RangeInclusive<u32> {
+    let mut tracker = Tracker::new(Settings::new(rhythm(1), 10, 1920));
+    let mut regions = vec![];
+    for frame in 0..80 {
+        let found = vec![Detection {
+            class: Class::Plate,
+            ..detection([600.0, 400.0, 600.0 + width, 400.0 + width / 4.0])
+        }];
+        let seen = match (sure_in.contains(&frame), frame >= sure_in[0]) {
+            (true, _) => sure(found),
+            (_, true) => Seen {
+                sure: vec![],
+                weak: found,
+            },
+            (..) => Seen::default(),
+        };
+        regions.extend(tracker.push(Some((Profile::Fast, seen)), false));
+    }
+    regions.extend(std::iter::from_fn(|| tracker.finish()));
+    let hidden: Vec<u32> = (0..)
+        .zip(&regions)
+        .filter(|(_, regions)| !regions.is_empty())
+        .map(|(frame, _)| frame)
+        .collect();
+    let (first, last) = (hidden[0], hidden[hidden.len() - 1]);
+    assert_eq!(hidden, (first..=last).collect::<Vec<_>>(), "without a gap");
+    first..=last
+}
+
+#[test]
+fn suspicions_carry_a_large_plate_only_if_two_looks_were_sure_of_it() {
+    let Settings { hold, weak_max, .. } = Settings::new(rhythm(1), 10, 1920);
+    let (small, large) = (400.0, 640.0);
+    assert_eq!(plate_hidden(small, &[20]), 20 - hold..=20 + weak_max + hold);
+    assert_eq!(plate_hidden(large, &[20]), 20 - hold..=20 + hold);
+    assert_eq!(plate_hidden(large, &[20, 24]), 20 - hold..=24 + weak_max + hold);
 }
 
 prop_compose! {

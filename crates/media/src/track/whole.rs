@@ -6,10 +6,7 @@
 //! those around it is taken for a part, and gets the size that the thing has, on the side where it falls short of where the
 //! thing is on its way.
 
-use std::collections::VecDeque;
-
-use super::edges::{Edges, edges};
-use super::path::Key;
+use super::edges::Edges;
 
 /// The part of the size of the thing from which a detection is all of it. Detectors are off by a tenth.
 const WHOLE_MIN: f32 = 0.85;
@@ -48,15 +45,14 @@ impl Extent {
     }
 }
 
-/// The edges of the whole thing in the frame of each detection, which come in the order of their frames, one a frame.
-pub(super) fn whole(keys: &VecDeque<Key>) -> Vec<Edges> {
-    let mut all: Vec<Edges> = keys.iter().map(|key| edges(&key.detection.bbox)).collect();
+/// The edges of the whole thing in the frame of each detection, which come with their frames and in their order, one a frame.
+pub(super) fn whole(seen: &[(u32, Edges)]) -> Vec<Edges> {
+    let mut all: Vec<Edges> = seen.iter().map(|(_, edges)| *edges).collect();
     for (low, high) in [(0, 2), (1, 3)] {
-        let extents: Vec<Extent> = keys
+        let extents: Vec<Extent> = seen
             .iter()
-            .zip(&all)
-            .map(|(key, edges)| Extent {
-                frame: key.frame,
+            .map(|(frame, edges)| Extent {
+                frame: *frame,
                 low: edges[low],
                 high: edges[high],
             })

@@ -5,23 +5,22 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use ffmpeg_next::frame;
 use sfumato_core::AnonymizeOptions;
-use sfumato_core::detection::Detection;
 use sfumato_core::options::Profile;
 
 use super::decode::Decoded;
 use super::error::VideoError;
 use super::given::Given;
 use super::pipeline::{Taken, thread_time};
-use super::preview::Preview;
+use super::previews::Previews;
 use super::report::{TrackedBox, VideoTimings};
 use super::scene::Scenes;
 use super::source::VideoTrack;
 use super::tracks::{OnTrack, Pieces, TrackNature};
 use super::write::Item;
-use super::{FindInFrame, Look, convert, mask_yuv};
+use super::{FindInFrame, convert, mask_yuv};
 use crate::mask;
 use crate::orientation::Orientation;
-use crate::track::{Cadence, Region, Rhythm, Seen, Settings, Tracker, with_margin};
+use crate::track::{Follower, Region, Rhythm, Seen, Settings};
 
 /// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
 const WINDOW_BYTES: u64 = 80 << 20;
@@ -34,11 +33,8 @@ pub(super) struct Looking<'a> {
     pub(super) orientation: Orientation,
     seconds: f64,
     follow: Option<Follow>,
-    cadence: Cadence,
     scenes: Scenes,
     window: VecDeque<Decoded>,
-    /// How the frame that came in last was looked at, if it was.
-    looked: Option<Profile>,
     first_pts: Option<i64>,
     progress: f32,
     /// Width and height as displayed.
@@ -68,30 +64,9 @@ pub(super) struct Extent {
 
 /// What depends on the size of the frames.
 struct Follow {
-    /// One for each length of the long side, which they stand with.
-    previews: Vec<(u32, Preview)>,
-    tracker: Tracker,
+    previews: Previews,
+    follower: Follower,
     stored: (u32, u32),
-}
-
-impl Follow {
-    fn preview(
-        &mut self,
-        frame: &frame::Video,
-        orientation: Orientation,
-        side_px: u32,
-    ) -> Result<&mut Preview, VideoError> {
-        let known = self.previews.iter().position(|(side, _)| *side == side_px);
-        let place = match known {
-            Some(place) => place,
-            None => {
-                self.previews
-                    .push((side_px, Preview::new(frame, orientation, side_px)?));
-                self.previews.len() - 1
-            }
-        };
-        Ok(&mut self.previews[place].1)
-    }
 }
 
 impl<'a> Looking<'a> {
@@ -110,10 +85,8 @@ impl<'a> Looking<'a> {
             orientation: track.orientation,
             seconds: f64::from(track.time_base),
             follow: None,
-            cadence: Cadence::new(rhythm),
             scenes: Scenes::default(),
             window: VecDeque::new(),
-            looked: None,
             first_pts: None,
             progress: 0.0,
             shown: (0, 0),
@@ -163,7 +136,7 @@ impl<'a> Looking<'a> {
         if self.given.is_none() {
             self.look_at_last(find)?;
         }
-        while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.tracker.finish()) {
+        while let Some(regions) = self.follow.as_mut().and_then(|follow| follow.follower.finish()) {
             if !self.give(regions, to_write)? {
                 break;
             }
@@ -181,136 +154,67 @@ impl<'a> Looking<'a> {
         let is_cut = self.scenes.is_cut(&decoded.frame);
         self.timings.preview += thread_time().saturating_sub(start);
         self.first_pts.get_or_insert(decoded.pts);
-        if is_cut {
-            self.look_at_last(find)?;
-        }
-        self.restart_at(decoded.pts);
         if self.follow.is_none() {
-            self.follow = Some(self.begin(&decoded)?);
+            self.follow = Some(self.begin(&decoded));
         }
-        let profile = self.cadence.next(is_cut);
-        self.looked = profile;
+        let restart_pts = self.extent.restart_pts;
+        let is_restart = restart_pts.is_some_and(|restart| decoded.pts >= restart);
         self.window.push_back(decoded);
-        let seen = match profile {
-            Some(profile) => Some((profile, self.look(self.window.len() - 1, profile, find)?)),
-            None => None,
-        };
         self.frames += 1;
-        let Some(follow) = &mut self.follow else {
+        let Some(Follow {
+            previews, follower, ..
+        }) = &mut self.follow
+        else {
             return Ok(None);
         };
-        let given = follow.tracker.push(seen, is_cut);
-        if let Some(profile) = profile {
-            let interval = self.rhythm.interval(profile);
-            let misses = follow.tracker.misses_something(profile, interval);
-            self.cadence.adapt(profile, follow.tracker.speed(), misses);
-            for frame in follow.tracker.look_back(interval) {
-                self.look_again(frame, profile, find)?;
-            }
+        if is_restart {
+            self.extent.restart_pts = None;
+            follower.restart();
         }
-        Ok(given)
+        let mut eye = Eye {
+            window: &self.window,
+            previews,
+            timings: &mut self.timings,
+            find,
+        };
+        follower.take(is_cut, &mut |frame, profile| eye.look(frame, profile))
     }
 
     /// How many frames before and after it the boxes of a frame may depend on; 0 before the first one.
     pub(super) fn reach(&self) -> u32 {
-        let settings = self.follow.as_ref().map(|follow| follow.tracker.settings());
+        let settings = self.follow.as_ref().map(|follow| follow.follower.settings());
         settings.map_or(0, |settings| {
-            settings.delay().max(settings.weak_max) + settings.hold
+            settings.delay().max(settings.weak_max) + settings.hold_small
         })
     }
 
-    /// Begins anew where the next part of the video does.
-    fn restart_at(&mut self, pts: i64) {
-        if self.extent.restart_pts.is_some_and(|restart| pts >= restart) {
-            self.extent.restart_pts = None;
-            self.cadence = Cadence::new(self.rhythm);
-        }
-    }
-
-    fn begin(&mut self, first: &Decoded) -> Result<Follow, VideoError> {
+    fn begin(&mut self, first: &Decoded) -> Follow {
         let frame = &first.frame;
         let stored = (frame.width(), frame.height());
         self.shown = self.orientation.upright_size(stored.0, stored.1);
-        let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
-        // As if chroma were half of luma; a little more does not matter.
-        let bytes = (u64::from(stored.0) * u64::from(stored.1) * samples * 3 / 2).max(1);
-        let window = u32::try_from(WINDOW_BYTES / bytes)
-            .unwrap_or(u32::MAX)
-            .min(WINDOW_FRAMES_MAX);
-        Ok(Follow {
-            previews: vec![],
-            tracker: Tracker::new(Settings::new(self.rhythm, window, self.shown.0.max(self.shown.1))),
+        let settings = Settings::new(self.rhythm, window(frame), self.shown.0.max(self.shown.1));
+        Follow {
+            previews: Previews::new(self.orientation, self.shown),
+            follower: Follower::new(self.rhythm, settings),
             stored,
-        })
+        }
     }
 
-    /// Looks at the last frame of a scene, the one that came in last, in all ways that it has not been looked at.
+    /// Looks at the last frame of the video, as at that of any scene.
     fn look_at_last(&mut self, find: &mut FindInFrame<'_>) -> Result<(), VideoError> {
-        let Some(last) = self.frames.checked_sub(1) else {
+        let Some(Follow {
+            previews, follower, ..
+        }) = &mut self.follow
+        else {
             return Ok(());
         };
-        for profile in self.rhythm.at_end(self.looked) {
-            self.look_again(last, profile, find)?;
-        }
-        Ok(())
-    }
-
-    /// Looks at a frame that was not, or that may show more than was found.
-    fn look_again(
-        &mut self,
-        frame: u32,
-        profile: Profile,
-        find: &mut FindInFrame<'_>,
-    ) -> Result<(), VideoError> {
-        let Some(place) = self.window.iter().position(|decoded| decoded.number == frame) else {
-            return Ok(());
+        let mut eye = Eye {
+            window: &self.window,
+            previews,
+            timings: &mut self.timings,
+            find,
         };
-        let seen = self.look(place, profile, find)?;
-        if let Some(follow) = &mut self.follow {
-            follow.tracker.amend(frame, profile, seen);
-        }
-        Ok(())
-    }
-
-    /// Looks at a frame of the window. Boxes are in pixels as displayed.
-    fn look(
-        &mut self,
-        place: usize,
-        profile: Profile,
-        find: &mut FindInFrame<'_>,
-    ) -> Result<Seen, VideoError> {
-        let Some(follow) = &mut self.follow else {
-            return Ok(Seen::default());
-        };
-        let start = thread_time();
-        let frame = &self.window[place].frame;
-        let side_px = find.long_side_px(profile, self.shown);
-        let (rgb, size) = follow.preview(frame, self.orientation, side_px)?.of(frame)?;
-        self.timings.preview += thread_time().saturating_sub(start);
-        let start = thread_time();
-        let seen = find.find(Look {
-            rgb: &rgb,
-            size,
-            shown: self.shown,
-            profile,
-        })?;
-        self.timings.inference += thread_time().saturating_sub(start);
-        // Sides of a frame are small numbers.
-        let scale = |shown: u32, size: u32| shown as f32 / size.max(1) as f32;
-        let scale = [scale(self.shown.0, size.0), scale(self.shown.1, size.1)];
-        let scaled = |found: Vec<Detection>| {
-            found
-                .into_iter()
-                .map(|detection| {
-                    let bbox = with_margin(&detection.bbox).clipped(size.0, size.1);
-                    Detection { bbox, ..detection }.scaled(scale)
-                })
-                .collect()
-        };
-        Ok(Seen {
-            sure: scaled(seen.sure),
-            weak: scaled(seen.weak),
-        })
+        follower.look_at_last(&mut |frame, profile| eye.look(frame, profile))
     }
 
     /// Passes on the frame that has waited longest; whether more is wanted.
@@ -403,5 +307,35 @@ impl<'a> Looking<'a> {
             return 0.0;
         };
         end.saturating_sub(start) as f64 * self.seconds
+    }
+}
+
+/// How many frames like this one may wait for what comes after them.
+pub(super) fn window(frame: &frame::Video) -> u32 {
+    let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
+    // As if chroma were half of luma; a little more does not matter.
+    let bytes = (u64::from(frame.width()) * u64::from(frame.height()) * samples * 3 / 2).max(1);
+    u32::try_from(WINDOW_BYTES / bytes)
+        .unwrap_or(u32::MAX)
+        .min(WINDOW_FRAMES_MAX)
+}
+
+/// Looks at the frames of the window.
+struct Eye<'a, 'f> {
+    window: &'a VecDeque<Decoded>,
+    previews: &'a mut Previews,
+    timings: &'a mut VideoTimings,
+    find: &'a mut FindInFrame<'f>,
+}
+
+impl Eye<'_, '_> {
+    /// What a frame shows; `None` if it has left the window.
+    fn look(&mut self, number: u32, profile: Profile) -> Result<Option<Seen>, VideoError> {
+        let Some(decoded) = self.window.iter().find(|decoded| decoded.number == number) else {
+            return Ok(None);
+        };
+        self.previews
+            .look(&decoded.frame, profile, self.find, self.timings)
+            .map(Some)
     }
 }

@@ -20,10 +20,10 @@ use super::script::Class;
 pub(super) const MASK: &str = "#00ff00";
 
 /// The part of what is in sight of a thing that has to be hidden for it not to leak, as in `cargo xtask eval`.
-const HIDDEN_MIN: f64 = 0.7;
+pub(super) const HIDDEN_MIN: f64 = 0.7;
 
 /// What masks are enlarged by by default, as a fraction of width and height on each side.
-const GROWTH: f64 = 0.15;
+pub(super) const GROWTH: f64 = 0.15;
 
 /// Every so-manieth pixel across and down is counted for the area.
 const STEP: usize = 4;

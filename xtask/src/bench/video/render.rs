@@ -12,7 +12,7 @@ use crate::report::note;
 use crate::workspace;
 
 use super::script::{self, ASPECT, Class, RATE, Scene, Truth};
-use super::sprites;
+use super::{sprites, throw};
 
 /// Bits of the number that each frame bears in its top left corner, as squares that are white or black, the lowest bit on the
 /// left. By it a test knows which frame it is shown.
@@ -59,7 +59,7 @@ impl Clip {
     }
 }
 
-/// Draws a clip of a height in pixels and so many seconds, unless it is there.
+/// Draws a clip of a height in pixels and so many seconds, unless it is there: the written one, or that of a seed.
 ///
 /// # Errors
 /// Something cannot be fetched, run or written.
@@ -67,14 +67,18 @@ pub(super) fn clip(
     folder: &Path,
     (name, height): (&'static str, usize),
     seconds: u32,
+    seed: Option<u64>,
 ) -> anyhow::Result<Clip> {
-    let scenes = script::scenes();
+    let scenes = seed.map_or_else(script::scenes, throw::scenes);
     let count = u32::try_from(scenes.len())?;
     let clip = Clip {
         name,
         width: height * 16 / 9,
         height,
-        path: folder.join(format!("{name}-{seconds}s.mp4")),
+        path: match seed {
+            None => folder.join(format!("{name}-{seconds}s.mp4")),
+            Some(seed) => folder.join(format!("{name}-{seconds}s-seed{seed}.mp4")),
+        },
         frames: (seconds * RATE / count).max(1),
         scenes,
     };

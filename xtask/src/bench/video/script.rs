@@ -44,15 +44,15 @@ impl Motion {
     }
 }
 
-const fn still(start: f64) -> Motion {
+pub(super) const fn still(start: f64) -> Motion {
     line(start, 0.0)
 }
 
-const fn line(start: f64, speed: f64) -> Motion {
+pub(super) const fn line(start: f64, speed: f64) -> Motion {
     swinging(start, speed, 0.0, 1.0)
 }
 
-const fn swinging(start: f64, speed: f64, swing: f64, period: f64) -> Motion {
+pub(super) const fn swinging(start: f64, speed: f64, swing: f64, period: f64) -> Motion {
     Motion {
         start,
         speed,
@@ -248,7 +248,7 @@ fn around(points: &[(f64, f64)], thing: &BoundingBox) -> BoundingBox {
     }
 }
 
-fn actor(sprite: Sprite, x: Motion, y: Motion, size: Motion) -> Actor {
+pub(super) fn actor(sprite: Sprite, x: Motion, y: Motion, size: Motion) -> Actor {
     Actor { sprite, x, y, size }
 }
 
