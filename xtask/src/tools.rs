@@ -51,6 +51,15 @@ const TOOLS: [Tool; 4] = [
     },
 ];
 
+/// No part of the checks: the corpora are replayed by ordinary tests.
+const FUZZER: Tool = Tool {
+    package: "cargo-fuzz",
+    probe: &["cargo", "fuzz", "--version"],
+    version: "0.13.2",
+    features: &[],
+    purpose: "builds the fuzz targets and runs them",
+};
+
 /// Parts of the toolchain: how rustup calls them, and the cargo subcommand that answers if they are there.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "fmt"), ("clippy", "clippy")];
 
@@ -64,21 +73,30 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
             bail!("the toolchain has no {component}; run `rustup component add {component}` and try again");
         }
     }
-    for tool in &TOOLS {
-        if tool.is_present(root) {
-            note(&format!("{} is here", tool.package));
-            continue;
-        }
-        note(&format!(
-            "building {} {}: it {}; this takes minutes, once",
-            tool.package, tool.version, tool.purpose
-        ));
-        run(&mut install(tool))?;
-    }
-    Ok(())
+    TOOLS.iter().try_for_each(|tool| tool.install_if_missing(root))
+}
+
+/// Installs what runs the fuzz targets, if it is missing.
+///
+/// # Errors
+/// It cannot be installed.
+pub(crate) fn install_fuzzer(root: &Path) -> anyhow::Result<()> {
+    FUZZER.install_if_missing(root)
 }
 
 impl Tool {
+    fn install_if_missing(&self, root: &Path) -> anyhow::Result<()> {
+        if self.is_present(root) {
+            note(&format!("{} is here", self.package));
+            return Ok(());
+        }
+        note(&format!(
+            "building {} {}: it {}; this takes minutes, once",
+            self.package, self.version, self.purpose
+        ));
+        run(&mut install(self))
+    }
+
     fn is_present(&self, root: &Path) -> bool {
         match self.probe {
             ["cargo", arguments @ ..] => succeeds(cargo(root).args(arguments)),
