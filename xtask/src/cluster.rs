@@ -61,6 +61,7 @@ pub(crate) fn test(root: &Path, options: Options, steps: &mut Steps) -> anyhow::
             "run",
             "--locked",
             "--workspace",
+            "--ignore-default-filter",
             "-E",
             &suite,
         ]))
