@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use sfumato_e2e::files::Stored;
 use sfumato_e2e::picture::astronaut_png;
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::Server;
@@ -162,24 +162,13 @@ async fn a_video_goes_from_upload_to_download() -> Result<()> {
     Ok(())
 }
 
-/// The files of parts that are done, with the times at which they were written.
-fn parts(storage: &Path) -> Vec<(PathBuf, SystemTime)> {
-    let uploads = std::fs::read_dir(storage.join("parts"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let inside = |folder: std::fs::DirEntry| std::fs::read_dir(folder.path()).into_iter().flatten().flatten();
-    let files = uploads.flat_map(inside).flat_map(inside);
-    let mut parts: Vec<_> = files
-        .filter(|file| {
-            file.file_name()
-                .to_string_lossy()
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-        })
-        .filter_map(|file| Some((file.path(), file.metadata().ok()?.modified().ok()?)))
-        .collect();
-    parts.sort();
+/// The parts that are done.
+async fn parts(server: &Server) -> Vec<Stored> {
+    let mut parts = server.stored("parts").await;
+    parts.retain(|part| {
+        let (_, name) = part.name.rsplit_once('/').unwrap_or_default();
+        name.bytes().all(|byte| byte.is_ascii_digit())
+    });
     parts
 }
 
@@ -205,7 +194,7 @@ async fn two_workers_share_a_long_video_and_its_frames_are_those_of_one() -> Res
     assert_eq!(shared.0.len(), 240);
     assert_eq!(shared, alone);
     eventually("the parts to be deleted", async || {
-        parts(&server.storage()).is_empty().then_some(())
+        parts(&server).await.is_empty().then_some(())
     })
     .await;
     let (_, _, log) = server.terminate().await?;
@@ -228,7 +217,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
         .submit("clip.mp4", std::fs::read(&original)?, &[("profile", "fast")])
         .await?;
     let done = eventually("a part that is done", async || {
-        let parts = parts(&server.storage());
+        let parts = parts(&server).await;
         (!parts.is_empty()).then_some(parts)
     })
     .await;
@@ -237,9 +226,9 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     // The parts go when the job has finished.
     let mut seen = false;
     let status = eventually("the job to end", async || {
-        for part in parts(&server.storage()) {
-            if let Some(before) = done.iter().find(|(path, _)| *path == part.0) {
-                assert_eq!(part.1, before.1, "a part that was done is not done again");
+        for part in parts(&server).await {
+            if let Some(before) = done.iter().find(|before| before.name == part.name) {
+                assert_eq!(&part, before, "a part that was done is not done again");
                 seen = true;
             }
         }
@@ -266,7 +255,7 @@ async fn a_long_video_goes_on_where_its_worker_was_killed() -> Result<()> {
     assert_eq!(resumed.0.len(), 240);
     assert_eq!(resumed, uninterrupted);
     eventually("the parts to be deleted", async || {
-        parts(&server.storage()).is_empty().then_some(())
+        parts(&server).await.is_empty().then_some(())
     })
     .await;
     Ok(())

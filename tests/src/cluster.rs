@@ -9,6 +9,7 @@ use sfumato_testkit::s3::{BUCKET, S3Server};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::files::Stored;
 use crate::node::Start;
 use crate::server::Launch;
 use crate::sfumato;
@@ -90,10 +91,20 @@ impl Shared {
         Ok(shared)
     }
 
-    /// The folder in which the objects of a bucket of its own lie as files.
-    pub fn files(&self) -> Option<PathBuf> {
-        let (_, bucket) = self.own.as_ref()?;
-        Some(bucket.bucket().join(PREFIX))
+    /// What a bucket of its own holds below one of the storage's folders, in the order of names.
+    pub async fn stored(&self, folder: &str) -> Vec<Stored> {
+        let Some((_, bucket)) = &self.own else {
+            return vec![];
+        };
+        let objects = bucket.objects(&format!("{PREFIX}/{folder}")).await.into_iter();
+        let stored = objects.filter_map(|object| {
+            let name = object.location.as_ref().strip_prefix(PREFIX)?;
+            Some(Stored {
+                name: name.trim_start_matches('/').to_owned(),
+                modified: object.last_modified.into(),
+            })
+        });
+        stored.collect()
     }
 
     async fn migrate(&self) -> Result<()> {

@@ -1,6 +1,28 @@
-//! Files of a data folder, and who has them open.
+//! Files of a data folder, who has them open, and what a storage holds.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// What lies in a storage, as a file or as an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Where, from the folder on that holds everything.
+    pub name: String,
+    /// When it was written.
+    pub modified: SystemTime,
+}
+
+/// What the folder of a storage holds below one of its folders, in the order of names.
+pub fn stored_below(storage: &Path, folder: &str) -> Vec<Stored> {
+    let files = below(&storage.join(folder)).into_iter();
+    let stored = files.filter_map(|file| {
+        // One that was deleted meanwhile is not there.
+        let modified = file.metadata().ok()?.modified().ok()?;
+        let name = file.strip_prefix(storage).ok()?.to_str()?.to_owned();
+        Some(Stored { name, modified })
+    });
+    stored.collect()
+}
 
 /// All files below a folder; none where there is no such folder.
 pub fn below(folder: &Path) -> Vec<PathBuf> {

@@ -38,9 +38,8 @@ pub async fn settled(server: &Server, client: &Client, receivers: &[&Receiver]) 
     for receiver in receivers {
         heard_in_order(&events, receiver)?;
     }
-    let originals = server.storage().join("uploads");
     eventually("originals to go", async || {
-        files::below(&originals).is_empty().then_some(())
+        server.stored("uploads").await.is_empty().then_some(())
     })
     .await;
     Ok(events)

@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use crate::client::Client;
 use crate::cluster::{Shared, is_wanted};
+use crate::files::{self, Stored};
 use crate::node::{Node, Start};
 use crate::{assets, secrets, sfumato, sfumato_with_failpoints};
 
@@ -217,10 +218,12 @@ impl Server {
         self.api().data()
     }
 
-    /// The folder with originals and results.
-    pub fn storage(&self) -> PathBuf {
-        let bucket = self.shared.as_ref().and_then(|shared| shared.files());
-        bucket.unwrap_or_else(|| self.data().join("blobs"))
+    /// What its storage holds below one of its folders: `uploads`, `results`, `parts`.
+    pub async fn stored(&self, folder: &str) -> Vec<Stored> {
+        match &self.shared {
+            Some(shared) => shared.stored(folder).await,
+            None => files::stored_below(&self.data().join("blobs"), folder),
+        }
     }
 
     /// The id of the process with the API.

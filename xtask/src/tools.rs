@@ -60,6 +60,15 @@ const FUZZER: Tool = Tool {
     purpose: "builds the fuzz targets and runs them",
 };
 
+/// A server for a check that only somebody who asks for it runs. Never a member of the workspace, like the others.
+const GARAGE: Tool = Tool {
+    package: "garage",
+    probe: &["garage", "--version"],
+    version: "2.5.0",
+    features: &["--no-default-features", "--features", "bundled-libs,sqlite"],
+    purpose: "is an S3-compatible server that people run in production",
+};
+
 /// Parts of the toolchain: how rustup calls them, and the cargo subcommand that answers if they are there.
 const COMPONENTS: [(&str, &str); 2] = [("rustfmt", "fmt"), ("clippy", "clippy")];
 
@@ -82,6 +91,14 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
 /// It cannot be installed.
 pub(crate) fn install_fuzzer(root: &Path) -> anyhow::Result<()> {
     FUZZER.install_if_missing(root)
+}
+
+/// Installs Garage where it is missing.
+///
+/// # Errors
+/// It cannot be built.
+pub(crate) fn install_garage(root: &Path) -> anyhow::Result<()> {
+    GARAGE.install_if_missing(root)
 }
 
 impl Tool {

@@ -9,6 +9,9 @@ pub(crate) struct Options {
     /// Pictures that are worked on with each number of workers.
     #[arg(long, default_value_t = 60)]
     pictures: usize,
+    /// Seconds of the video that one worker and two workers do.
+    #[arg(long, default_value_t = 120)]
+    video_seconds: u32,
 }
 
 /// Measures and prints rows of a table.
@@ -20,13 +23,20 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let root = workspace::root();
     let release = ["build", "--release", "--quiet", "--workspace"];
     // Of the whole workspace: another selection of crates would unify other features and build the dependencies once more.
-    let parts = ["--bins", "--example", "cluster", "--example", "throughput"];
-    run_visibly(cargo(&root).args(release).args(parts))?;
-    let examples = root.join("target/release/examples");
-    run_visibly(&mut command(examples.join("cluster")))?;
-    run_visibly(
-        command(examples.join("throughput"))
-            .arg(options.pictures.to_string())
-            .env("SFUMATO_BIN", root.join("target/release/sfumato")),
-    )
+    let examples = ["cluster", "throughput", "long_video"];
+    let parts = examples.iter().flat_map(|example| ["--example", example]);
+    run_visibly(cargo(&root).args(release).arg("--bins").args(parts))?;
+    let [database, pictures, video] = examples.map(|name| root.join("target/release/examples").join(name));
+    run_visibly(&mut command(database))?;
+    for (program, size) in [
+        (pictures, options.pictures.to_string()),
+        (video, options.video_seconds.to_string()),
+    ] {
+        run_visibly(
+            command(program)
+                .arg(size)
+                .env("SFUMATO_BIN", root.join("target/release/sfumato")),
+        )?;
+    }
+    Ok(())
 }

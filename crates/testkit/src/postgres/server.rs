@@ -170,6 +170,20 @@ impl Server {
         succeed(self.program("createdb").arg(name));
     }
 
+    /// Writes what is only in memory to the disk and looks at the tables, as the server does by itself some minutes after much
+    /// has changed: what is measured next does not wait for the disk that is still busy with what came before.
+    ///
+    /// # Panics
+    /// Where there is no such database.
+    pub fn settle(&self, database: &str) {
+        for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+            succeed(
+                self.program("psql")
+                    .args(["-Xq", "-d", database, "-c", statement]),
+            );
+        }
+    }
+
     /// Makes a copy of a database that nobody uses.
     ///
     /// # Errors
