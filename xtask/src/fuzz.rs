@@ -142,6 +142,7 @@ fn run_target(root: &Path, target: &str, minutes: u32, logs: &Path) -> anyhow::R
         .args(["fuzz", "run", "--release", target, "--"])
         .arg(format!("-max_total_time={}", u64::from(minutes) * 60))
         .arg(format!("-timeout={TIMEOUT_S}"))
+        .arg(format!("-report_slow_units={TIMEOUT_S}"))
         .arg(format!("-rss_limit_mb={MEMORY_MB}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg("-print_final_stats=1");
