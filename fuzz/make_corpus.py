@@ -761,7 +761,7 @@ def configs():
         "bad-unknown-name": b"lisen = '127.0.0.1:9'\n",
         "bad-unknown-section": b"[workers]\njobs_at_once = 3\n",
         "bad-empty-name": b"'' = 3\n",
-        "bad-long-name": b"a" * 6_000 + b" = 3\n",
+        "bad-long-name": b"a" * 60_000 + b" = 3\n",
         "bad-long-line": b"listen = '" + b"1" * 60_000 + b"'\n",
         "bad-deep": b"listen = " + b"[" * 30_000 + b"\n",
         "bad-deep-sections": b"[" + b"a." * 30_000 + b"a]\n",
