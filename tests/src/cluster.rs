@@ -137,11 +137,6 @@ impl Shared {
     /// # Errors
     /// When no folder can be made.
     pub fn start(&self, roles: &str, listen: &str, launch: Launch) -> Result<Start> {
-        Ok(self.launch(roles, launch).on(Arc::new(TempDir::new()?), listen))
-    }
-
-    /// This with these roles on the shared database and storage.
-    pub(crate) fn launch(&self, roles: &str, launch: Launch) -> Launch {
         let own = [
             ("SFUMATO_DATABASE_URL", self.database_url.clone()),
             ("SFUMATO_STORAGE__LOCATION", self.storage.clone()),
@@ -149,6 +144,7 @@ impl Shared {
             ("SFUMATO_ROLES", roles.to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        launch.envs(own).envs(self.variables.iter().cloned())
+        let launch = launch.envs(own).envs(self.variables.iter().cloned());
+        Ok(launch.on(Arc::new(TempDir::new()?), listen))
     }
 }

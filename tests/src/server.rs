@@ -22,9 +22,6 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// The processes of a cluster in tests of the whole product: what each does.
 const ROLES: [&str; 3] = ["api", "worker", "courier,janitor"];
 
-/// What one process does that is alone on what several could share.
-const ALL_ROLES: &str = "api,worker,courier,janitor";
-
 /// What is started, and how: executable, arguments beside address and data folder, variables.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -176,23 +173,6 @@ impl Server {
     pub async fn start_in(arguments: &[&str], variables: &[(String, String)]) -> Result<Self> {
         let launch = Launch::product(arguments).envs(variables.iter().cloned());
         launch.start().await
-    }
-
-    /// Starts one process that does everything, on an empty database in PostgreSQL and an empty bucket.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub async fn start_on_postgresql(launch: Launch) -> Result<Self> {
-        Self::start_on(Arc::new(Shared::make().await?), launch).await
-    }
-
-    /// Starts one process that does everything, on what several could share.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub async fn start_on(shared: Arc<Shared>, launch: Launch) -> Result<Self> {
-        let start = shared.start(ALL_ROLES, ANY_PORT, launch)?;
-        Self::from_starts(Some(shared), vec![start]).await
     }
 
     async fn from_starts(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Result<Self> {
@@ -348,32 +328,16 @@ impl Stopped {
         Server::from_starts(self.shared, self.starts).await
     }
 
-    /// Starts something else in the place of its one process, on the same data.
+    /// Starts something else in the place of its one process, on the same data folder.
     ///
     /// # Errors
     /// When it does not come up, or there were several processes.
     pub async fn restart_as(mut self, launch: Launch) -> Result<Server> {
-        let launch = self.on_the_same(launch);
         let [start] = &mut self.starts[..] else {
             bail!("there were several processes");
         };
         start.launch = launch;
         self.restart().await
-    }
-
-    /// Starts something on the same data that is expected to end by itself: how it ended, and what it said.
-    ///
-    /// # Errors
-    /// When it goes on.
-    pub async fn fails_as(&self, launch: Launch) -> Result<(ExitStatus, String)> {
-        self.on_the_same(launch).fails_on(self.data()).await
-    }
-
-    fn on_the_same(&self, launch: Launch) -> Launch {
-        match &self.shared {
-            Some(shared) => shared.launch(ALL_ROLES, launch),
-            None => launch,
-        }
     }
 }
 

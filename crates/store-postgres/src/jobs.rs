@@ -9,7 +9,6 @@ use sfumato_core::job::{
 };
 use sfumato_core::store::{CancelOutcome, JobLimits};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
-use sfumato_failpoints::{Point, hit};
 use uuid::Uuid;
 
 use crate::events;
@@ -349,7 +348,6 @@ pub(crate) async fn finish(
     outcome: &JobOutcome,
 ) -> Result<Job, StoreError> {
     let after = with_lease(tx, job, |job| job.finish(lease, outcome.clone(), tx.now())).await?;
-    hit(Point::InsideFinishTx);
     locks::clients_shared(tx, [after.client].into()).await?;
     events::tell_the_end(tx, &after).await?;
     Ok(after)

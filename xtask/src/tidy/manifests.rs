@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "sfumato-media",
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
-    ("sfumato-store-postgres", &["sfumato-core", "sfumato-failpoints"]),
+    ("sfumato-store-postgres", &["sfumato-core"]),
     ("sfumato-store-sqlite", &["sfumato-core", "sfumato-failpoints"]),
     (
         "sfumato-engine",
