@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the hostile files that the tests of the media crate replay (crates/media/tests/corpus).
+"""Writes the hostile files that the tests replay (`tests/corpus` of the crates `media`, `http` and `sfumato`).
 
 A name begins with `ok-` where the file has to be processed, with `bad-` where it has to be refused; of metadata, with
 `some-` where something is kept, with `none-` where nothing is. The files are deterministic: running this twice changes
@@ -729,5 +729,55 @@ def ranges():
         write("range", name, content, crate="http")
 
 
-for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives, videos, forms, tokens, ranges):
+def configs():
+    example = (CRATES.parent / "config.example.toml").read_text()
+    # A line that begins with `#` and a name shows a default.
+    lines = [line[1:] if line[:1] == "#" and line[1:2].isalpha() else line for line in example.splitlines()]
+    listen = b"listen = '127.0.0.1:9'\n"
+    files = {
+        "ok-empty": b"",
+        "ok-everything": "\n".join(lines).encode(),
+        "ok-empty-section": b"[worker]\n",
+        "ok-section-inline": b"worker = { jobs_at_once = 3 }\n",
+        "ok-dotted": b"worker.jobs_at_once = 3\nworker.lease = '10s'\n",
+        "ok-quoted-name": b"'listen' = \"127.0.0.1:9\"\n",
+        "ok-escapes": b'[worker]\nlease = "\\u0031\\u0030s"\n',
+        "ok-hexadecimal": b"[webhooks]\ndeliveries_at_once = 0x1_0\n",
+        "ok-windows-lines": listen.replace(b"\n", b"\r\n"),
+        "ok-quotes-in-a-path": b"data_dir = '''a \"quoted\" 'path' # \\'''\n",
+        "ok-lines-in-a-path": b'data_dir = """a\nb"""\n',
+        "ok-control-characters-in-a-path": b'data_dir = "\\u0001\\t\\u007f"\n',
+        "ok-byte-order-mark": b"\xef\xbb\xbf" + listen,
+        "bad-no-utf8": b"listen = '\xff'\n",
+        "bad-nul": b"listen = '\0'\n",
+        "bad-no-value": b"listen =\n",
+        "bad-no-end": b"listen = '127.0.0.1:9",
+        "bad-section-without-end": b"[worker\n",
+        "bad-name-twice": listen * 2,
+        "bad-section-twice": b"[worker]\n[worker]\n",
+        "bad-section-of-a-value": listen + b"[listen]\n",
+        "bad-value-of-a-section": b"worker = 3\n",
+        "bad-array-of-sections": b"[[worker]]\njobs_at_once = 3\n",
+        "bad-unknown-name": b"lisen = '127.0.0.1:9'\n",
+        "bad-unknown-section": b"[workers]\njobs_at_once = 3\n",
+        "bad-empty-name": b"'' = 3\n",
+        "bad-long-name": b"a" * 60_000 + b" = 3\n",
+        "bad-long-line": b"listen = '" + b"1" * 60_000 + b"'\n",
+        "bad-deep": b"listen = " + b"[" * 30_000 + b"\n",
+        "bad-deep-sections": b"[" + b"a." * 30_000 + b"a]\n",
+        "bad-number-beyond": b"[worker]\njobs_at_once = 99999999999999999999\n",
+        "bad-number-below": b"[worker]\njobs_at_once = -1\n",
+        "bad-number-broken": b"[worker]\njobs_at_once = 1.5\n",
+        "bad-duration-beyond": b"[worker]\nlease = '99999999999999999999d'\n",
+        "bad-duration-overflow": b"[worker]\nlease = '18446744073709551615d'\n",
+        "bad-size-overflow": b"[uploads]\nbytes_max = '18446744073709551615TiB'\n",
+        "bad-date": b"listen = 1979-05-27\n",
+        "bad-rule": b"[worker]\nlease = '1s'\n",
+        "bad-wide-characters": "[worker]\nlease = '１０s\U0001f980'\n".encode(),
+    }
+    for name, content in files.items():
+        write("config", name, content, crate="sfumato")
+
+
+for make in (jpegs, pngs, webps, bmps, tiffs, exifs, xmps, iccs, segments, probes, archives, videos, forms, tokens, ranges, configs):
     make()

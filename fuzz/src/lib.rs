@@ -1,6 +1,7 @@
 //! What each target does with its bytes. A crash, a hang and a result that breaks a promise are finds; an error is not.
 
 mod api;
+mod config;
 
 use std::collections::HashSet;
 
@@ -11,6 +12,7 @@ use sfumato_media::fuzzing;
 use sfumato_media_client::protocol::{ArchiveLimits, Goal, MediaLimits, Task};
 
 pub use api::{form, range, token};
+pub use config::config;
 
 /// Small enough that no input takes long.
 const LIMITS: MediaLimits = MediaLimits {

@@ -4,6 +4,8 @@
 //!
 //! `SFUMATO_SEED=n` runs one seed; `SFUMATO_SOAK_SECONDS=n` runs fresh seeds for so long, `SFUMATO_SOAK_ROUNDS=n` so many rounds.
 
+use std::fmt;
+use std::ops::AddAssign;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
@@ -45,6 +47,41 @@ struct Totals {
     failed: usize,
     arrivals: usize,
     faults: [usize; 5],
+}
+
+/// What the faults are, in the order of [`Totals::faults`].
+const FAULTS: [&str; 5] = [
+    "servers killed",
+    "servers terminated",
+    "servers stopped",
+    "media processes killed",
+    "media processes stopped",
+];
+
+impl AddAssign<&Totals> for Totals {
+    fn add_assign(&mut self, more: &Totals) {
+        self.rounds += more.rounds;
+        self.accepted += more.accepted;
+        self.cancelled += more.cancelled;
+        self.events += more.events;
+        self.failed += more.failed;
+        self.arrivals += more.arrivals;
+        for (fault, more) in self.faults.iter_mut().zip(more.faults) {
+            *fault += more;
+        }
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rounds, {} jobs accepted", self.rounds, self.accepted)?;
+        write!(f, " ({} cancelled, {} failed)", self.cancelled, self.failed)?;
+        write!(f, ", {} events in {} arrivals", self.events, self.arrivals)?;
+        for (count, fault) in self.faults.iter().zip(FAULTS) {
+            write!(f, ", {count} {fault}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What an action has taught.
@@ -192,7 +229,10 @@ impl Soak {
 
     async fn fault(mut self) -> Result<Self> {
         let fault = usize::try_from(self.dice.below(5)).unwrap_or(0);
-        self.totals.faults[fault] += 1;
+        let children = processes::children_of(self.server.pid());
+        let child = self.dice.pick(&children).copied();
+        let hits = usize::from(fault < 3 || child.is_some());
+        self.totals.faults[fault] += hits;
         match fault {
             0 => {
                 let stopped = self.server.kill().await?;
@@ -207,14 +247,14 @@ impl Soak {
                 let server = self.server.pid();
                 self.stop_for_a_while(server).await;
             }
-            fault => {
-                let children = processes::children_of(self.server.pid());
-                if let Some(child) = self.dice.pick(&children).copied() {
-                    if fault == 3 {
-                        processes::signal(child, Signal::KILL);
-                    } else {
-                        self.stop_for_a_while(child).await;
-                    }
+            3 => {
+                if let Some(child) = child {
+                    processes::signal(child, Signal::KILL);
+                }
+            }
+            _ => {
+                if let Some(child) = child {
+                    self.stop_for_a_while(child).await;
                 }
             }
         }
@@ -329,6 +369,7 @@ async fn the_product_comes_to_rest_whole_whatever_is_killed() -> Result<()> {
     let given = number_of_the_environment("SFUMATO_SEED");
     let begun = Instant::now();
     let mut rounds = 0;
+    let mut all = Totals::default();
     loop {
         let seed = given.unwrap_or_else(|| {
             if wanted.or(seconds).is_some() {
@@ -346,16 +387,15 @@ async fn the_product_comes_to_rest_whole_whatever_is_killed() -> Result<()> {
             .await
             .with_context(|| format!("SFUMATO_SEED={seed} SFUMATO_SOAK_ROUNDS={left}"))?;
         rounds += left;
-        println!(
-            "{:.0?}, {rounds} rounds; seed {seed}: {totals:?}",
-            begun.elapsed()
-        );
+        all += &totals;
+        println!("{:.0?}, seed {seed}: {totals}", begun.elapsed());
         let enough = match (wanted, seconds) {
             (Some(wanted), _) => rounds >= wanted,
             (None, Some(seconds)) => begun.elapsed().as_secs() >= seconds,
             (None, None) => true,
         };
         if enough || given.is_some() {
+            println!("all invariants held: {all}");
             return Ok(());
         }
     }

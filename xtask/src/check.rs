@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
+use std::path::Path;
+
 use crate::process::{self, cargo};
 use crate::report::Steps;
 use crate::{api_fuzz, browser, clients, cluster, deploy, dist, docs, setup, soak, tidy, workspace};
@@ -20,6 +22,8 @@ pub(crate) struct Options {
 /// What can be run by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
+    /// The tests that `cargo nextest run` leaves out.
+    Slow,
     /// The tests of the Manager in a real browser.
     Browser,
     /// The book, its links, and what it tells its readers to type.
@@ -75,7 +79,8 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "warnings",
         ])
     })?;
-    steps.run("Tests", || cargo(&["nextest", "run", "--locked", "--workspace"]))?;
+    steps.run("Tests", || cargo(&TESTS))?;
+    steps.run("Slow tests", || run_slow(&root))?;
     // After the tests and beside nothing: so many lives are lived as there is time for.
     steps.run("Simulation", || {
         let seconds = ("SFUMATO_SIM_SECONDS", SECONDS.to_owned());
@@ -106,16 +111,25 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     dist::try_out(steps)
 }
 
+/// The tests that are run by default, see `.config/nextest.toml`, and all others.
+const TESTS: [&str; 4] = ["nextest", "run", "--locked", "--workspace"];
+const OTHERS: [&str; 3] = ["--ignore-default-filter", "-E", "not default()"];
+
+fn run_slow(root: &Path) -> anyhow::Result<()> {
+    process::run(cargo(root).args(TESTS).args(OTHERS))
+}
+
 fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
-    // The release is a build of its own.
-    if part != Part::Dist {
+    // The release is a build of its own, and the tests see to theirs.
+    if ![Part::Dist, Part::Slow].contains(&part) {
         steps.run("Build", || {
             process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
         })?;
     }
     match part {
+        Part::Slow => steps.run("Slow tests", || run_slow(&root)),
         Part::Browser => steps.run("Browser", || browser::test(&root)),
         Part::Docs => {
             steps.run("Book", || docs::build_book(&root))?;

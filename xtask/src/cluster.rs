@@ -85,11 +85,13 @@ pub(crate) fn run_alone(options: Options) -> anyhow::Result<()> {
 pub(crate) fn test(root: &Path, options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     let storage = ("SFUMATO_TEST_S3", options.s3.name().to_owned());
     let nextest = |suite: &str, installation: &str| {
-        let tests = ["nextest", "run", "--locked", "--workspace", "-E", suite];
+        let tests = ["nextest", "run", "--locked", "--workspace"];
+        let chosen = ["--ignore-default-filter", "-E", suite];
         run(cargo(root)
             .env("SFUMATO_TEST_INSTALLATION", installation)
             .env(storage.0, &storage.1)
-            .args(tests))
+            .args(tests)
+            .args(chosen))
     };
     if options.s3 == Storage::Garage {
         steps.run("Garage", || tools::install_garage(root))?;

@@ -20,6 +20,7 @@ mod deploy;
 mod dist;
 mod docs;
 mod eval;
+mod fuzz;
 mod manifest;
 mod node;
 mod process;
@@ -76,6 +77,8 @@ enum Task {
         #[command(subcommand)]
         what: soak::Soak,
     },
+    /// Run the fuzz targets, some minutes each, and say what came of it.
+    Fuzz(fuzz::Options),
     /// Write down what the executables are made of, as CycloneDX documents in `target/sbom/`.
     Sbom,
     /// Check the house rules that neither the compiler nor clippy knows.
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Sbom => sbom::run(),
         Task::Tidy => tidy::run(),
     };

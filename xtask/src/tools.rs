@@ -51,6 +51,15 @@ const TOOLS: [Tool; 4] = [
     },
 ];
 
+/// No part of the checks: the corpora are replayed by ordinary tests.
+const FUZZER: Tool = Tool {
+    package: "cargo-fuzz",
+    probe: &["cargo", "fuzz", "--version"],
+    version: "0.13.2",
+    features: &[],
+    purpose: "builds the fuzz targets and runs them",
+};
+
 /// A server for a check that only somebody who asks for it runs. Never a member of the workspace, like the others.
 const GARAGE: Tool = Tool {
     package: "garage",
@@ -74,6 +83,14 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
         }
     }
     TOOLS.iter().try_for_each(|tool| tool.install_if_missing(root))
+}
+
+/// Installs what runs the fuzz targets, if it is missing.
+///
+/// # Errors
+/// It cannot be installed.
+pub(crate) fn install_fuzzer(root: &Path) -> anyhow::Result<()> {
+    FUZZER.install_if_missing(root)
 }
 
 /// Installs Garage where it is missing.

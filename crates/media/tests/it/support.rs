@@ -230,12 +230,17 @@ pub(crate) fn anonymized(bytes: &[u8], options: AnonymizeOptions) -> (Report, Ve
     try_anonymize(bytes, options).unwrap()
 }
 
-/// What the real detectors find in a file.
+/// What the real detectors of a class find in a file.
 pub(crate) fn find(bytes: &[u8], class: Class) -> Vec<DocumentedDetection> {
-    let (report, _) = anonymized(bytes, AnonymizeOptions::default());
-    let mut detections = report.document.picture().unwrap().detections.clone();
-    detections.retain(|detection| detection.class == class);
-    detections
+    let options = AnonymizeOptions {
+        faces: class == Class::Face,
+        plates: class == Class::Plate,
+        ..AnonymizeOptions::default()
+    };
+    let (report, _) = anonymized(bytes, options);
+    let detections = &report.document.picture().unwrap().detections;
+    assert!(detections.iter().all(|detection| detection.class == class));
+    detections.clone()
 }
 
 /// Whether a file holds a text anywhere.

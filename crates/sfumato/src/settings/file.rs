@@ -9,6 +9,9 @@ use toml::Spanned;
 use super::errors::{Origin, SettingsError};
 use super::options::OPTIONS;
 
+/// More than any name has. What is longer is no slip of the pen, and would be compared with every name at length.
+const NEAR_BYTES_MAX: usize = 128;
+
 /// The settings file, to find lines in.
 pub(super) struct File<'a> {
     /// Its name, as it was given.
@@ -70,6 +73,9 @@ pub(super) fn nearest(written: &str, candidates: impl Iterator<Item = String>) -
     fn last(key: &str) -> &str {
         key.rsplit('.').next().unwrap_or(key)
     }
+    if written.len() > NEAR_BYTES_MAX {
+        return None;
+    }
     candidates
         .map(|candidate| {
             let whole = strsim::jaro_winkler(written, &candidate);
@@ -79,4 +85,24 @@ pub(super) fn nearest(written: &str, candidates: impl Iterator<Item = String>) -
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nearest_to(written: &str, candidate: &str) -> Option<String> {
+        nearest(written, [candidate.to_owned()].into_iter())
+    }
+
+    #[test]
+    fn a_name_without_end_is_not_compared() {
+        let long = "a".repeat(60_000);
+        assert_eq!(nearest_to(&long, &long), None);
+        assert_eq!(nearest_to("lisen", "listen").as_deref(), Some("listen"));
+        for option in OPTIONS {
+            assert_eq!(nearest_to(option.key, option.key).as_deref(), Some(option.key));
+            assert!(nearest_to(&option.variable(), &option.variable()).is_some());
+        }
+    }
 }

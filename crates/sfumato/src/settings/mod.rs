@@ -7,6 +7,8 @@
 
 mod errors;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod openid;
 mod options;
 mod print;

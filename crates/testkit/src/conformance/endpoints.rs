@@ -288,7 +288,7 @@ pub async fn the_client_is_told_of_a_failing_endpoint_before_it_is_held(world: W
                     .map(|warning| (warning, world.now().since(began).as_secs() / 3_600)),
             );
         }
-        world.pass(1_799);
+        world.pass(3_599);
     }
     assert_eq!(
         told,
