@@ -47,3 +47,4 @@ mod users;
 pub use inspect::Inspection;
 pub use open::{OpenError, PostgresOptions};
 pub use postgres::PostgresStore;
+pub use tables::Snapshot;
