@@ -50,15 +50,14 @@ pub(super) async fn examine(settings: &Settings, store: Option<&dyn Store>) -> V
 async fn names(settings: &Settings, store: Option<&dyn Store>) -> Check {
     let name = "DNS";
     let mut names = names_of_settings(settings);
-    match store {
-        Some(store) => match names_of_endpoints(store).await {
+    if let Some(store) = store {
+        match names_of_endpoints(store).await {
             Ok(found) => names.extend(found.into_iter().take(NAMES_MAX)),
             Err(error) => {
                 let detail = format!("failed to list the endpoints: {error}");
                 return Check::failed(name, detail, "see what is said of the database");
             }
-        },
-        None => {}
+        }
     }
     // Known to every machine: what fails here fails everywhere.
     names.insert("localhost".to_owned());
