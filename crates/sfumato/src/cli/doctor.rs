@@ -115,7 +115,7 @@ impl Check {
     }
 
     /// The same, where a server does not work without it.
-    fn as_failure(self) -> Self {
+    fn into_failure(self) -> Self {
         Self {
             state: State::Failed,
             ..self

@@ -174,7 +174,7 @@ async fn postgres(url: &DatabaseUrl) -> (Vec<Check>, bool) {
 fn postgres_schema(pending: Result<Vec<i64>, OpenError>, checks: &mut Vec<Check>) -> bool {
     let usable = schema(pending, checks);
     if !usable {
-        let last = checks.pop().map(Check::as_failure);
+        let last = checks.pop().map(Check::into_failure);
         checks.extend(last);
     }
     usable
