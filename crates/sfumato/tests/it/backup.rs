@@ -45,7 +45,9 @@ fn rows(data: &Path) -> Vec<String> {
 #[test]
 fn what_is_backed_up_under_load_is_whole_when_it_is_restored() {
     let place = Place::new();
-    let mut server = serve(&place, &["--allow-private-webhooks"]);
+    // Nobody works on the jobs, so that no original has its time meanwhile.
+    let roles = ["--allow-private-webhooks", "--roles", "api,courier,janitor"];
+    let mut server = serve(&place, &roles);
     let address = server.address();
     let client = Client::create(&place, address);
     let endpoint = client.add_endpoint("http://127.0.0.1:19999/hook");
@@ -129,7 +131,9 @@ fn an_installation_on_postgresql_is_backed_up_under_load_and_restored_to_another
     let (url, restored) = (live.url(), other.url());
     place.run(&["migrate", "--database-url", &url]).success();
     let of_live = installation_of(&url, "media");
-    let mut server = serve(&place, &[&of_live[..], &["--allow-private-webhooks"]].concat());
+    // Nobody works on the jobs, so that no original has its time meanwhile.
+    let roles = ["--allow-private-webhooks", "--roles", "api,courier,janitor"];
+    let mut server = serve(&place, &[&of_live[..], &roles].concat());
     let address = server.address();
     let made = [&["client", "create", "--name", "a", "--json"], &of_live[..2]].concat();
     let credentials = place.run(&made).success().stdout;

@@ -79,6 +79,12 @@ fn keys_that_are_lost_foreign_damaged_or_open_to_others_are_found() {
 fn a_clock_that_was_set_back_is_found_by_the_newest_row() {
     let place = installation();
     let database = rusqlite::Connection::open(place.path("data/sfumato.db")).unwrap();
+    // The audit log is only added to: what protects it goes first.
+    database
+        .execute_batch(
+            "CREATE TABLE later AS SELECT * FROM audit; DROP TABLE audit; ALTER TABLE later RENAME TO audit;",
+        )
+        .unwrap();
     let hour = 3_600_000_000_i64;
     let changed = database.execute("UPDATE audit SET at = at + ?1", [hour]).unwrap();
     assert!(changed > 0);
@@ -169,8 +175,10 @@ fn what_stands_between_is_found() {
         .says("proxy", "warning", "HTTPS_PROXY");
     place.write("empty.pem", "");
     let empty = place.path("empty.pem").display().to_string();
+    std::fs::create_dir(place.path("certificates")).unwrap();
     let set = [
         ("SSL_CERT_FILE", empty.as_str()),
+        ("SSL_CERT_DIR", "certificates"),
         ("SFUMATO_WEBHOOKS__REQUIRE_HTTPS", "true"),
     ];
     doctor(&place, &set, &DATA).says("certificate authorities", "failed", "none is trusted");

@@ -71,3 +71,6 @@ INSERT INTO attempts (delivery, started_at, id, number, duration_ms, outcome, ou
 VALUES (
     '01900000-0000-7000-8000-000000000040', 1700000000400000, '01900000-0000-7000-8000-000000000050', 1, 12, 'ok', false, 200
 );
+
+-- The next event comes after these.
+SELECT setval(pg_get_serial_sequence('events', 'position'), 4);
