@@ -13,7 +13,7 @@ use std::fmt;
 
 use sfumato_core::store::UserChange;
 use sfumato_core::user::Identity;
-use sfumato_core::{ClientKey, Role, Secret, StoreError, User, UserState};
+use sfumato_core::{ClientKey, Role, Secret, StoreError, Timestamp, User, UserState};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 use url::Url;
@@ -86,6 +86,14 @@ impl fmt::Display for Issuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Asks the provider for its document and keys, as the first sign-in does: for whoever looks whether people will get in.
+///
+/// # Errors
+/// [`OpenIdError::Unreachable`], [`OpenIdError::Provider`].
+pub async fn reach(settings: OpenIdSettings, now: Timestamp) -> Result<(), OpenIdError> {
+    Provider::new(settings).reach(now).await
 }
 
 /// Why what the provider sent is not taken.

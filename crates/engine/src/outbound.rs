@@ -106,6 +106,21 @@ pub(crate) fn tls_of_this_machine() -> ClientConfig {
     config
 }
 
+/// How many certificate authorities the operating system trusts, and what went wrong in reading them: for whoever looks whether
+/// https endpoints can be reached at all.
+pub fn trusted_authorities() -> (usize, Vec<String>) {
+    let found = rustls_native_certs::load_native_certs();
+    let (added, _) = RootCertStore::empty().add_parsable_certificates(found.certs);
+    (
+        added,
+        found
+            .errors
+            .iter()
+            .map(|error| sfumato_core::chain(error))
+            .collect(),
+    )
+}
+
 /// The client.
 pub struct Outbound {
     policy: AddressPolicy,

@@ -177,7 +177,10 @@ fn limit(count: Count) -> Option<u32> {
 }
 
 /// The OpenID Connect provider, with the secret out of its file.
-fn openid(settings: &Settings) -> anyhow::Result<Option<OpenIdSettings>> {
+///
+/// # Errors
+/// The file cannot be read, or is empty.
+pub(crate) fn openid(settings: &Settings) -> anyhow::Result<Option<OpenIdSettings>> {
     let Some(issuer) = settings.openid_issuer.clone() else {
         return Ok(None);
     };

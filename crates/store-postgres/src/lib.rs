@@ -18,6 +18,7 @@ mod endpoints;
 mod events;
 mod history;
 mod hook;
+mod inspect;
 mod installations;
 mod jobs;
 mod keys;
@@ -43,5 +44,7 @@ mod tls;
 mod transact;
 mod users;
 
+pub use inspect::Inspection;
 pub use open::{OpenError, PostgresOptions};
 pub use postgres::PostgresStore;
+pub use tables::Snapshot;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use async_trait::async_trait;
 use sfumato_core::StoreError;
-use sfumato_core::store::{Row, RowSource, RowTarget, Table, Value};
+use sfumato_core::store::{Row, RowSource, RowTarget, TABLES, Table, Value};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -204,6 +204,50 @@ impl RowSource for PostgresStore {
     ) -> Result<Vec<Row>, StoreError> {
         self.read(|tx| Box::pin(rows_after(tx, table, columns, after, limit)))
             .await
+    }
+}
+
+/// All rows as they were at one commit, while others go on writing. Holds a connection, and keeps the server from removing
+/// what was deleted since, until it is dropped.
+pub struct Snapshot<'s>(Tx<'s>);
+
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Opens a look at all rows as they are now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        let snapshot = Snapshot(self.begin_snapshot().await?);
+        // The commit that is seen is the one at the first statement.
+        snapshot.count_rows(TABLES[0]).await?;
+        Ok(snapshot)
+    }
+}
+
+#[async_trait]
+impl RowSource for Snapshot<'_> {
+    async fn columns(&self, table: Table) -> Result<Vec<String>, StoreError> {
+        Ok(types(&self.0, table).await?.into_keys().collect())
+    }
+
+    async fn count_rows(&self, table: Table) -> Result<u64, StoreError> {
+        count(&self.0, table).await
+    }
+
+    async fn rows_after(
+        &self,
+        table: Table,
+        columns: &[String],
+        after: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        rows_after(&self.0, table, columns, after, limit).await
     }
 }
 

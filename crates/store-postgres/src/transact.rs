@@ -44,6 +44,11 @@ enum Failed {
 }
 
 impl Failed {
+    fn into_error(self) -> StoreError {
+        let (Self::Again(error) | Self::Finally(error)) = self;
+        error
+    }
+
     /// Of a run that has not come to its commit.
     fn before_commit(error: StoreError) -> Self {
         let again = match &error {
@@ -99,7 +104,18 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// All statements see the same commit.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// The same, for as long as the reader takes, which writes what it reads somewhere else in between.
+const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                              SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
 impl PostgresStore {
+    /// Opens a transaction that goes on seeing the commit at which it was opened. Dropping it ends it.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Tx<'_>, StoreError> {
+        let connection = self.connection().await.map_err(Failed::into_error)?;
+        let tx = Tx::begin(connection, BEGIN_SNAPSHOT, self.sources()).await;
+        tx.map_err(unavailable)
+    }
+
     /// Runs `work` in a transaction and returns what it returns, after the commit. An error rolls it back. May run it
     /// several times.
     pub(crate) async fn write<'s, T>(

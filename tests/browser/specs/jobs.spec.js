@@ -19,6 +19,9 @@ test("a picture is uploaded, watched until it is done, and compared with its ori
   await page.getByLabel("Choose files").setInputFiles(fileURLToPath(PICTURE));
   await expect(page.getByRole("list", { name: "Files to be uploaded" })).toContainText("astronaut.jpg");
   await page.getByRole("radio", { name: "Mosaic" }).check();
+  const priority = page.getByRole("combobox", { name: "Priority" });
+  await expect(priority).toHaveValue("normal");
+  await priority.selectOption("High");
   await page.getByRole("button", { name: "Upload", exact: true }).click();
 
   // Nothing is loaded again from here: the page learns by itself.
@@ -30,6 +33,7 @@ test("a picture is uploaded, watched until it is done, and compared with its ori
 
   await uploaded.getByRole("link", { name: "astronaut.jpg", exact: true }).click();
   await expect(state(page)).toContainText("1 face");
+  await expect(page.locator("dt", { hasText: "Priority" }).locator("xpath=following-sibling::dd[1]")).toHaveText("high");
   const pictures = page.getByRole("main").locator("figure img");
   await expect(pictures).toHaveCount(2);
   const loaded = () => pictures.evaluateAll((images) => images.every((image) => image.naturalWidth > 0));

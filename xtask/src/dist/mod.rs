@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: what is handed out. An archive that is unpacked anywhere and a package for Debian, both of the same
 //! files, with the licences of everything in them and the hashes of both.
 
+mod build;
 mod debian;
 mod licences;
 mod trial;
@@ -11,10 +12,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::process::{cargo, command, output, run as run_command};
+use crate::process::{command, output, run as run_command};
 use crate::report::{Steps, note};
 use crate::{assets, setup, workspace};
 
+pub(crate) use build::twice;
 pub(crate) use trial::run as try_out;
 
 /// Where it lies, below the folder of builds.
@@ -68,15 +70,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
 /// A step fails; the message says which and why.
 pub(crate) fn make(root: &Path, steps: &mut Steps) -> anyhow::Result<Release> {
     let version = version::of_this_tree(root)?;
-    steps.run("Build in release mode", || {
-        let build = ["build", "--release", "--locked", "--bins"];
-        run_command(
-            cargo(root)
-                .args(build)
-                .args(PROGRAMS.map(|name| format!("--package={name}"))),
-        )
-    })?;
     let target = workspace::target()?;
+    steps.run("Build in release mode", || {
+        build::release(root, &target, &PROGRAMS, &build::Origin::of(root)?)
+    })?;
     let folder = target.join(FOLDER);
     // What an earlier build has left would be taken for this one's.
     if folder.exists() {

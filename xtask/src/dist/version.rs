@@ -66,6 +66,28 @@ pub(super) fn moment(root: &Path) -> anyhow::Result<String> {
         .to_owned())
 }
 
+/// The commit of a checkout in twelve digits, with a plus sign where something was changed since.
+///
+/// # Errors
+/// Git does not answer.
+pub(super) fn commit(root: &Path) -> anyhow::Result<String> {
+    let ask = |arguments: &[&str]| -> anyhow::Result<String> {
+        let said =
+            output(command("git").args(arguments).current_dir(root)).context("ask git for the commit")?;
+        Ok(String::from_utf8(said)
+            .context("read the commit")?
+            .trim()
+            .to_owned())
+    };
+    let commit = ask(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = ask(&["status", "--porcelain", "--untracked-files=no"])?;
+    Ok(if changed.is_empty() {
+        commit
+    } else {
+        format!("{commit}+")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! What was asked for, in words.
 
 use sfumato_core::MediaKind;
-use sfumato_core::job::{DetectionSource, Job};
+use sfumato_core::job::{DetectionSource, Job, Priority};
 use sfumato_core::options::{
     AnonymizeOptions, Audio, MaskShape, MaskStyle, MetadataPolicy, OtherEntries, Profile, Subtitles,
     VideoCodec,
@@ -18,6 +18,9 @@ pub(super) fn facts(job: &Job) -> Vec<Fact> {
     facts.extend(areas(options));
     facts.extend(mask(options));
     facts.push(("Metadata", metadata(options.metadata)));
+    if job.priority != Priority::Normal {
+        facts.push(("Priority", job.priority.as_str().to_owned()));
+    }
     if kind != MediaKind::Picture {
         facts.extend(video(options));
     }

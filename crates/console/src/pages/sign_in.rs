@@ -106,14 +106,14 @@ async fn sign_in(
     let Form(given) = given?;
     by_password(&console)?;
     let name = given.name.trim();
-    let pair = console.failures.pair(&name.to_lowercase(), browser.address);
-    if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
+    let login = console.failures.login(&name.to_lowercase(), browser.address);
+    if let Some(wait) = console.failures.must_wait(login, console.engine.now()) {
         return Err(ConsoleError::TooMany { wait });
     }
     let address = browser.address;
     match console.engine.sign_in(name, &given.password, browser).await {
         Ok((token, signed_in)) => {
-            console.failures.forget(pair);
+            console.failures.succeeded(login, console.engine.now());
             console
                 .audit(deed(&signed_in.user, address, Action::SignedIn))
                 .await;
@@ -122,7 +122,7 @@ async fn sign_in(
             Ok(response)
         }
         Err(PeopleError::WrongCredentials) => {
-            console.failures.record(pair, console.engine.now());
+            console.failures.record(login, console.engine.now());
             // Anything may have been given as a name, a password too; names that cannot be one are not kept.
             let actor = Actor::Stranger {
                 name: name

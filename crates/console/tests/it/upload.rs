@@ -3,7 +3,7 @@
 use reqwest::header::ORIGIN;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
-use sfumato_core::job::JobState;
+use sfumato_core::job::{JobState, Priority};
 use sfumato_core::options::{MaskStyle, Profile};
 use sfumato_core::{JobId, Role};
 
@@ -59,6 +59,7 @@ async fn the_page_has_every_option_and_of_a_member_no_choice_of_clients() {
         "quality",
         "other_entries",
         "output_detections_url",
+        "priority",
     ] {
         assert!(page.text.contains(&format!("name=\"{name}\"")), "{name}");
     }
@@ -81,6 +82,7 @@ async fn a_plain_form_makes_a_job_of_each_file_with_its_options() {
             .text("blur_type[hex_color]", "#112233")
             .text("blur_type[num_pixels]", "10")
             .text("profile", "thorough")
+            .text("priority", "high")
             .text("face_threshold", "")
     })
     .await;
@@ -97,6 +99,13 @@ async fn a_plain_form_makes_a_job_of_each_file_with_its_options() {
     assert!(job.options.faces && !job.options.plates);
     assert!(matches!(job.options.mask.style, MaskStyle::Opaque(color) if color.rgb == [0x11, 0x22, 0x33]));
     assert_eq!(job.options.detection.profile, Profile::Thorough);
+    assert_eq!(job.priority, Priority::High);
+    let shown = member.get(&format!("/manager/jobs/{}", jobs[0])).await;
+    assert!(
+        shown.text.contains("<dt>Priority</dt><dd>high</dd>"),
+        "{}",
+        shown.text
+    );
     let page = member.get(answer.location()).await;
     assert!(page.text.contains("a.jpg") && page.text.contains("b.mp4"));
     assert!(page.text.contains("data-live=\"/manager/upload/live?jobs="));

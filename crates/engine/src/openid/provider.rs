@@ -107,6 +107,11 @@ impl Provider {
         }
     }
 
+    /// Whether the provider's document and keys are to be had.
+    pub(super) async fn reach(&self, now: Timestamp) -> Result<(), OpenIdError> {
+        self.metadata(now).await.map(drop)
+    }
+
     /// The provider's document and keys. Old ones serve while the provider does not answer: its keys seldom change, and
     /// whoever cannot reach it cannot exchange a code either.
     async fn metadata(&self, now: Timestamp) -> Result<Arc<CoreProviderMetadata>, OpenIdError> {

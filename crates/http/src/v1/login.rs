@@ -55,8 +55,8 @@ pub(crate) async fn log_in(
 ) -> Result<Json<TokenBody>, Problem> {
     let now = state.engine.clock().now();
     let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    let pair = state.login_failures.pair(&request.client_id, address);
-    if let Some(wait) = state.login_failures.must_wait(pair, now) {
+    let login = state.login_failures.login(&request.client_id, address);
+    if let Some(wait) = state.login_failures.must_wait(login, now) {
         let seconds = wait.as_millis().div_ceil(1000) as u64;
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -66,12 +66,12 @@ pub(crate) async fn log_in(
     }
     match state.engine.log_in(&request.client_id, &request.secret_id).await {
         Ok(grant) => {
-            state.login_failures.forget(pair);
+            state.login_failures.succeeded(login, now);
             Ok(Json(grant.into()))
         }
         Err(error) => {
             if matches!(error, AccessError::WrongCredentials) {
-                state.login_failures.record(pair, now);
+                state.login_failures.record(login, now);
             }
             Err(error.into())
         }

@@ -100,6 +100,38 @@ async fn who_guesses_a_secret_waits_longer_each_time_and_its_owner_elsewhere_doe
 }
 
 #[tokio::test]
+async fn a_secret_that_is_guessed_from_everywhere_is_guessed_slowly_and_its_owner_logs_in_as_before() {
+    let server = Server::start_with(|_, http| http.login_failures_max = 1).await;
+    let [client, other] = [server.client("a").await, server.client("b").await];
+    let log_in = async |address: &str, client_id: &str, secret: &str| {
+        let request = http()
+            .post(server.url("/login"))
+            .header("X-Forwarded-For", address);
+        let body = json!({"clientId": client_id, "secretId": secret});
+        request.json(&body).send().await.unwrap()
+    };
+    let own = "198.51.100.7";
+    ok(log_in(own, &client.client_id, &client.secret_id).await).await;
+    for n in 0..10 {
+        let address = format!("192.0.2.{n}");
+        failed(log_in(&address, &client.client_id, "secret_wrong").await, 401).await;
+    }
+    let refused = log_in("192.0.2.99", &client.client_id, "secret_wrong").await;
+    assert_eq!(refused.headers()["retry-after"], "60");
+    failed(refused, 429).await;
+    ok(log_in(own, &client.client_id, &client.secret_id).await).await;
+    ok(log_in("192.0.2.99", &other.client_id, &other.secret_id).await).await;
+    // One address that tries many names waits, too, and lets in who got in from there before.
+    for n in 0..5 {
+        failed(log_in(own, &format!("client_{n}"), "secret_wrong").await, 401).await;
+    }
+    failed(log_in(own, &other.client_id, &other.secret_id).await, 429).await;
+    ok(log_in(own, &client.client_id, &client.secret_id).await).await;
+    server.clock.advance(Duration::from_secs(60));
+    ok(log_in("192.0.2.99", &client.client_id, &client.secret_id).await).await;
+}
+
+#[tokio::test]
 async fn usage_tells_what_is_agreed_and_what_there_is() {
     let server = Server::start().await;
     let [client, other] = [server.client("a").await, server.client("b").await];

@@ -13,15 +13,16 @@ use sfumato_core::store::Store;
 use sfumato_core::{Clock, Entropy};
 use sfumato_engine::blobs::{BlobName, Blobs, Recorded, Standing};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
+use sfumato_store_postgres::PostgresStore;
 use sfumato_store_sqlite::SqliteStore;
 
 use crate::blob_walk::{self, Tally};
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::{output, storage};
+use crate::{copy, database, output, storage};
 use manifest::Manifest;
 
-pub(crate) use restore::restore;
+pub(crate) use restore::{restore, restore_to_postgres};
 
 /// How often, and how long apart, it is asked whether a file that is not there is on its way to be deleted.
 const LOOKS: (u32, Duration) = (50, Duration::from_millis(200));
@@ -42,14 +43,23 @@ pub(crate) struct Wanted {
 pub(crate) async fn back_up(settings: &Settings, to: &Path, wanted: Wanted) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let dir = DataDir::open(&settings.data_dir)?;
+    let dir = match &settings.database_url {
+        Some(_) => DataDir::unopened(&settings.data_dir),
+        None => DataDir::open(&settings.data_dir)?,
+    };
     ensure_empty(to)?;
     let target = DataDir::open_or_create(to)?;
     let made_at = clock.now();
-    sfumato_store_sqlite::backup(&dir.database(), &target.database())?;
+    let live: Arc<dyn Store> = if settings.database_url.is_some() {
+        let store = database::open_postgres(settings, &clock, &entropy).await?;
+        copy_rows(&store, &target, &clock, &entropy).await?;
+        Arc::new(store)
+    } else {
+        sfumato_store_sqlite::backup(&dir.database(), &target.database())?;
+        dir.open_store(&clock, &entropy)?
+    };
     let mut copied = Copied::default();
     if wanted.files {
-        let live = dir.open_store(&clock, &entropy)?;
         // Closed when it is dropped: no log file of it is left beside the copy.
         let snapshot = SqliteStore::open_inline(&target.database(), clock.clone(), entropy.clone())?;
         let blobs = (
@@ -79,6 +89,25 @@ pub(crate) async fn back_up(settings: &Settings, to: &Path, wanted: Wanted) -> a
     }
     tell_of_keys(settings, wanted);
     Ok(())
+}
+
+/// Copies every row of a database on PostgreSQL, as it stands at one commit, into one of SQLite.
+///
+/// # Errors
+/// One of them cannot answer, or what was written is not what was read.
+async fn copy_rows(
+    store: &PostgresStore,
+    target: &DataDir,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<()> {
+    // Closed when it is dropped: no log file of it is left beside the copy.
+    let copy = SqliteStore::open_inline(&target.database(), clock.clone(), entropy.clone())?;
+    let snapshot = store
+        .snapshot()
+        .await
+        .context("read the database at one commit")?;
+    copy::rows::copy(&snapshot, &copy).await
 }
 
 /// Refuses a folder in which there is something.

@@ -1,15 +1,23 @@
-//! From a backup to a data folder.
+//! From a backup to a data folder, or to PostgreSQL and a storage.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
+use sfumato_core::store::Installations;
+use sfumato_core::{Clock, Entropy};
+use sfumato_engine::system::{SystemClock, SystemEntropy};
+use sfumato_store_sqlite::SqliteStore;
 
 use super::ensure_empty;
 use super::manifest::{Entry, Manifest, private};
+use crate::blob_walk::Tally;
+use crate::copy::{copy_blobs, rows};
 use crate::data_dir::{DataDir, make_dir};
-use crate::output;
+use crate::settings::Settings;
+use crate::{database, output, storage};
 
 /// The file that makes a folder a data folder: it is written last.
 const DATABASE: &str = "sfumato.db";
@@ -30,11 +38,10 @@ pub(crate) fn restore(from: &Path, data_dir: &Path) -> anyhow::Result<()> {
         entry.verify(from, io::sink())?;
     }
     let dir = DataDir::open_or_create(data_dir)?;
-    let is_database = |entry: &&Entry| entry.inside().is_ok_and(|path| path == Path::new(DATABASE));
     for entry in manifest.files.iter().filter(|entry| !is_database(entry)) {
         copy(entry, from, dir.path())?;
     }
-    for entry in manifest.files.iter().filter(is_database) {
+    for entry in manifest.files.iter().filter(|entry| is_database(entry)) {
         copy(entry, from, dir.path())?;
     }
     sfumato_store_sqlite::check(&dir.database())?;
@@ -57,6 +64,84 @@ pub(crate) fn restore(from: &Path, data_dir: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Restores a backup into the empty database on PostgreSQL and the storage that the settings name. Everything is compared with the
+/// manifest before anything is written, and every row and file with what was written.
+///
+/// # Errors
+/// The backup is incomplete or damaged, the database is in use, or one of them cannot answer.
+pub(crate) async fn restore_to_postgres(from: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let manifest = Manifest::read(from)?;
+    anyhow::ensure!(
+        manifest.has(DATABASE),
+        "use the backup: there is no database in it"
+    );
+    for entry in &manifest.files {
+        entry.verify(from, io::sink())?;
+    }
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+        (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    // The backup stays as it is: opening a database may bring it up to date.
+    let scratch = tempfile::tempdir().context("make a folder for the backup's database")?;
+    let opened = DataDir::open_or_create(&scratch.path().join("restored"))?;
+    for entry in manifest.files.iter().filter(|entry| is_database(entry)) {
+        copy(entry, from, opened.path())?;
+    }
+    sfumato_store_sqlite::check(&opened.database())?;
+    let source = SqliteStore::open_inline(&opened.database(), clock.clone(), entropy.clone())?;
+    database::migrate(settings).await?;
+    let target = database::open_postgres(settings, &clock, &entropy).await?;
+    rows::check(&source, &target).await?;
+    let installation = source
+        .installation()
+        .await?
+        .context("use the backup: there is no installation in its database")?;
+    let blobs = storage::open(settings, &DataDir::unopened(&settings.data_dir), &entropy)?;
+    storage::claim(
+        &blobs,
+        settings,
+        &DataDir::unopened(&settings.data_dir),
+        installation.id,
+    )
+    .await?;
+    rows::copy(&source, &target).await?;
+    let tally = if manifest.with_files {
+        let kept = storage::open_folder(settings, &DataDir::unopened(from), &entropy)?;
+        copy_blobs(&source, &kept, &blobs).await?
+    } else {
+        output::note(
+            "there are no originals and results in this backup: `sfumato verify` says whether the storage has them",
+        );
+        Tally::default()
+    };
+    output::line(format!(
+        "restored every row to {}, and {}",
+        database::name(settings),
+        tally.copied()
+    ))?;
+    let key = from.join("master.key");
+    output::note(if manifest.with_keys {
+        format!(
+            "every process with the role `api` or `courier` needs the key {}: copy it, or name it by `master_key_file`",
+            key.display()
+        )
+    } else {
+        "there are no keys in this backup: every process with the role `api` or `courier` needs the installation's `master.key`"
+            .to_owned()
+    });
+    if tally.missing > 0 {
+        output::note(format!(
+            "{} files had their time when the backup was made, and are not in it",
+            tally.missing
+        ));
+    }
+    // The manifest has shown that nothing else is missing.
+    Tally { missing: 0, ..tally }.judge()
+}
+
+fn is_database(entry: &Entry) -> bool {
+    entry.inside().is_ok_and(|path| path == Path::new(DATABASE))
 }
 
 fn copy(entry: &Entry, from: &Path, to: &Path) -> anyhow::Result<()> {

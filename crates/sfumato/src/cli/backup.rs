@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueHint;
 
-use super::UsageError;
 use super::flags::{ConfigFlag, DataFlag, Overrides, StorageFlag, load};
 use crate::backup::{self, Wanted};
 use crate::telemetry;
@@ -15,7 +14,8 @@ use crate::telemetry;
 ///
 /// The database is copied as it stands at one commit; then every original and result that it refers to, each compared with the
 /// hash that was recorded when it was written. What has had its retention meanwhile is left out. A manifest with the hash of
-/// every file is written last. An installation on PostgreSQL is backed up by PostgreSQL's own tools.
+/// every file is written last. Of an installation on PostgreSQL every row is copied as it stands at one commit, into a database of
+/// SQLite that lies in the backup.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,7 +23,9 @@ Examples:
   sfumato backup --to /backups/monday --data-dir data --without-files
                                where the bucket has a backup of its own
   sfumato backup --to /vault/monday --data-dir data --with-keys
-                               whoever reads it can sign tokens")]
+                               whoever reads it can sign tokens
+  sfumato backup --to /backups/monday --config cluster.toml
+                               where the settings name PostgreSQL")]
 pub(crate) struct Args {
     /// The folder to write to; must be empty or not exist
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -45,11 +47,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = load(&args.config, &[&args.data as &dyn Overrides, &args.storage])?;
     telemetry::start_quiet(&loaded);
-    if loaded.settings.database_url.is_some() {
-        let refusal = "back the installation up: its database is on PostgreSQL; `pg_dump` or your provider's snapshots back it \
-                       up, and the storage has its own";
-        return Err(UsageError(refusal.into()).into());
-    }
     let wanted = Wanted {
         keys: args.with_keys,
         files: !args.without_files,

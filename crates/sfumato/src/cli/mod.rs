@@ -25,14 +25,29 @@ mod verify;
 mod webhook;
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
+
+/// The version and, where the build was told of it, the commit that it was made of: releases are.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| named(env!("CARGO_PKG_VERSION"), option_env!("SFUMATO_COMMIT")));
+    &VERSION
+}
+
+fn named(version: &str, commit: Option<&str>) -> String {
+    match commit {
+        Some(commit) if !commit.is_empty() => format!("{version} ({commit})"),
+        _ => version.to_owned(),
+    }
+}
 
 /// Self-hosted anonymization of pictures: hides faces and licence plates.
 #[derive(Debug, Parser)]
 #[command(
     name = "sfumato",
-    version,
+    version = version(),
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true
@@ -124,6 +139,14 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_release_says_of_which_commit_it_is() {
+        assert_eq!(named("1.2.0", Some("0123456789ab")), "1.2.0 (0123456789ab)");
+        assert_eq!(named("1.2.0", None), "1.2.0");
+        assert_eq!(named("1.2.0", Some("")), "1.2.0");
+        assert!(version().starts_with(env!("CARGO_PKG_VERSION")));
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -1,7 +1,7 @@
 //! Moving an installation from one database to another, and from one storage to another.
 
 mod end;
-mod rows;
+pub(crate) mod rows;
 
 use anyhow::Context;
 use sfumato_core::store::Store;
@@ -67,7 +67,11 @@ async fn examine(store: &dyn Store, blobs: &Blobs) -> anyhow::Result<Tally> {
     walk.await.context("read the files")
 }
 
-async fn copy_blobs(store: &dyn Store, from: &Blobs, to: &Blobs) -> anyhow::Result<Tally> {
+/// Copies every file that the database refers to and that is not there yet.
+///
+/// # Errors
+/// The database or a storage cannot answer.
+pub(crate) async fn copy_blobs(store: &dyn Store, from: &Blobs, to: &Blobs) -> anyhow::Result<Tally> {
     let walk = blob_walk::walk(store, async |recorded| {
         if to.examine(recorded).await? == Standing::Right {
             return Ok((Standing::Right, 0));

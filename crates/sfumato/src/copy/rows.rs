@@ -13,7 +13,7 @@ const BATCH: usize = 1_000;
 ///
 /// # Errors
 /// It is another installation's, or one that has been used since.
-pub(super) async fn check(source: &dyn RowSource, target: &dyn RowSource) -> anyhow::Result<()> {
+pub(crate) async fn check(source: &dyn RowSource, target: &dyn RowSource) -> anyhow::Result<()> {
     let [installation, clients, ..] = TABLES;
     let begun = target.count_rows(installation).await? > 0;
     if !begun {
@@ -54,7 +54,7 @@ pub(super) async fn count(source: &dyn RowSource) -> anyhow::Result<u64> {
 ///
 /// # Errors
 /// A database cannot answer, or something else came of it.
-pub(super) async fn copy(source: &dyn RowSource, target: &dyn RowTarget) -> anyhow::Result<()> {
+pub(crate) async fn copy(source: &dyn RowSource, target: &dyn RowTarget) -> anyhow::Result<()> {
     for table in TABLES {
         let columns = source.columns(table).await?;
         ensure!(

@@ -23,7 +23,7 @@ pub(crate) use errors::{Origin, SettingsError};
 pub(crate) use options::OPTIONS;
 pub(crate) use options::Settings;
 pub(crate) use print::{example, json, lines, text};
-pub(crate) use shared::Role;
+pub(crate) use shared::{DatabaseUrl, Role};
 pub(crate) use sources::{
     FlagValue, Loaded, SECRETS_KEYS_VARIABLE, STORAGE_KEYS_VARIABLE, Sources, variables_of_process,
 };

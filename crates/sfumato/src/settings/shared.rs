@@ -82,6 +82,11 @@ impl DatabaseUrl {
     pub(crate) fn expose(&self) -> &str {
         self.0.as_str()
     }
+
+    /// Whether there is a password in it.
+    pub(crate) fn has_password(&self) -> bool {
+        self.0.password().is_some() || self.0.query_pairs().any(|(name, _)| name == "password")
+    }
 }
 
 impl FromStr for DatabaseUrl {
@@ -104,8 +109,7 @@ impl fmt::Display for DatabaseUrl {
             // Only an address without a host refuses a password, and then it has none.
             let _cannot = shown.set_password(Some("***"));
         }
-        let has_secret = shown.query_pairs().any(|(name, _)| name == "password");
-        if has_secret {
+        if self.0.query_pairs().any(|(name, _)| name == "password") {
             let pairs: Vec<_> = self
                 .0
                 .query_pairs()
@@ -172,6 +176,7 @@ mod tests {
         ] {
             let url: DatabaseUrl = text.parse().unwrap();
             assert_eq!(url.expose(), text);
+            assert_eq!(url.has_password(), text.contains("s3cret"));
             assert_eq!(url.to_string(), shown);
             assert_eq!(format!("{url:?}"), shown);
             assert_eq!(Some(url).to_toml(), toml::Value::from(shown));

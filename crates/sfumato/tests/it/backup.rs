@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use rustix::process::Signal;
+use sfumato_testkit::postgres::Database;
 
 use crate::api::Client;
 use crate::serve::serve;
@@ -44,7 +45,9 @@ fn rows(data: &Path) -> Vec<String> {
 #[test]
 fn what_is_backed_up_under_load_is_whole_when_it_is_restored() {
     let place = Place::new();
-    let mut server = serve(&place, &["--allow-private-webhooks"]);
+    // Nobody works on the jobs, so that no original has its time meanwhile.
+    let roles = ["--allow-private-webhooks", "--roles", "api,courier,janitor"];
+    let mut server = serve(&place, &roles);
     let address = server.address();
     let client = Client::create(&place, address);
     let endpoint = client.add_endpoint("http://127.0.0.1:19999/hook");
@@ -114,6 +117,113 @@ fn what_is_backed_up_under_load_is_whole_when_it_is_restored() {
     client.upload("after");
     server.signal(Signal::TERM);
     server.end();
+}
+
+/// What an installation on PostgreSQL is given.
+fn installation_of<'a>(url: &'a str, storage: &'a str) -> [&'a str; 4] {
+    ["--database-url", url, "--storage", storage]
+}
+
+#[test]
+fn an_installation_on_postgresql_is_backed_up_under_load_and_restored_to_another_database() {
+    let place = Place::new();
+    let (live, other) = (Database::create(), Database::create());
+    let (url, restored) = (live.url(), other.url());
+    place.run(&["migrate", "--database-url", &url]).success();
+    let of_live = installation_of(&url, "media");
+    // Nobody works on the jobs, so that no original has its time meanwhile.
+    let roles = ["--allow-private-webhooks", "--roles", "api,courier,janitor"];
+    let mut server = serve(&place, &[&of_live[..], &roles].concat());
+    let address = server.address();
+    let made = [&["client", "create", "--name", "a", "--json"], &of_live[..2]].concat();
+    let credentials = place.run(&made).success().stdout;
+    let client = Client::log_in(address, credentials.trim());
+    let endpoint = client.add_endpoint("http://127.0.0.1:19999/hook");
+    let secret = client.signing_secret(&endpoint);
+    let before: Vec<String> = (0..20).map(|n| client.upload(&format!("before-{n}"))).collect();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (client, stop) = (client.clone(), &stop);
+        let uploads = scope.spawn(move || {
+            let mut count = 0;
+            while !stop.load(Ordering::Acquire) {
+                client.upload(&format!("during-{count}"));
+                count += 1;
+            }
+            count
+        });
+        let args = [
+            &["backup", "--to", "monday", "--with-keys", "--data-dir", "data"],
+            &of_live[..],
+        ]
+        .concat();
+        let ended = place.run(&args);
+        stop.store(true, Ordering::Release);
+        assert!(uploads.join().unwrap() > 0);
+        ended.success();
+    });
+    server.signal(Signal::TERM);
+    server.end();
+
+    let of_restored = installation_of(&restored, "restored-media");
+    let restore = [&["restore", "--from", "monday"], &of_restored[..]].concat();
+    place.run(&restore).success();
+    let verify = [&["verify", "--json"], &of_restored[..]].concat();
+    let checked = place.run(&verify).success().json();
+    assert!(checked["jobs"].as_u64().unwrap() >= before.len() as u64);
+    assert_eq!((&checked["missing"], &checked["damaged"]), (&0.into(), &0.into()));
+    let mut server = serve(
+        &place,
+        &[&of_restored[..], &["--allow-private-webhooks"]].concat(),
+    );
+    let client = client.at(server.address());
+    for job in &before {
+        assert_ne!(client.status(job)["status"], "Unknown job");
+    }
+    assert_eq!(client.signing_secret(&endpoint), secret);
+    client.upload("after");
+    server.signal(Signal::TERM);
+    server.end();
+    // It has been used since: a second time nothing is written.
+    place.run(&restore).failure(1, &["copy into the database"]);
+    // The same backup becomes a data folder.
+    place
+        .run(&["restore", "--from", "monday", "--data-dir", "folder"])
+        .success();
+    place.run(&["verify", "--data-dir", "folder"]).success();
+}
+
+#[test]
+fn a_damaged_backup_changes_no_database() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    Client::create(&place, server.address()).upload("one");
+    server.signal(Signal::TERM);
+    server.end();
+    let backup = ["backup", "--to", "monday", "--data-dir", "data"];
+    place.run(&backup).success();
+    let file = std::fs::read_dir(place.path("monday/blobs/uploads"))
+        .unwrap()
+        .next();
+    std::fs::write(file.unwrap().unwrap().path(), "other").unwrap();
+    let database = Database::create();
+    let url = database.url();
+    let restore = [
+        "restore",
+        "--from",
+        "monday",
+        "--database-url",
+        &url,
+        "--storage",
+        "media",
+    ];
+    place.run(&restore).failure(1, &["is damaged"]);
+    let schema = place.run(&["migrate", "--check", "--database-url", &url]);
+    assert_eq!(schema.code, Some(1), "{}", schema.stdout);
+    assert!(!place.path("media").exists());
+    place
+        .run(&["restore", "--from", "monday"])
+        .failure(2, &["--data-dir", "--database-url"]);
 }
 
 #[test]

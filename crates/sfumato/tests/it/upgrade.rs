@@ -1,5 +1,6 @@
 //! Databases of earlier schemas, with data, under this version. CONTRIBUTING.md says how the next one gets its fixture.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
@@ -7,6 +8,7 @@ use rustix::process::Signal;
 use sfumato_core::{Clock, EndpointId, Entropy, SecretHash, SigningSecret, WebhookToken};
 use sfumato_engine::access::Keys;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
+use sfumato_testkit::postgres::Server;
 use sha2::{Digest, Sha256};
 
 use crate::api::Client;
@@ -19,17 +21,24 @@ const TOKEN: &str = "wis-wht_FIXTURE0FIXTURE0FIXTURE0";
 const ORIGINAL: &[u8] = b"BMimage";
 const RESULT: &[u8] = b"hidden";
 
-fn literal(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("x'{digits}'")
+/// How a database writes bytes.
+type Literal = fn(&[u8]) -> String;
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    literal(&Sha256::digest(bytes))
+fn of_sqlite(bytes: &[u8]) -> String {
+    format!("x'{}'", digits(bytes))
+}
+
+fn of_postgres(bytes: &[u8]) -> String {
+    format!("'\\x{}'", digits(bytes))
 }
 
 /// What the fixture leaves to the test.
-fn filled(sql: &str) -> String {
+fn filled(sql: &str, literal: Literal) -> String {
+    let sha256 = |bytes: &[u8]| literal(&Sha256::digest(bytes));
     let keys = Keys::derive(&MASTER_KEY);
     let (vault, entropy): (_, &dyn Entropy) = (keys.vault(), &SystemEntropy);
     let endpoint = EndpointId::from_uuid(uuid::uuid!("01900000-0000-7000-8000-000000000010"));
@@ -43,10 +52,8 @@ fn filled(sql: &str) -> String {
         .replace("{now}", &SystemClock.now().as_micros().to_string())
 }
 
-/// A data folder as the version with this schema left it.
-fn left_by_schema_1(data: &Path) {
-    let migration = checkout().join("crates/store-sqlite/migrations/0001_init.sql");
-    let schema = std::fs::read_to_string(migration).unwrap();
+/// The files beside a database of the version with this schema.
+fn files_of_schema_1(data: &Path) {
     for (path, content) in [
         ("blobs/uploads/01900000-0000-7000-8000-000000000120", ORIGINAL),
         ("blobs/results/01900000-0000-7000-8000-000000000221/media", RESULT),
@@ -56,6 +63,17 @@ fn left_by_schema_1(data: &Path) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
+}
+
+fn schema_1(store: &str) -> String {
+    let migration = format!("crates/{store}/migrations/0001_init.sql");
+    std::fs::read_to_string(checkout().join(migration)).unwrap()
+}
+
+/// A data folder as the version with this schema left it.
+fn left_by_schema_1(data: &Path) {
+    files_of_schema_1(data);
+    let schema = schema_1("store-sqlite");
     let connection = Connection::open(data.join("sfumato.db")).unwrap();
     connection.execute_batch(&schema).unwrap();
     connection
@@ -70,8 +88,30 @@ fn left_by_schema_1(data: &Path) {
         )
         .unwrap();
     connection
-        .execute_batch(&filled(include_str!("upgrade/0001.sql")))
+        .execute_batch(&filled(include_str!("upgrade/0001.sql"), of_sqlite))
         .unwrap();
+}
+
+/// The same on PostgreSQL.
+fn left_on_postgres_by_schema_1(place: &Place, server: &Server) {
+    files_of_schema_1(&place.path("data"));
+    let schema = schema_1("store-postgres");
+    let script = format!(
+        "BEGIN;\n{schema}\nCREATE TABLE migrations (number bigint PRIMARY KEY, sha256 bytea NOT NULL);\n\
+         INSERT INTO migrations VALUES (1, {});\n{}\nCOMMIT;\n",
+        of_postgres(&Sha256::digest(&schema)),
+        filled(include_str!("upgrade/0001.postgres.sql"), of_postgres)
+    );
+    let script = place.write("0001.sql", script);
+    let mut psql = server.program("psql");
+    psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", "videos", "-f"])
+        .arg(script);
+    let output = psql.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -79,7 +119,39 @@ fn an_installation_of_schema_1_goes_on_with_everything_that_it_had() {
     let place = Place::new();
     left_by_schema_1(&place.path("data"));
     let mut server = serve(&place, &["--allow-private-webhooks"]);
-    let address = server.address();
+    everything_is_there(server.address());
+    server.signal(Signal::TERM);
+    server.end();
+    place.run(&["verify", "--data-dir", "data"]).success();
+}
+
+#[test]
+fn an_installation_of_schema_1_on_postgresql_goes_on_after_it_was_migrated() {
+    let place = Place::new();
+    let database = Server::start();
+    database.create_database("videos");
+    left_on_postgres_by_schema_1(&place, &database);
+    let url = database.url("videos");
+    let arguments = ["--database-url", url.as_str(), "--storage", "data/blobs"];
+    let started = [&arguments[..], &["--allow-private-webhooks"]].concat();
+    let (status, lines) = serve(&place, &started).end();
+    assert_eq!(status.code(), Some(1), "no server starts on an older schema");
+    assert!(lines.join("\n").contains("run `sfumato migrate`"), "{lines:?}");
+    let migrated = place.run(&["migrate", "--database-url", &url]).success();
+    assert!(
+        migrated.stdout.contains("applied migration"),
+        "{}",
+        migrated.stdout
+    );
+    let mut server = serve(&place, &started);
+    everything_is_there(server.address());
+    server.signal(Signal::TERM);
+    server.end();
+    place.run(&[&["verify"], &arguments[..]].concat()).success();
+}
+
+/// What the fixture had, as its client sees it.
+fn everything_is_there(address: SocketAddr) {
     let credentials = format!(r#"{{"clientId":"client_fixture","secretId":"{SECRET}"}}"#);
     let client = Client::log_in(address, &credentials);
     let job = |end: &str| {
@@ -125,9 +197,6 @@ fn an_installation_of_schema_1_goes_on_with_everything_that_it_had() {
         "{events}"
     );
     client.upload("after");
-    server.signal(Signal::TERM);
-    server.end();
-    place.run(&["verify", "--data-dir", "data"]).success();
 }
 
 #[test]

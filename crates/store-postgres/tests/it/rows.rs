@@ -9,6 +9,39 @@ use sfumato_testkit::postgres::Database;
 use sfumato_testkit::{SimClock, SimEntropy, World};
 
 #[tokio::test]
+async fn a_snapshot_sees_one_commit_while_others_write() {
+    let database = Database::create();
+    let url = database.url();
+    PostgresStore::migrate(&url).await.unwrap();
+    let (clock, entropy) = (Arc::<SimClock>::default(), Arc::new(SimEntropy::new(1)));
+    let options = PostgresOptions::default();
+    let store = PostgresStore::open(&url, clock.clone(), entropy.clone(), options).await;
+    let store = Arc::new(store.unwrap());
+    let world = World::new(store.clone(), clock, entropy);
+    let client = world.client().await.id;
+    world.submitted(client).await;
+    let of_name = |name| TABLES.into_iter().find(|table| table.name == name).unwrap();
+    let (jobs, events) = (of_name("jobs"), of_name("events"));
+    let snapshot = store.snapshot().await.unwrap();
+    for _ in 0..3 {
+        world.submitted(client).await;
+    }
+    assert_eq!(store.count_rows(jobs).await.unwrap(), 4);
+    for table in [jobs, events] {
+        assert_eq!(snapshot.count_rows(table).await.unwrap(), 1, "{}", table.name);
+        let columns = snapshot.columns(table).await.unwrap();
+        assert_eq!(
+            snapshot
+                .rows_after(table, &columns, None, 10)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}
+
+#[tokio::test]
 async fn rows_are_read_page_by_page_also_where_a_flag_is_in_the_key() {
     let database = Database::create();
     let url = database.url();

@@ -220,8 +220,8 @@ impl Server {
         )
     }
 
-    /// A program that connects to the server.
-    pub(super) fn program(&self, name: &str) -> Command {
+    /// A program of PostgreSQL, such as `psql` or `pg_dump`, that connects to the server.
+    pub fn program(&self, name: &str) -> Command {
         let mut command = new(&self.programs.join(name));
         command
             .env("PGHOST", &self.folder)

@@ -1,21 +1,11 @@
-//! The machine: kernel, data folder, disk, clock, libraries for video.
+//! The machine: kernel, data folder, libraries for video.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sfumato_core::Clock;
-use sfumato_core::time::Timestamp;
-use sfumato_engine::system::SystemClock;
-
-use super::Check;
+use super::{Check, space};
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-
-/// Before the first release of this program; a clock that shows less is wrong.
-const EARLIEST: Timestamp = Timestamp::from_seconds(1_760_000_000);
-
-/// With less than this a database cannot go on.
-const FREE_BYTES_MIN: u64 = 64 << 20;
 
 /// Where systems keep libraries; those of a processor lie in a folder below.
 const LIBRARY_DIRS: [&str; 4] = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib"];
@@ -26,7 +16,11 @@ const LIBAV: [&str; 3] = ["libavcodec.so.", "libavformat.so.", "libavutil.so."];
 pub(super) fn kernel() -> Check {
     match std::fs::read_to_string("/proc/sys/kernel/osrelease") {
         Ok(release) => Check::ok("kernel", format!("Linux {}", release.trim())),
-        Err(error) => Check::warning("kernel", format!("unknown: {error}")),
+        Err(error) => Check::warning(
+            "kernel",
+            format!("unknown: {error}"),
+            "mount /proc: media processes need it",
+        ),
     }
 }
 
@@ -39,82 +33,37 @@ pub(super) fn data_dir(settings: &Settings) -> Vec<Check> {
         return vec![Check::failed(
             "data folder",
             format!("{} cannot be", path.display()),
+            "name another one by --data-dir",
         )];
     };
     let folder = if let Err(error) = tempfile::tempfile_in(existing) {
         let detail = format!("{} cannot be written: {error}", existing.display());
-        Check::failed("data folder", detail)
+        let mend = "give it to the user of this server (`chown`), or name another one by --data-dir";
+        Check::failed("data folder", detail, mend)
     } else if existing != absolute {
         let detail = format!("{} does not exist yet and can be made", path.display());
         Check::ok("data folder", detail)
     } else {
         opened(path)
     };
-    vec![folder, free_disk(existing, settings)]
+    let mut checks = vec![folder];
+    checks.extend(space::examine(settings, existing));
+    checks
 }
 
 fn opened(path: &Path) -> Check {
     let name = "data folder";
     match DataDir::open_or_create(path) {
         Ok(dir) if dir.is_open_to_others() => {
-            let detail = format!(
-                "{}: other users of this machine can look into it; `chmod 700` closes it",
-                path.display()
-            );
-            Check::warning(name, detail)
+            let detail = format!("{}: other users of this machine can look into it", path.display());
+            Check::warning(name, detail, "`chmod 700` closes it")
         }
         Ok(_) => Check::ok(name, format!("{} can be written", path.display())),
-        Err(error) => Check::failed(name, format!("failed to {:#}", anyhow::Error::new(error))),
-    }
-}
-
-/// Whether the database is whole, to its last page.
-pub(super) fn database(settings: &Settings) -> Check {
-    let name = "database";
-    let checked = DataDir::open(&settings.data_dir)
-        .map_err(anyhow::Error::new)
-        .and_then(|dir| Ok(sfumato_store_sqlite::check(&dir.database())?));
-    match checked {
-        Ok(()) => Check::ok(name, "every page is as it should be"),
-        Err(error) => Check::failed(name, format!("{error:#}")),
-    }
-}
-
-fn free_disk(existing: &Path, settings: &Settings) -> Check {
-    let name = "free disk";
-    let free = match rustix::fs::statvfs(existing) {
-        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
-        Err(error) => return Check::warning(name, format!("unknown: {error}")),
-    };
-    // An original, its copy for the media process, and the result.
-    let wanted = settings.picture_bytes_max.0.saturating_mul(3);
-    let megabytes = |bytes: u64| bytes / 1_000_000;
-    if free < FREE_BYTES_MIN {
-        Check::failed(name, format!("{} MB: too little to go on", megabytes(free)))
-    } else if free < wanted {
-        let detail = format!(
-            "{} MB; the largest picture that is accepted takes up to {} MB",
-            megabytes(free),
-            megabytes(wanted)
-        );
-        Check::warning(name, detail)
-    } else {
-        Check::ok(name, format!("{} MB", megabytes(free)))
-    }
-}
-
-/// Access tokens and signatures of webhooks are worth nothing under a wrong clock.
-pub(super) fn clock() -> Check {
-    judge_clock(SystemClock.now())
-}
-
-fn judge_clock(now: Timestamp) -> Check {
-    if now < EARLIEST {
-        let detail =
-            format!("{now} is in the past: tokens and signatures of webhooks would be refused; set it");
-        Check::failed("clock", detail)
-    } else {
-        Check::ok("clock", now.to_string())
+        Err(error) => Check::failed(
+            name,
+            format!("failed to {:#}", anyhow::Error::new(error)),
+            "name another one by --data-dir",
+        ),
     }
 }
 
@@ -167,12 +116,6 @@ mod tests {
         }
         let found = Vec::from_iter(libav_in(&[root.path().to_owned()]));
         assert_eq!(found, ["libavcodec 59", "libavutil 57"]);
-    }
-
-    #[test]
-    fn a_clock_that_was_never_set_fails() {
-        assert_eq!(judge_clock(Timestamp::from_seconds(0)).state, State::Failed);
-        assert_eq!(judge_clock(EARLIEST).state, State::Ok);
     }
 
     #[test]

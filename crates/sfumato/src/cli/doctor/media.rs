@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use serde::Deserialize;
 use sfumato_core::{AnonymizeOptions, MediaFormat};
+use sfumato_media_client::models::{ModelCheck, ModelSources, models};
 use sfumato_media_client::protocol::{Goal, Task};
 use sfumato_media_client::sandbox::{Landlock, Layers, SandboxMode};
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use sha2::{Digest, Sha256};
 
-use super::{Check, State};
-use crate::settings::Settings;
+use super::Check;
+use crate::settings::{Role, Settings};
 use crate::{locate, sandbox};
 
 /// What the set-up leaves beside the models: which files there should be.
@@ -26,13 +27,20 @@ const TRIAL_PICTURE: &[u8] = b"\
     \x00\x00IEND\xaeB`\x82";
 
 pub(super) async fn examine(settings: &Settings) -> Vec<Check> {
+    if !settings.roles.include(Role::Worker) {
+        return vec![Check::ok("media program", "not needed without the role `worker`")];
+    }
     let locations = match locate::locate(settings) {
         Ok(locations) => locations,
-        Err(error) => return vec![Check::failed("media program", format!("failed to {error}"))],
+        Err(error) => {
+            let mend = "name them by --media-program and --assets-dir, or install the package anew";
+            return vec![Check::failed("media program", format!("failed to {error}"), mend)];
+        }
     };
     let mut checks = vec![
         Check::ok("media program", locations.program.display().to_string()),
         files(&locations.assets_dir),
+        hashes(settings, &locations).await,
     ];
     let scratch = match tempfile::tempdir() {
         Ok(scratch) => scratch,
@@ -40,12 +48,14 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Check> {
             checks.push(Check::failed(
                 "scratch files",
                 format!("failed to make them: {error}"),
+                "name a folder that can be written by the variable TMPDIR",
             ));
             return checks;
         }
     };
     let mut config = MediaPoolConfig::new(locations.program, locations.assets_dir, scratch.path().to_owned());
     config.children_max = 1;
+    config.model_packs = settings.model_packs.0.clone();
     config.threads_per_child = settings.threads_per_job.get();
     sandbox::configure(&mut config, settings);
     // It is to say what the kernel grants, also where that is not enough.
@@ -57,7 +67,9 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Check> {
 async fn process(config: MediaPoolConfig, settings: &Settings) -> Vec<Check> {
     let failed = |name, error| {
         let detail = format!("failed to {:#}", anyhow::Error::new(error));
-        Check::failed(name, detail)
+        let mend = "`sfumato models verify` says which model is at fault; models, ONNX Runtime and `sfumato-media` must be of one \
+                    version: install the package anew";
+        Check::failed(name, detail, mend)
     };
     let bounds = config.bounds();
     let pool = match MediaPool::new(config) {
@@ -104,59 +116,81 @@ async fn process(config: MediaPoolConfig, settings: &Settings) -> Vec<Check> {
 
 /// One check a layer; what is missing weighs as much as the settings say.
 fn layers(layers: &Layers, mode: SandboxMode) -> Vec<Check> {
-    let missing = match mode {
-        SandboxMode::Require => State::Failed,
-        SandboxMode::Prefer | SandboxMode::Off => State::Warning,
+    let judged = |name, holds, what: String, mend: &str| match (holds, mode) {
+        (true, _) => Check::ok(name, what),
+        (false, SandboxMode::Require) => Check::failed(name, "not granted", mend),
+        (false, SandboxMode::Prefer | SandboxMode::Off) => Check::warning(name, "not granted", mend),
     };
-    let simple = |name, holds, what: &str, advice: &str| {
-        if holds {
-            Check::ok(name, what)
-        } else {
-            Check::new(name, missing, advice)
+    let landlock = match layers.landlock {
+        Landlock::Full { abi } => format!("ABI {abi}: no file, no network, no signal"),
+        Landlock::Partial { abi } => {
+            format!("ABI {abi}, in part: this kernel knows less than all of it; seccomp covers the rest")
         }
+        Landlock::None => String::new(),
     };
     let mut checks = vec![
-        simple(
+        judged(
             "resource limits",
             layers.rlimits,
-            "memory, CPU time, file size, descriptors, processes, core dumps",
-            "not granted",
+            "memory, CPU time, file size, descriptors, processes, core dumps".to_owned(),
+            "let the user lower its own limits: a container's profile or a unit's `SystemCallFilter=` forbids `prlimit64`",
         ),
-        simple(
+        judged(
             "no-new-privileges",
             layers.no_new_privs,
-            "on",
-            "not granted: the kernel is older than 3.5",
+            "on".to_owned(),
+            "run a kernel of 3.5 or later",
         ),
-        match layers.landlock {
-            Landlock::Full { abi } => {
-                Check::ok("landlock", format!("ABI {abi}: no file, no network, no signal"))
-            }
-            Landlock::Partial { abi } => Check::ok(
-                "landlock",
-                format!("ABI {abi}, in part: this kernel knows less than all of it; seccomp covers the rest"),
-            ),
-            Landlock::None => Check::new(
-                "landlock",
-                missing,
-                "not granted: it takes Linux 5.13 with `landlock` among `lsm=` on the kernel's command line, and a container that \
-                 allows the call",
-            ),
-        },
-        simple(
+        judged(
+            "landlock",
+            layers.landlock != Landlock::None,
+            landlock,
+            "it takes Linux 5.13 with `landlock` among `lsm=` on the kernel's command line, and a container that allows the call",
+        ),
+        judged(
             "seccomp",
             layers.seccomp,
-            "a list of system calls; any other ends the process",
-            "not granted: the kernel lacks CONFIG_SECCOMP_FILTER, or the container forbids the call",
+            "a list of system calls; any other ends the process".to_owned(),
+            "it takes a kernel with CONFIG_SECCOMP_FILTER, and a container that allows the call",
         ),
     ];
-    if mode == SandboxMode::Off {
+    checks.push(if mode == SandboxMode::Off {
         let detail = "`media.sandbox = \"off\"`: a server would not use any of it";
-        checks.push(Check::warning("sandbox", detail));
+        Check::warning(
+            "sandbox",
+            detail,
+            "set it to `require`, or to `prefer` where a layer is missing",
+        )
     } else {
-        checks.push(Check::ok("sandbox", format!("`media.sandbox = \"{mode}\"`")));
-    }
+        Check::ok("sandbox", format!("`media.sandbox = \"{mode}\"`"))
+    });
     checks
+}
+
+/// Whether every model, built in or of a pack, has the hash that its manifest or its `pack.toml` says.
+async fn hashes(settings: &Settings, locations: &locate::Locations) -> Check {
+    let name = "models' hashes";
+    let sources = ModelSources {
+        program: locations.program.clone(),
+        assets_dir: locations.assets_dir.clone(),
+        model_packs: settings.model_packs.0.clone(),
+    };
+    let mend = "fetch the file of the pack's version anew, or install the package anew; `sfumato models verify` shows all";
+    match models(&sources, ModelCheck::Files).await {
+        Ok(list) => {
+            let problem = |model: &sfumato_media_client::models::ModelInfo| {
+                let problem = model.problem.as_ref()?;
+                Some(format!("{}: {problem}", model.name))
+            };
+            let wrong: Vec<_> = list.models.iter().filter_map(problem).collect();
+            if wrong.is_empty() {
+                Check::ok(name, format!("{} models are the right ones", list.models.len()))
+            } else {
+                Check::failed(name, wrong.join("; "), mend)
+            }
+        }
+        Err(error) => Check::failed(name, format!("failed to {:#}", anyhow::Error::new(error)), mend),
+    }
 }
 
 /// The part of the set-up's manifest that says which files are right.
@@ -180,7 +214,10 @@ struct Variant {
 
 /// Whether the files are those that the manifest lists. An asset may be missing, unless the media process misses it.
 fn files(assets_dir: &Path) -> Check {
-    let name = "models";
+    let (name, mend) = (
+        "models",
+        "`cargo xtask setup` fetches them in a checkout; elsewhere install the package anew",
+    );
     let manifest = assets_dir.join(MANIFEST);
     let text = match std::fs::read_to_string(&manifest) {
         Ok(text) => text,
@@ -189,15 +226,18 @@ fn files(assets_dir: &Path) -> Check {
                 "{} has no {MANIFEST}: not compared with what they should be",
                 assets_dir.display()
             );
-            return Check::warning(name, detail);
+            return Check::warning(name, detail, mend);
         }
-        Err(error) => return Check::failed(name, format!("failed to read {}: {error}", manifest.display())),
+        Err(error) => {
+            let detail = format!("failed to read {}: {error}", manifest.display());
+            return Check::failed(name, detail, mend);
+        }
     };
     let manifest: Manifest = match toml::from_str(&text) {
         Ok(manifest) => manifest,
         Err(error) => {
             let detail = format!("failed to read {}: {}", manifest.display(), error.message());
-            return Check::failed(name, detail);
+            return Check::failed(name, detail, mend);
         }
     };
     let mut right = 0;
@@ -205,15 +245,15 @@ fn files(assets_dir: &Path) -> Check {
         let bytes = match std::fs::read(assets_dir.join(&asset.file)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Check::failed(name, format!("failed to read {}: {error}", asset.file)),
+            Err(error) => {
+                let detail = format!("failed to read {}: {error}", asset.file);
+                return Check::failed(name, detail, mend);
+            }
         };
         let hash = hexadecimal(&Sha256::digest(&bytes));
         if !asset.variants.iter().any(|variant| variant.file_sha256 == hash) {
-            let detail = format!(
-                "{} is not the file that it should be; `cargo xtask setup` replaces it",
-                asset.file
-            );
-            return Check::failed(name, detail);
+            let detail = format!("{} is not the file that it should be", asset.file);
+            return Check::failed(name, detail, mend);
         }
         right += 1;
     }
@@ -234,6 +274,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
 
     const ALL: Layers = Layers {

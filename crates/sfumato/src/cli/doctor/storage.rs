@@ -30,14 +30,16 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Check> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let blobs = match storage::open(settings, &dir, &entropy) {
         Ok(blobs) => blobs,
-        Err(error) => return vec![Check::failed(NAME, format!("failed to {error:#}"))],
+        Err(error) => {
+            let mend = "see `storage.location`, `storage.endpoint` and the key files that the settings name";
+            return vec![Check::failed(NAME, format!("failed to {error:#}"), mend)];
+        }
     };
     match blobs.probe(&*entropy).await {
         Ok(()) => tried(settings, &blobs, place).await,
         Err(error) => {
-            let mend = mend(settings, &error);
-            let detail = format!("{place}: {error}: {}; {mend}", why(&error.source));
-            vec![Check::failed(NAME, detail)]
+            let detail = format!("{place}: {error}: {}", why(&error.source));
+            vec![Check::failed(NAME, detail, mend(settings, &error))]
         }
     }
 }
@@ -49,17 +51,19 @@ async fn tried(settings: &Settings, blobs: &Blobs, place: String) -> Vec<Check> 
     )];
     if let Err(error) = blobs.lists_abandoned().await {
         let detail = format!(
-            "{place} does not list uploads in parts that were abandoned ({}): allow s3:ListBucketMultipartUploads and \
-             s3:ListMultipartUploadParts, or give the bucket a lifecycle rule that aborts them",
+            "{place} does not list uploads in parts that were abandoned ({})",
             sfumato_core::chain(&error)
         );
-        checks.push(Check::warning(NAME, detail));
+        let mend = "allow s3:ListBucketMultipartUploads and s3:ListMultipartUploadParts, or give the bucket a lifecycle rule that \
+                    aborts them";
+        checks.push(Check::warning(NAME, detail, mend));
     }
     let plain = matches!(settings.storage, StorageLocation::S3(_)) && settings.storage_allow_http;
     if plain {
         checks.push(Check::warning(
             NAME,
             "storage.allow_http is on: originals may cross the network in the clear; for development only",
+            "reach the store by https, and turn it off",
         ));
     }
     checks
@@ -133,6 +137,7 @@ mod tests {
         };
         let checks = examine(&settings).await;
         assert_eq!((checks[0].state, checks.len()), (State::Failed, 1), "{checks:?}");
-        assert!(checks[0].detail.contains("AWS_ACCESS_KEY_ID"), "{checks:?}");
+        let mend = checks[0].mend.as_deref().unwrap_or_default();
+        assert!(mend.contains("AWS_ACCESS_KEY_ID"), "{checks:?}");
     }
 }

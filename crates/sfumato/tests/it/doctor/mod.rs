@@ -1,6 +1,11 @@
+//! `sfumato doctor`: what is broken for real is found, and what to do about it is said.
+
+mod broken;
+mod postgres;
+
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::{Place, doctor_args};
+use crate::support::{Ended, Place, doctor_args};
 
 #[test]
 fn what_is_missing_is_named_with_what_to_do_and_fails() {
@@ -55,5 +60,51 @@ fn each_layer_is_listed_and_a_missing_one_weighs_as_the_settings_say() {
         assert_eq!(state("seccomp"), "ok");
         // The program ends instead of working.
         assert_eq!((state("trial picture"), ended.code), ("failed".into(), Some(1)));
+    }
+}
+
+/// What `doctor` finds beside an idle media program, with the settings of these variables.
+fn doctor(place: &Place, variables: &[(&str, &str)], args: &[&str]) -> Found {
+    let program = place.idle_media_program();
+    let args = doctor_args(place, &program, &[&["--json"], args].concat());
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut command = place.command(&args);
+    for name in [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
+    Found(Ended::from(command.output().unwrap()).json())
+}
+
+/// What was found.
+struct Found(serde_json::Value);
+
+impl Found {
+    fn checks(&self) -> impl Iterator<Item = &serde_json::Value> {
+        self.0["checks"].as_array().unwrap().iter()
+    }
+
+    /// That a check of this name came out like this, with this part in what is said of it. What is not right says how to mend
+    /// it.
+    #[track_caller]
+    fn says(&self, name: &str, state: &str, part: &str) -> &Self {
+        let said = self.checks().any(|check| {
+            check["name"] == name
+                && check["state"] == state
+                && check["detail"].as_str().unwrap().contains(part)
+        });
+        assert!(said, "no `{name}` that is {state} with `{part}` in {:#}", self.0);
+        for check in self.checks() {
+            let mend = check["mend"].as_str().unwrap_or_default();
+            assert_eq!(check["state"] == "ok", mend.is_empty(), "{check}");
+        }
+        self
     }
 }

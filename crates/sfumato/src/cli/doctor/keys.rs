@@ -1,0 +1,125 @@
+//! The keys: that they are those of the installation, and that nobody else reads them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sfumato_core::Store;
+use sfumato_engine::access::Keys;
+use sfumato_engine::vault;
+
+use super::Check;
+use crate::data_dir::DataDir;
+use crate::instance;
+use crate::secrets;
+use crate::settings::{Role, Settings};
+
+const MASTER: &str = "master key";
+const SECRETS: &str = "secrets' keys";
+
+pub(super) async fn examine(settings: &Settings, store: Option<&dyn Store>) -> Vec<Check> {
+    let dir = DataDir::unopened(&settings.data_dir);
+    let mut checks = readable(settings, &dir);
+    let signs = settings.roles.include(Role::Api) || settings.roles.include(Role::Courier);
+    if settings.database_url.is_some() && !signs {
+        checks.push(Check::ok(
+            MASTER,
+            "not needed without the roles `api` and `courier`",
+        ));
+        return checks;
+    }
+    let keys = match instance::keys_if_any(settings, &dir) {
+        Ok(keys) => keys,
+        Err(error) => {
+            let mend = "restore it from where you keep it: without it every client logs in again and every endpoint needs new \
+                        credentials";
+            checks.push(Check::failed(MASTER, format!("failed to {error:#}"), mend));
+            return checks;
+        }
+    };
+    checks.push(master(settings, keys.as_ref(), store).await);
+    if let (Some(keys), Some(store)) = (&keys, store) {
+        checks.push(sealed(settings, &dir, keys, store).await);
+    }
+    checks
+}
+
+/// Whether the master key is that of the installation.
+async fn master(settings: &Settings, keys: Option<&Keys>, store: Option<&dyn Store>) -> Check {
+    let installation = match store {
+        Some(store) => match store.installation().await {
+            Ok(installation) => installation,
+            Err(error) => {
+                let detail = format!("failed to ask the database for it: {error}");
+                return Check::failed(MASTER, detail, "see what is said of the database");
+            }
+        },
+        None => None,
+    };
+    let mend = "copy `master.key` from the data folder of a process that works, or from where you keep it, or name it by \
+                `master_key_file`";
+    match (keys, installation) {
+        (Some(keys), Some(installation)) if keys.check() == installation.key => {
+            Check::ok(MASTER, "that of the installation")
+        }
+        (Some(_), Some(_)) => Check::failed(
+            MASTER,
+            "not that of the installation in the database: a server does not start with it",
+            mend,
+        ),
+        (None, Some(_)) => Check::failed(
+            MASTER,
+            format!(
+                "there is none in {}, and the database belongs to an installation that has one",
+                settings.data_dir.display()
+            ),
+            mend,
+        ),
+        (Some(_), None) => Check::ok(MASTER, "can be read"),
+        (None, None) => Check::ok(
+            MASTER,
+            "there is none yet; the server makes it at its first start",
+        ),
+    }
+}
+
+/// Whether what is sealed in the database can be opened.
+async fn sealed(settings: &Settings, dir: &DataDir, keys: &Keys, store: &dyn Store) -> Check {
+    let opened = match secrets::vault(settings, dir, Some(keys)) {
+        Ok(vault) => vault::check(store, &vault).await.map_err(anyhow::Error::new),
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(()) => Check::ok(SECRETS, "every secret in the database can be opened"),
+        Err(error) => Check::failed(
+            SECRETS,
+            format!("failed to {error:#}"),
+            "put the key back into the file of `secrets.key_file`, or `secrets.key` of the data folder; `sfumato secrets status` \
+             lists which are used",
+        ),
+    }
+}
+
+/// Files with keys and secrets that every user of the machine can read.
+fn readable(settings: &Settings, dir: &DataDir) -> Vec<Check> {
+    let (master, own) = (dir.master_key_path(), dir.secrets_key_path());
+    let files = [
+        Some(settings.master_key_file.as_ref().unwrap_or(&master)),
+        Some(settings.secrets_key_file.as_ref().unwrap_or(&own)),
+        settings.storage_key_file.as_ref(),
+        settings.openid_client_secret_file.as_ref(),
+    ];
+    let open = files.into_iter().flatten().filter(|path| others_read(path));
+    open.map(|path| {
+        Check::warning(
+            "key file",
+            format!("every user of this machine can read {}", path.display()),
+            "`chmod 600` closes it, or 640 where its group is the server's; make new keys where somebody may have read it",
+        )
+    })
+    .collect()
+}
+
+/// Whether users that are neither owner nor in the group read a file. What cannot be looked at is told where it is used.
+pub(super) fn others_read(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0)
+}
