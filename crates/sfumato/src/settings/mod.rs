@@ -13,6 +13,7 @@ mod print;
 mod shared;
 mod sources;
 mod storage;
+mod telemetry;
 mod units;
 mod values;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use sfumato_core::delivery::Outcome;
 use sfumato_core::job::{FailureClass, JobState, NewRevision, Priority};
 use sfumato_core::store::{
-    AttemptActivity, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT, StoreError, Stretches, Totals,
+    AttemptActivity, EndpointChange, EndpointCounts, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT,
+    StoreError, Stretches, Totals,
 };
 use sfumato_core::{Client, EndpointId, JobId, Scope};
 
@@ -307,6 +308,46 @@ pub async fn endpoints_in_trouble_are_told_and_others_are_not(world: World) {
     world.pass(3_000);
     world.deliver_all().await;
     assert_eq!(troubled(Scope::All).await, []);
+}
+
+pub async fn endpoints_are_counted_by_state(world: World) {
+    let [client, other] = [world.client().await, world.client().await];
+    let counts = async |scope| totals(&world, scope).await.endpoints;
+    assert_eq!(counts(Scope::All).await, EndpointCounts::default());
+    let endpoint = world.endpoint(client.id).await;
+    let switched_off = world.endpoint(other.id).await;
+    let change = EndpointChange {
+        active: Some(false),
+        ..EndpointChange::default()
+    };
+    world
+        .store
+        .update_endpoint(other.id, switched_off.id, change)
+        .await
+        .unwrap();
+    let mut expected = EndpointCounts {
+        active: 1,
+        disabled: 1,
+        ..EndpointCounts::default()
+    };
+    assert_eq!(counts(Scope::All).await, expected);
+    world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    world.attempted(&dispatch, Outcome::Connect).await;
+    (expected.active, expected.failing) = (0, 1);
+    assert_eq!(counts(Scope::All).await, expected);
+    while expected.held == 0 {
+        world.pass(86_400);
+        let dispatch = world.dispatch().await;
+        world.attempted(&dispatch, Outcome::Connect).await;
+        let now = counts(Scope::Client(client.id)).await;
+        (expected.failing, expected.held) = (now.failing, now.held);
+        assert_eq!(now.failing + now.held, 1);
+    }
+    assert_eq!(counts(Scope::All).await, expected);
+    world.store.delete_endpoint(client.id, endpoint.id).await.unwrap();
+    expected.held = 0;
+    assert_eq!(counts(Scope::All).await, expected);
 }
 
 pub async fn old_hours_are_forgotten(world: World) {
