@@ -31,7 +31,7 @@ impl Tracer {
         let failure = (attempt.outcome != Outcome::Ok).then_some(attempt.outcome.as_str());
         let ids = (trace, SpanId::of_attempt(attempt.id), Some(event));
         let post = Span::new(ids, "POST", (attempt.started_at, attempt.started_at.after(took)))
-            .as_kind(Kind::Client)
+            .of_kind(Kind::Client)
             .with("http.request.method", "POST")
             .with_some("http.response.status_code", attempt.status)
             .with_some("error.type", failure)

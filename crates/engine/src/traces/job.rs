@@ -94,7 +94,7 @@ impl Tracer {
         let span = of_job(job, Span::new((trace, root, None), "upload", (began, committed)));
         self.record(Span {
             links,
-            ..span.as_kind(Kind::Server)
+            ..span.of_kind(Kind::Server)
         });
     }
 
@@ -117,7 +117,7 @@ impl Tracer {
         );
         self.record(Span {
             links,
-            ..of_job(job, span).as_kind(Kind::Server)
+            ..of_job(job, span).of_kind(Kind::Server)
         });
     }
 

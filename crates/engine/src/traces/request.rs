@@ -38,7 +38,7 @@ impl Tracer {
         );
         let name = format!("{} {}", answered.method, answered.route);
         let mut span = Span::new(ids, name, (answered.began, answered.ended))
-            .as_kind(Kind::Server)
+            .of_kind(Kind::Server)
             .with("http.request.method", answered.method.to_owned())
             .with("http.route", answered.route.to_owned())
             .with("http.response.status_code", answered.status)

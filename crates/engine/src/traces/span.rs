@@ -128,7 +128,7 @@ impl Span {
     }
 
     /// In this part of a conversation.
-    pub(super) const fn as_kind(mut self, kind: Kind) -> Self {
+    pub(super) const fn of_kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
     }
