@@ -16,4 +16,5 @@ mod render;
 mod restart;
 mod s3;
 mod soak;
+mod traces;
 mod video;

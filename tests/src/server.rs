@@ -158,10 +158,18 @@ impl Server {
         if !is_wanted() {
             return Launch::product(arguments).start().await;
         }
+        Self::start_cluster(&Launch::product(arguments)).await
+    }
+
+    /// Starts several processes of this on PostgreSQL and a bucket, whatever installation is wanted.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start_cluster(launch: &Launch) -> Result<Self> {
         let shared = Arc::new(Shared::make().await?);
         let mut starts = Vec::new();
         for roles in ROLES {
-            starts.push(shared.start(roles, ANY_PORT, Launch::product(arguments))?);
+            starts.push(shared.start(roles, ANY_PORT, launch.clone())?);
         }
         Self::from_starts(Some(shared), starts).await
     }

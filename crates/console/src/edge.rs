@@ -1,9 +1,9 @@
 //! The outermost layer: one line of the access log a request, and the headers that every answer carries.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -11,10 +11,8 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use sfumato_core::{UserId, chain};
-use sfumato_engine::metrics::Surface;
+use sfumato_engine::requests::{Cause, Requests, X_REQUEST_ID};
 
-use crate::Console;
 use crate::error::ConsoleError;
 
 /// Nothing but this server's own files runs, styles, loads or is asked, and nobody frames a page.
@@ -45,63 +43,29 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
 ];
 
-/// What the layers inside learn about a request and the access log wants to know.
-#[derive(Debug, Default)]
-pub(crate) struct RequestContext {
-    /// Set once the visitor is known.
-    pub(crate) user: OnceLock<UserId>,
-}
-
 /// The layer.
-pub(crate) async fn edge(State(console): State<Console>, mut request: Request, next: Next) -> Response {
-    let context = Arc::new(RequestContext::default());
-    request.extensions_mut().insert(context.clone());
-    let begun = Instant::now();
-    let method = request.method().clone();
-    // The pattern and not the path: paths hold setup links and name jobs.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| *peer);
+pub(crate) async fn edge(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let route = parts.extensions.get::<MatchedPath>();
+    let line = requests.begin(
+        &parts.method,
+        &parts.headers,
+        route.map(MatchedPath::as_str),
+        peer.map(|ConnectInfo(peer)| *peer),
+    );
+    parts.extensions.insert(line.context());
+    let request = Request::from_parts(parts, Body::new(line.received(body)));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    let status = response.status().as_u16();
-    let route = route.as_ref().map(MatchedPath::as_str);
-    let method = method.as_str();
-    let duration = begun.elapsed();
-    console
-        .engine
-        .metrics()
-        .request_answered(Surface::Manager, method, route, status, duration);
-    let route = route.unwrap_or("none");
-    let duration_ms = duration.as_secs_f64() * 1e3;
-    let user = context.user.get().map(tracing::field::display);
-    let peer = peer.map(tracing::field::display);
-    let failure = response.extensions().get::<Arc<ConsoleError>>();
-    match failure.filter(|_| status >= 500) {
-        Some(error) => tracing::error!(
-            method,
-            route,
-            status,
-            duration_ms,
-            user.id = user,
-            peer,
-            error = chain(&**error),
-            "a page failed"
-        ),
-        None => tracing::info!(
-            method,
-            route,
-            status,
-            duration_ms,
-            user.id = user,
-            peer,
-            "a page was answered"
-        ),
+    if let Ok(id) = HeaderValue::from_str(line.id()) {
+        headers.insert(X_REQUEST_ID, id);
     }
-    response
+    let status = response.status();
+    let failure = response.extensions().get::<Arc<ConsoleError>>().cloned();
+    let cause = failure.filter(|_| status.is_server_error());
+    response.map(|body| Body::new(line.answered(status.as_u16(), cause.map(|cause| cause as Cause), body)))
 }

@@ -61,6 +61,8 @@ use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::audit::Deed;
 use sfumato_engine::failures::LoginFailures;
+use sfumato_engine::metrics::Surface;
+use sfumato_engine::requests::Requests;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
@@ -153,6 +155,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         readings: Arc::default(),
         settings: Arc::new(settings),
     };
+    let requests = Requests::new(console.engine.clone(), Surface::Manager);
     pages::router()
         .route("/manager/{*nothing}", any(async || ConsoleError::NotFound))
         .layer(DefaultBodyLimit::max(console.settings.form_bytes_max))
@@ -160,6 +163,6 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(console.clone(), session::session))
         .merge(assets::router())
-        .layer(from_fn_with_state(console.clone(), edge::edge))
+        .layer(from_fn_with_state(requests, edge::edge))
         .with_state(console)
 }

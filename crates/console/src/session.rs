@@ -16,11 +16,11 @@ use sfumato_core::{ClientId, Role, Scope, User, UserId};
 use sfumato_engine::access::{Caller, Via};
 use sfumato_engine::audit::Deed;
 use sfumato_engine::people::{Browser, SignedIn};
+use sfumato_engine::requests::RequestContext;
 use sha2::{Digest, Sha256};
 
 use crate::Console;
 use crate::cookies;
-use crate::edge::RequestContext;
 use crate::error::ConsoleError;
 use crate::page::{self, Look};
 

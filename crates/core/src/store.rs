@@ -31,6 +31,7 @@ mod installations;
 mod keys;
 mod lists;
 mod logins;
+mod meter;
 mod parts;
 mod policies;
 mod secrets;
@@ -48,12 +49,13 @@ pub use installations::{Installation, Installations, KeyCheck};
 pub use keys::RequestKeys;
 pub use lists::{JobFilter, JobLists, JobPage, JobRange, Needle, Walked, WantedJobs, Way};
 pub use logins::{RefreshOutcome, RefreshToken, Session};
+pub use meter::{Connections, Meter, MeterSlot, Metered, Purpose};
 pub use parts::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
 pub use policies::ClientPolicies;
 pub use secrets::{SealedCredentials, SealedSecrets};
 pub use statistics::{
-    AttemptActivity, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
-    Stretches, Totals,
+    AttemptActivity, EndpointCounts, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES,
+    STATISTICS_KEPT, Statistics, Stretches, Totals,
 };
 pub use tables::{Row, RowSource, RowTarget, TABLES, Table, Value};
 pub use users::{UserChange, UserStore};
@@ -88,6 +90,26 @@ pub enum CancelOutcome {
     },
     /// The job had finished before.
     AlreadyFinished(Box<Job>),
+}
+
+/// What became of leases whose holders are gone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reaped {
+    /// How many leases of jobs and deliveries there were.
+    pub freed: u64,
+    /// The jobs that have failed by it: their attempts are spent.
+    pub failed: Vec<Job>,
+}
+
+impl Reaped {
+    /// With leases of deliveries, too.
+    #[must_use]
+    pub fn and(self, deliveries: u64) -> Self {
+        Self {
+            freed: self.freed + deliveries,
+            ..self
+        }
+    }
 }
 
 /// A wish to change an endpoint; `None` leaves a member as it is.
@@ -150,6 +172,7 @@ pub trait Store:
     + Calls
     + ClientPolicies
     + Installations
+    + Metered
     + RequestKeys
     + UserStore
     + SealedSecrets
@@ -252,17 +275,17 @@ pub trait Store:
     async fn cancel_job(&self, client: ClientId, job: JobId) -> Result<CancelOutcome, StoreError>;
 
     /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
-    /// lease has expired. Returns how many of both. Also closes, some at a time, what has waited at an endpoint that is held
+    /// lease has expired. Also closes, some at a time, what has waited at an endpoint that is held
     /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`], and what waits at a held one beyond
     /// [`crate::schedule::WAITING_MAX`].
-    async fn reap(&self) -> Result<u64, StoreError>;
+    async fn reap(&self) -> Result<Reaped, StoreError>;
 
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
     /// process, where the others are known to be dead.
-    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError>;
+    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<Reaped, StoreError>;
 
     /// The same for every lease that `dead` holds: for a process that knows who it was before it was started again.
-    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError>;
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<Reaped, StoreError>;
 
     /// Retires up to `limit` originals all of whose jobs finished before `finished_before`, or longer ago than is agreed with
     /// their client ([`crate::policy::Retention`]), and returns them, each with the last of its jobs, each client's oldest

@@ -51,7 +51,7 @@ impl Engine {
             source: job.source,
             once: None,
         };
-        Ok(self.revise(&job, revision).await?)
+        Ok(self.revise(&job, revision, None).await?)
     }
 
     /// Deletes the result and the original of a finished job of the caller now. An original stays while another job needs

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use sfumato_core::idempotency::{IdempotencyKey, Once};
 use sfumato_core::job::{Job, Priority, Upload};
 use sfumato_core::store::Call;
-use sfumato_core::{AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, UploadId};
+use sfumato_core::{
+    AnonymizeOptions, ClientId, JobId, MediaFormat, PublicJobId, StoreError, Timestamp, UploadId,
+};
 use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -16,6 +18,7 @@ use crate::Engine;
 use crate::access::Caller;
 use crate::blobs::{BlobError, BlobWriter};
 use crate::room::LOOK_BYTES;
+use crate::traces::{Accepted, RemoteSpan};
 
 /// Longest file name that is kept, in bytes; longer ones lose their middle part, not their extension.
 const FILE_NAME_BYTES_MAX: usize = 200;
@@ -76,6 +79,8 @@ pub struct Terms {
     pub priority: Priority,
     /// What the client calls the request, so that it is carried out once.
     pub key: Option<IdempotencyKey>,
+    /// The span of the client's that the request was sent in, where it names one.
+    pub sender: Option<RemoteSpan>,
 }
 
 impl Terms {
@@ -104,6 +109,7 @@ pub struct UploadWriter {
     first_bytes: Vec<u8>,
     format: Option<MediaFormat>,
     looked_at: u64,
+    began: Timestamp,
 }
 
 impl UploadWriter {
@@ -155,10 +161,12 @@ impl UploadWriter {
             id,
             writer,
             file_name,
+            began,
             ..
         } = self;
         // In a task of its own: a client that goes away now must not leave a blob that nobody guards.
         detached(async move {
+            let received = engine.now();
             let written = writer.finish().await?;
             let upload = Upload {
                 id,
@@ -167,9 +175,11 @@ impl UploadWriter {
                 sha256: written.sha256,
                 file_name,
             };
+            let times = (began, received, engine.now());
             Ok(StoredUpload {
                 engine,
                 upload: Some(upload),
+                times,
             })
         })
         .await
@@ -181,6 +191,8 @@ impl UploadWriter {
 pub struct StoredUpload {
     engine: Engine,
     upload: Option<Upload>,
+    /// When its first byte came, its last one, and when it was stored.
+    times: (Timestamp, Timestamp, Timestamp),
 }
 
 impl StoredUpload {
@@ -224,6 +236,7 @@ impl Engine {
             first_bytes: Vec::new(),
             format: None,
             looked_at: 0,
+            began: self.now(),
         }
     }
 
@@ -290,12 +303,23 @@ impl Engine {
             }
         }
         hit(Point::AfterRowBeforeResponse);
+        if let Some(tracer) = self.tracer() {
+            let (began, received, stored) = upload.times;
+            let committed = self.now();
+            let accepted = Accepted {
+                began,
+                received,
+                stored,
+                committed,
+            };
+            tracer.job_accepted(&job, &accepted, terms.sender);
+        }
         inner.announce(Call::Jobs);
         inner.announce(Call::Told(job.client));
         inner
             .metrics
             .job_accepted(job.upload.format.kind(), job.upload.bytes);
-        tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, "a job was accepted");
+        tracing::info!(job.id = %job.id, client.id = %job.client, format = %job.upload.format, bytes = job.upload.bytes, trace.id = self.trace_of(job.id).map(tracing::field::display), "a job was accepted");
         Ok(job.public_id())
     }
 }

@@ -75,8 +75,9 @@ impl Engine {
     /// One round: each part is on its own, so that one that fails stops no other.
     async fn clean(&self, round: u32) {
         let inner = self.inner();
-        let freed = inner.store.reap().await.map_err(SweepError::from);
-        if said("leases were not reaped", freed).is_some_and(|freed| freed > 0) {
+        let reaped = inner.store.reap().await.map_err(SweepError::from);
+        let reaped = said("leases were not reaped", reaped).unwrap_or_default();
+        if self.told(reaped) > 0 {
             tracing::warn!("leases had expired; the work is queued again");
             inner.announce(Call::Jobs);
             inner.signals.deliveries.notify_one();

@@ -20,6 +20,7 @@ pub mod clients;
 pub mod courier;
 mod cursor;
 pub mod endpoints;
+mod ends;
 pub mod events;
 pub mod failures;
 pub mod guard;
@@ -41,11 +42,13 @@ pub mod rates;
 pub mod render;
 pub mod replay;
 pub mod representation;
+pub mod requests;
 pub mod results;
 pub mod room;
 mod seal;
 pub mod signals;
 pub mod system;
+pub mod traces;
 pub mod unparsed;
 pub mod vault;
 pub mod worker;
@@ -56,7 +59,7 @@ use std::time::Duration;
 
 use sfumato_core::job::Job;
 use sfumato_core::store::{Call, CancelOutcome, Neighbour};
-use sfumato_core::{Clock, Entropy, PublicJobId, Store, StoreError, Timestamp, WorkerId};
+use sfumato_core::{Clock, Entropy, JobId, PublicJobId, Store, StoreError, Timestamp, WorkerId};
 use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
 
@@ -70,6 +73,7 @@ use crate::openid::{OpenIdSettings, Provider};
 use crate::passwords::Passwords;
 use crate::room::Reserve;
 use crate::signals::Signals;
+use crate::traces::{TraceId, TraceSettings, Tracer};
 
 /// What the engine is made of.
 pub struct Parts {
@@ -144,6 +148,8 @@ pub struct EngineSettings {
     pub orphans_kept: Duration,
     /// Whether other processes work on the same database and storage.
     pub shared: bool,
+    /// Where spans go; `None`: nothing is traced.
+    pub traces: Option<TraceSettings>,
 }
 
 impl Default for EngineSettings {
@@ -176,6 +182,7 @@ impl Default for EngineSettings {
             openid: None,
             orphans_kept: DAY,
             shared: false,
+            traces: None,
         }
     }
 }
@@ -212,6 +219,7 @@ pub(crate) struct Inner {
     pub(crate) outbound: Arc<outbound::Outbound>,
     pub(crate) post: Arc<dyn Post>,
     pub(crate) metrics: Metrics,
+    pub(crate) tracer: Option<Tracer>,
 }
 
 impl Inner {
@@ -259,6 +267,11 @@ impl Engine {
             settings,
         } = parts;
         let worker_id = WorkerId::new(&*clock, &*entropy);
+        let metrics = Metrics::default();
+        let tracer = settings
+            .traces
+            .as_ref()
+            .and_then(|traces| Tracer::new(traces, metrics.clone()));
         let inner = Arc::new(Inner {
             store,
             blobs,
@@ -276,9 +289,11 @@ impl Engine {
             worker_id,
             outbound,
             post,
-            metrics: Metrics::default(),
+            metrics,
+            tracer,
         });
         let neighbour: Arc<dyn Neighbour> = inner.clone();
+        inner.store.attach_meter(inner.metrics.meter());
         inner.store.attach_neighbour(Arc::downgrade(&neighbour));
         Self { inner }
     }
@@ -290,6 +305,16 @@ impl Engine {
     /// The settings that it runs with.
     pub fn settings(&self) -> &EngineSettings {
         &self.inner.settings
+    }
+
+    /// Records spans; `None` where nothing is traced.
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.inner.tracer.as_ref()
+    }
+
+    /// The trace of a job; `None` where it is not recorded.
+    pub fn trace_of(&self, job: JobId) -> Option<TraceId> {
+        self.tracer()?.trace_of(job)
     }
 
     /// The wall clock.
@@ -313,11 +338,11 @@ impl Engine {
         let store = &self.inner.store;
         if self.inner.settings.shared {
             return match earlier {
-                Some(earlier) => store.void_leases_of(earlier).await,
+                Some(earlier) => Ok(self.told(store.void_leases_of(earlier).await?)),
                 None => Ok(0),
             };
         }
-        let freed = store.void_leases_of_others(self.inner.worker_id).await?;
+        let freed = self.told(store.void_leases_of_others(self.inner.worker_id).await?);
         if let Err(error) = self.collect_orphans(self.inner.clock.now()).await {
             tracing::warn!(
                 error = sfumato_core::chain(&error),
@@ -390,6 +415,15 @@ impl Engine {
         let outcome = self.inner.store.cancel_job(caller.client, id.job).await?;
         self.inner.announce(Call::Cancelled(id.job));
         self.inner.announce(Call::Finished);
+        if let CancelOutcome::Cancelled { .. } = outcome {
+            // For its line in the log alone: the job is cancelled either way.
+            match self.inner.store.job(id.client, id.job).await {
+                Ok(job) => job.iter().for_each(|job| self.tell_end(job)),
+                Err(error) => {
+                    tracing::info!(job.id = %id.job, error = sfumato_core::chain(&error), "a job was cancelled");
+                }
+            }
+        }
         Ok(outcome)
     }
 }

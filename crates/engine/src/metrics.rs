@@ -4,6 +4,7 @@
 //! at the moment of asking (the same from every process of an installation; take one of them). Labels have few values,
 //! known beforehand or bounded by the program: never a client, a job, an endpoint or an address.
 
+mod health;
 mod labels;
 mod process;
 mod readings;
@@ -21,10 +22,11 @@ use prometheus_client::registry::{Registry, Unit};
 use sfumato_core::MediaKind;
 use sfumato_core::delivery::{Attempt, Outcome};
 use sfumato_core::job::{FailureClass, JobOutcome};
-use sfumato_core::store::Recorded;
+use sfumato_core::store::{Meter, Recorded};
 use sfumato_media_client::MediaError;
 use sfumato_media_client::protocol::Report;
 
+use self::health::Health;
 use self::labels::{
     ByClass, ByEnd, ByKind, ByOutcome, ByPart, ByState, ByStorage, EndOfJob, Request, Route, Stage,
 };
@@ -63,6 +65,16 @@ pub enum Surface {
     Manager,
 }
 
+impl Surface {
+    /// Its name in metrics and in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Manager => "manager",
+        }
+    }
+}
+
 /// Everything that is counted. Cheap to clone; all clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -87,6 +99,7 @@ pub struct Metrics {
     originals_deleted: Counter,
     results_deleted: Counter,
     orphans_deleted: Counter,
+    health: Health,
     jobs: Sizes<ByState>,
     oldest_waiting: Gauge<f64, AtomicU64>,
     stored: Sizes<ByStorage>,
@@ -122,6 +135,7 @@ impl Default for Metrics {
             originals_deleted: Counter::default(),
             results_deleted: Counter::default(),
             orphans_deleted: Counter::default(),
+            health: Health::default(),
             jobs: Family::default(),
             oldest_waiting: Gauge::default(),
             stored: Family::default(),
@@ -138,6 +152,23 @@ impl Default for Metrics {
         all
     }
 }
+
+/// What came of an attempt, in a word.
+pub(crate) const fn end_of(outcome: &JobOutcome) -> &'static str {
+    match outcome {
+        JobOutcome::Succeeded(_) => EndOfJob::SUCCEEDED,
+        JobOutcome::Failed { class, .. } => match class {
+            FailureClass::Input => EndOfJob::UNUSABLE,
+            FailureClass::Transient => EndOfJob::TRANSIENT,
+            FailureClass::Internal => EndOfJob::INTERNAL,
+        },
+    }
+}
+
+/// The words of attempts that are told elsewhere too.
+pub(crate) const SUCCEEDED: &str = EndOfJob::SUCCEEDED;
+pub(crate) const HANDED_BACK: &str = EndOfJob::HANDED_BACK;
+pub(crate) const LEASE_LOST: &str = EndOfJob::LEASE_LOST;
 
 impl Metrics {
     /// A series that appears with its first event has no rate before its second: those whose labels are known begin with 0.
@@ -193,6 +224,7 @@ impl Metrics {
             "Stored files without a row that were deleted",
             self.orphans_deleted.clone(),
         );
+        self.health.register(registry);
         self.register_readings(registry);
     }
 
@@ -324,31 +356,19 @@ impl Metrics {
     }
 
     pub(crate) fn attempt_ended(&self, kind: MediaKind, outcome: &JobOutcome, worked: Duration) {
-        let end = match outcome {
-            JobOutcome::Succeeded(result) => {
-                for (class, count) in [("face", result.faces), ("plate", result.plates)] {
-                    self.hidden.get_or_create(&ByClass { class }).inc_by(count.into());
-                }
-                EndOfJob::SUCCEEDED
+        if let JobOutcome::Succeeded(result) = outcome {
+            for (class, count) in [("face", result.faces), ("plate", result.plates)] {
+                self.hidden.get_or_create(&ByClass { class }).inc_by(count.into());
             }
-            JobOutcome::Failed { class, .. } => match class {
-                FailureClass::Input => EndOfJob::UNUSABLE,
-                FailureClass::Transient => EndOfJob::TRANSIENT,
-                FailureClass::Internal => EndOfJob::INTERNAL,
-            },
-        };
-        self.job_ended(kind, end);
+        }
+        self.job_ended(kind, end_of(outcome));
         self.job_work
             .get_or_create(&ByKind::of(kind))
             .observe(worked.as_secs_f64());
     }
 
-    pub(crate) fn attempt_abandoned(&self, kind: MediaKind, handed_back: bool) {
-        let end = if handed_back {
-            EndOfJob::HANDED_BACK
-        } else {
-            EndOfJob::LEASE_LOST
-        };
+    /// An attempt ended without an outcome: [`HANDED_BACK`] or [`LEASE_LOST`].
+    pub(crate) fn attempt_abandoned(&self, kind: MediaKind, end: &'static str) {
         self.job_ended(kind, end);
     }
 
@@ -405,6 +425,19 @@ impl Metrics {
         self.orphans_deleted.inc_by(count as u64);
     }
 
+    /// Hears how the transactions of the store go.
+    pub(crate) fn meter(&self) -> Arc<dyn Meter> {
+        Arc::new(self.health.clone())
+    }
+
+    pub(crate) fn spans_exported(&self, count: usize) {
+        self.health.spans_exported(count);
+    }
+
+    pub(crate) fn spans_dropped(&self, reason: &'static str, count: usize) {
+        self.health.spans_dropped(reason, count);
+    }
+
     /// Counts a request. `route` is the pattern that matched and never a path; `method` is one that the program knows.
     /// `duration` ends with the headers of the answer.
     pub fn request_answered(
@@ -422,7 +455,7 @@ impl Metrics {
             .observe(duration.as_secs_f64());
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string fails only where a metric's own encoding does, and all of these are the library's.
         if let Err(error) = prometheus_text::encode(&mut text, &self.registry) {

@@ -11,6 +11,7 @@ use crate::Engine;
 use crate::access::Caller;
 use crate::blobs::BlobError;
 use crate::intake::Terms;
+use crate::traces::RemoteSpan;
 
 /// Why nothing is rendered.
 #[derive(Debug, Error)]
@@ -103,15 +104,27 @@ impl Engine {
             once: terms.once(&[b"render", named.as_bytes(), &blob.sha256, &wanted]),
             source: DetectionSource::Given(blob),
         };
-        Ok(self.revise(&job, revision).await?)
+        Ok(self.revise(&job, revision, terms.sender).await?)
     }
 
     /// Queues a revision of a job, and wakes whoever waits for one.
-    pub(crate) async fn revise(&self, job: &Job, revision: NewRevision) -> Result<PublicJobId, StoreError> {
+    pub(crate) async fn revise(
+        &self,
+        job: &Job,
+        revision: NewRevision,
+        sender: Option<RemoteSpan>,
+    ) -> Result<PublicJobId, StoreError> {
         let inner = self.inner();
+        let id = revision.id;
         let revised = inner.store.submit_revision(job.client, job.id, revision).await?;
         inner.announce(Call::Jobs);
         inner.announce(Call::Told(revised.client));
+        // The same request again brings the job of the first time, which has been told of.
+        if let Some(tracer) = self.tracer()
+            && revised.id == id
+        {
+            tracer.revision_accepted(&revised, inner.clock.now(), sender);
+        }
         tracing::info!(job.id = %revised.id, client.id = %revised.client, root.id = %revised.root(), "a revision was accepted");
         Ok(revised.public_id())
     }

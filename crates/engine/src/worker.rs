@@ -13,7 +13,7 @@ mod task;
 
 use std::time::Duration;
 
-use sfumato_core::job::{FailureClass, Job, JobOutcome, JobState, Lease};
+use sfumato_core::job::{FailureClass, FencingToken, Job, JobOutcome, JobState, Lease};
 use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, StoreError};
@@ -26,6 +26,8 @@ use self::pace::{Done, Pace};
 use self::sharing::OwnTurns;
 use self::task::Trouble;
 use crate::blobs::{BlobError, PartsOfJob};
+use crate::metrics::{HANDED_BACK, LEASE_LOST, end_of};
+use crate::traces::{Attempt, Course};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
@@ -168,28 +170,51 @@ impl Engine {
             return;
         };
         let signals = &self.inner().signals;
-        let kind = job.upload.format.kind();
+        let (kind, client) = (job.upload.format.kind(), job.client);
         if job.attempts == 1 {
             let waited = self.inner().clock.now().since(job.created_at);
             self.metrics().job_begun(kind, waited);
         }
+        let began = self.now();
+        if job.claims == FencingToken(1)
+            && let Some(tracer) = self.tracer()
+        {
+            tracer.job_claimed(&job, began);
+        }
+        let course = Course::default();
+        let ended = |end| {
+            if let Some(tracer) = self.tracer() {
+                let attempt = Attempt {
+                    job: &job,
+                    claim: lease.token,
+                    began,
+                    end,
+                    course: &course,
+                };
+                tracer.attempt_ended(&attempt, self.now());
+            }
+        };
         let lost = signals.begin(job.id);
-        let stop = self.attempt(&job, &lease, &lost, &shutdown).await;
+        let stop = self.attempt(&job, &lease, &course, (&lost, &shutdown)).await;
         signals.end(job.id);
         match stop {
-            Ok(()) => {
+            Ok((end, job)) => {
+                ended(end);
+                job.iter().for_each(|job| self.tell_end(job));
                 self.inner().announce(Call::Finished);
                 signals.jobs.notify_one();
-                self.inner().announce(Call::Told(job.client));
+                self.inner().announce(Call::Told(client));
             }
             Err(Stop::LeaseLost) => {
-                self.metrics().attempt_abandoned(kind, false);
+                self.metrics().attempt_abandoned(kind, LEASE_LOST);
+                ended(LEASE_LOST);
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
                 // A cancelled job's original has had its time as well.
                 self.inner().announce(Call::Finished);
             }
             Err(Stop::Shutdown) => {
-                self.metrics().attempt_abandoned(kind, true);
+                self.metrics().attempt_abandoned(kind, HANDED_BACK);
+                ended(HANDED_BACK);
                 match self.inner().store.hand_back_job(job.id, &lease).await {
                     Ok(()) => {
                         tracing::info!(job.id = %job.id, "the job was handed back");
@@ -203,17 +228,18 @@ impl Engine {
         }
     }
 
+    /// What came of it in a word, and the job as it stands then, where the database has said so.
     async fn attempt(
         &self,
         job: &Job,
         lease: &Lease,
-        lost: &CancellationToken,
-        shutdown: &CancellationToken,
-    ) -> Result<(), Stop> {
+        course: &Course,
+        (lost, shutdown): (&CancellationToken, &CancellationToken),
+    ) -> Result<(&'static str, Option<Job>), Stop> {
         let begun = tokio::time::Instant::now();
         let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
-        let work = self.process(job, lease, &progress);
+        let work = self.process(job, lease, &progress, course);
         let outcome = tokio::select! {
             biased;
             () = lost.cancelled() => return Err(Stop::LeaseLost),
@@ -222,10 +248,10 @@ impl Engine {
             outcome = work => outcome,
         };
         let worked = begun.elapsed();
-        self.record(job, lease, outcome.clone(), shutdown).await?;
+        let recorded = self.record(job, lease, outcome.clone(), shutdown).await?;
         self.metrics()
             .attempt_ended(job.upload.format.kind(), &outcome, worked);
-        Ok(())
+        Ok((end_of(&outcome), recorded))
     }
 
     /// Extends the lease until it is lost. A store that cannot answer is asked again: the lease outlives two failures.
@@ -258,7 +284,7 @@ impl Engine {
     }
 
     /// From the original to a stored result, or to a failure that is already in the customer's words.
-    async fn process(&self, job: &Job, lease: &Lease, progress: &Done) -> JobOutcome {
+    async fn process(&self, job: &Job, lease: &Lease, progress: &Done, course: &Course) -> JobOutcome {
         let inner = self.inner();
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
@@ -272,12 +298,17 @@ impl Engine {
                 message,
             };
         }
-        match self.anonymize(media, job, lease, progress).await {
+        let (began, done) = (self.now(), self.anonymize(media, job, lease, progress).await);
+        let timings = done.as_ref().ok().map(|finished| finished.report.timings);
+        course.media(began, self.now(), timings);
+        match done {
             Ok(finished) => {
                 hit(Point::ChildExitBeforePut);
                 self.metrics()
                     .media_done(job.upload.format.kind(), &finished.report);
-                match self.store_result(finished).await {
+                let (began, stored) = (self.now(), self.store_result(finished).await);
+                course.stored(began, self.now());
+                match stored {
                     Ok(result) => {
                         hit(Point::AfterResultPut);
                         JobOutcome::Succeeded(result)
@@ -389,7 +420,7 @@ impl Engine {
         lease: &Lease,
         outcome: JobOutcome,
         shutdown: &CancellationToken,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Job>, Stop> {
         let mut wait = Duration::from_millis(50);
         let inner = self.inner();
         let stored = match &outcome {
@@ -402,13 +433,13 @@ impl Engine {
                     hit(Point::AfterFinish);
                     tracing::info!(job.id = %job.id, state = job.state.name(), "an attempt ended");
                     self.forget_parts(&job).await;
-                    return Ok(());
+                    return Ok(Some(job));
                 }
                 Err(StoreError::LeaseLost) => {
                     return match stored {
                         Some(result) if !self.throw_away(result).await => {
                             tracing::info!(job.id = %job.id, "an attempt had ended already: the database had not answered");
-                            Ok(())
+                            Ok(None)
                         }
                         _ => Err(Stop::LeaseLost),
                     };

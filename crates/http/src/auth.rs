@@ -7,9 +7,9 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use sfumato_engine::access::Caller;
+use sfumato_engine::requests::RequestContext;
 
 use crate::ApiState;
-use crate::edge::RequestContext;
 use crate::problem::Problem;
 
 /// The access token of a request, not yet verified.

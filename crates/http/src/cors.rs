@@ -104,6 +104,7 @@ pub(crate) fn layer(allowed: &AllowedOrigins) -> CorsLayer {
             IF_MATCH,
             IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("traceparent"),
         ])
         .expose_headers([
             ACCEPT_RANGES,

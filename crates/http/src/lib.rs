@@ -37,6 +37,8 @@ use axum::routing::{get, post};
 use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::failures::LoginFailures;
+use sfumato_engine::metrics::Surface;
+use sfumato_engine::requests::Requests;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -188,7 +190,7 @@ fn edged(router: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(drain::answer_before_the_body_ends))
         .layer(from_fn_with_state(
-            edge::Edge::new(state.engine.clone()),
+            Requests::new(state.engine.clone(), Surface::Api),
             edge::edge,
         ))
 }

@@ -16,6 +16,7 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::census::Counted;
 use crate::end::ChildEnd;
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
@@ -56,6 +57,8 @@ pub(crate) struct Child {
     pub(crate) models: Vec<String>,
     pub(crate) layers: Layers,
     pub(crate) tasks_done: u32,
+    /// Counts it among the processes of its pool, until it is dropped.
+    pub(crate) counted: Option<Counted>,
 }
 
 impl Child {
@@ -93,6 +96,7 @@ impl Child {
             models: vec![],
             layers: Layers::default(),
             tasks_done: 0,
+            counted: None,
         };
         (child.models, child.layers) = child.wait_until_ready(config.ready_deadline).await?;
         Ok(child)

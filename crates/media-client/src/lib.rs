@@ -4,6 +4,7 @@
 //! speaks to it. [`MediaPool`] is the entrance.
 #![forbid(unsafe_code)]
 
+mod census;
 mod child;
 mod end;
 mod error;
@@ -15,6 +16,7 @@ pub mod protocol;
 pub mod sandbox;
 mod scratch;
 
+pub use census::Processes;
 pub use end::ChildEnd;
 pub use error::MediaError;
 pub use parts::{KeptParts, KeptPlan, Turn, Turns};

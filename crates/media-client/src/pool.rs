@@ -12,6 +12,7 @@ use sfumato_core::{FailureClass, MediaKind};
 use tokio::io::AsyncRead;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::census::{Census, Processes};
 use crate::child::{Child, Spawner};
 use crate::end::ChildEnd;
 use crate::error::MediaError;
@@ -139,6 +140,7 @@ pub struct MediaPool {
     /// One permit a process for a video or an archive that may exist.
     long_permits: Semaphore,
     idle: Mutex<Vec<Child>>,
+    census: Census,
     spawner: Spawner,
 }
 
@@ -159,6 +161,7 @@ impl MediaPool {
             permits: Semaphore::new(config.children_max),
             long_permits: Semaphore::new(config.long_tasks_max),
             idle: Mutex::default(),
+            census: Census::default(),
             spawner,
             config,
         })
@@ -280,7 +283,7 @@ impl MediaPool {
         let deadline = config.long_task_deadline;
         let threads = config.threads_per_long_task;
         let bounds = Bounds::for_one(purpose, task.bytes, &config.limits, deadline, threads);
-        let child = Child::start(config, &self.spawner, purpose, bounds).await?;
+        let child = self.start(purpose, bounds).await?;
         child
             .scratch
             .fill(original, task.bytes)
@@ -392,12 +395,25 @@ impl MediaPool {
         }
     }
 
+    /// How many processes there are.
+    pub fn processes(&self) -> Processes {
+        self.census.count()
+    }
+
+    async fn start(&self, purpose: Purpose, bounds: Bounds) -> Result<Child, MediaError> {
+        let starting = self.census.starting();
+        let mut child = Child::start(&self.config, &self.spawner, purpose, bounds).await?;
+        child.counted = Some(self.census.ready());
+        drop(starting);
+        Ok(child)
+    }
+
     /// A warm process, or a new one. The caller holds a permit.
     async fn take_or_start(&self) -> Result<Child, MediaError> {
         loop {
             let Some(mut child) = self.idle().pop() else {
                 let bounds = self.config.bounds();
-                return Child::start(&self.config, &self.spawner, Purpose::Pictures, bounds).await;
+                return self.start(Purpose::Pictures, bounds).await;
             };
             // An idle process can have been killed from outside; that must not cost the next task anything.
             if child.is_alive() {
@@ -409,6 +425,9 @@ impl MediaPool {
     /// Keeps the process for the next task, unless it has worked long enough or the pool has been shut down.
     async fn put_back(&self, mut child: Child) {
         let spent = child.tasks_done >= self.config.tasks_per_child_max;
+        if spent {
+            self.census.recycled();
+        }
         if spent || self.permits.is_closed() || child.scratch.empty().await.is_err() {
             child.kill().await;
         } else {

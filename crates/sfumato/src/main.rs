@@ -22,6 +22,8 @@ mod key_files;
 mod lifecycle;
 mod locate;
 mod message;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod receiver;
 mod sandbox;
@@ -31,6 +33,7 @@ mod settings;
 mod storage;
 mod tasks;
 mod telemetry;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use crate::data_dir::DataDir;
 use crate::settings::{Count, Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
-use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage};
+use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces};
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
@@ -47,6 +47,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let _lock = dir.lock()?;
     warn_of_risks(settings, &dir);
     let engine = assemble(settings, &dir).await?;
+    let export = traces::Export::start(&engine);
     let freed = engine
         .recover(dir.earlier_worker()?)
         .await
@@ -77,6 +78,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         invite(&engine, settings, address).await?;
     }
     let whole = tasks.watch().await;
+    export.end().await;
     Ok(if whole {
         ExitCode::SUCCESS
     } else {
@@ -97,12 +99,13 @@ async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> 
         blobs,
         media: media_pool(settings, dir)?,
         clock,
-        entropy,
         keys: instance.keys,
         settings: EngineSettings {
             openid: openid(settings)?,
+            traces: traces::settings(settings, instance.installation, &*entropy)?,
             ..engine_settings(settings)
         },
+        entropy,
     }))
 }
 
@@ -168,6 +171,7 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
         openid: None,
         orphans_kept: settings.orphans_kept,
         shared: settings.database_url.is_some(),
+        traces: None,
     }
 }
 

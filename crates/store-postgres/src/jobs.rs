@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
-use sfumato_core::store::{CancelOutcome, JobLimits};
+use sfumato_core::store::{CancelOutcome, JobLimits, Reaped};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_store_rows::JobColumns;
 
@@ -292,25 +292,25 @@ pub(crate) async fn cancel(
 }
 
 /// Passes over what is being reaped or ended right now.
-pub(crate) async fn reap(tx: &Tx<'_>) -> Result<u64, StoreError> {
+pub(crate) async fn reap(tx: &Tx<'_>) -> Result<Reaped, StoreError> {
     let now = tx.now().as_micros();
     let lost = query(tx, queries::JOBS_WITH_EXPIRED_LEASE, &[&now], rows::job).await?;
     reap_all(tx, lost).await
 }
 
-pub(crate) async fn void_leases_of_others(tx: &Tx<'_>, alive: WorkerId) -> Result<u64, StoreError> {
+pub(crate) async fn void_leases_of_others(tx: &Tx<'_>, alive: WorkerId) -> Result<Reaped, StoreError> {
     let lost = query(tx, queries::JOBS_OF_OTHER_WORKERS, &[&alive.as_uuid()], rows::job).await?;
     reap_all(tx, lost).await
 }
 
-pub(crate) async fn void_leases_of(tx: &Tx<'_>, dead: WorkerId) -> Result<u64, StoreError> {
+pub(crate) async fn void_leases_of(tx: &Tx<'_>, dead: WorkerId) -> Result<Reaped, StoreError> {
     let lost = query(tx, queries::JOBS_OF_WORKER, &[&dead.as_uuid()], rows::job).await?;
     reap_all(tx, lost).await
 }
 
-async fn reap_all(tx: &Tx<'_>, lost: Vec<Job>) -> Result<u64, StoreError> {
+async fn reap_all(tx: &Tx<'_>, lost: Vec<Job>) -> Result<Reaped, StoreError> {
     let mut ended = Vec::new();
-    let count = lost.len() as u64;
+    let freed = lost.len() as u64;
     for before in lost {
         let after = before
             .clone()
@@ -323,5 +323,6 @@ async fn reap_all(tx: &Tx<'_>, lost: Vec<Job>) -> Result<u64, StoreError> {
     for job in &ended {
         events::tell_the_end(tx, job).await?;
     }
-    Ok(count)
+    ended.retain(Job::is_finished);
+    Ok(Reaped { freed, failed: ended })
 }

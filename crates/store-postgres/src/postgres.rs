@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use deadpool_postgres::Pool;
-use sfumato_core::store::{Call, Calls, Neighbour};
+use sfumato_core::store::{Call, Calls, Connections, Meter, MeterSlot, Metered, Neighbour};
 use sfumato_core::time::random;
 use sfumato_core::{Clock, Entropy};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use crate::sql::Sources;
 pub struct PostgresStore {
     sources: Sources,
     pool: Pool,
+    meter: MeterSlot,
     /// Ends with the store.
     _listener: Listener,
 }
@@ -48,6 +49,7 @@ impl PostgresStore {
         let hook = Arc::<Hook>::default();
         Ok(Self {
             pool: place.pool(options),
+            meter: MeterSlot::default(),
             _listener: Listener::start(place, hook.clone(), own),
             sources: Sources {
                 clock,
@@ -79,6 +81,11 @@ impl PostgresStore {
         &self.pool
     }
 
+    /// Hears how transactions go.
+    pub(crate) const fn meter(&self) -> &MeterSlot {
+        &self.meter
+    }
+
     /// What every transaction is given beside its connection.
     pub(crate) const fn sources(&self) -> &Sources {
         &self.sources
@@ -92,5 +99,21 @@ impl Calls for PostgresStore {
 
     fn attach_neighbour(&self, neighbour: Weak<dyn Neighbour>) {
         self.sources.hook.attach_neighbour(neighbour);
+    }
+}
+
+impl Metered for PostgresStore {
+    fn attach_meter(&self, meter: Arc<dyn Meter>) {
+        self.meter.attach(meter);
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let status = self.pool.status();
+        Some(Connections {
+            busy: status.size.saturating_sub(status.available) as u64,
+            idle: status.available as u64,
+            max: status.max_size as u64,
+            awaited: status.waiting as u64,
+        })
     }
 }

@@ -59,6 +59,7 @@ statements! {
     ENDPOINT_FOR_COURIER: "endpoint_for_courier";
     ENDPOINT_IS_CALLED: "endpoint_is_called";
     ENDPOINTS: "endpoints";
+    ENDPOINTS_BY_STATE: "endpoints_by_state";
     ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
     EVENT: "event";
     EVENTS_AFTER: "events_after";

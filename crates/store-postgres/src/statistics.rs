@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sfumato_core::store::{
-    AttemptActivity, JobActivity, JobCounts, LATENCY_CLASSES, STATISTICS_KEPT, Statistics, Stretches, Totals,
+    AttemptActivity, EndpointCounts, JobActivity, JobCounts, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
+    Stretches, Totals,
 };
 use sfumato_core::{ClientId, Endpoint, EndpointId, Scope, StoreError, Timestamp};
 use tokio_postgres::Row;
@@ -48,6 +49,16 @@ async fn totals(tx: &Tx<'_>, scope: Scope) -> Result<Totals, StoreError> {
         Some(client) => query_one(tx, queries::OLDEST_WAITING_JOB_OF_CLIENT, &[&client], oldest).await?,
     };
     let workers: i64 = value(tx, queries::COUNT_BUSY_WORKERS, &[&client]).await?;
+    let endpoints = query_one(tx, queries::ENDPOINTS_BY_STATE, &[&client], |row| {
+        let row = Reader::new(row, "endpoints");
+        Ok(EndpointCounts {
+            active: row.number("active")?,
+            failing: row.number("failing")?,
+            held: row.number("held")?,
+            disabled: row.number("disabled")?,
+        })
+    })
+    .await?;
     let totals = query_one(tx, queries::TOTALS, &[&client], |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Totals {
@@ -65,6 +76,7 @@ async fn totals(tx: &Tx<'_>, scope: Scope) -> Result<Totals, StoreError> {
             faces: row.number("faces")?,
             plates: row.number("plates")?,
             workers: u64::try_from(workers).unwrap_or(0),
+            endpoints: endpoints.unwrap_or_default(),
         })
     })
     .await;

@@ -12,7 +12,7 @@ use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::schedule::WAITING_MAX;
 use sfumato_core::store::{
     CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
-    JobLimits, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
+    JobLimits, Reaped, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
     ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, Sealed,
@@ -162,7 +162,7 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn reap(&self) -> Result<u64, StoreError> {
+    async fn reap(&self) -> Result<Reaped, StoreError> {
         // A transaction each: they take different locks first, and none needs another.
         let sources = self.sources();
         if sources.last_look.was_set_back(sources.clock.now()) {
@@ -188,10 +188,10 @@ impl Store for PostgresStore {
         let jobs = self.write(|tx| Box::pin(jobs::reap(tx))).await?;
         let deliveries = self.write(|tx| Box::pin(claims::reap(tx, tx.now()))).await?;
         self.write(|tx| Box::pin(statistics::fold(tx, tx.now()))).await?;
-        Ok(jobs + deliveries)
+        Ok(jobs.and(deliveries))
     }
 
-    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError> {
+    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<Reaped, StoreError> {
         let jobs = self
             .write(|tx| Box::pin(jobs::void_leases_of_others(tx, alive)))
             .await?;
@@ -199,15 +199,15 @@ impl Store for PostgresStore {
             .write(|tx| Box::pin(claims::void_leases_of_others(tx, alive, tx.now())))
             .await?;
         self.write(|tx| Box::pin(clock::make_due(tx, tx.now()))).await?;
-        Ok(jobs + deliveries)
+        Ok(jobs.and(deliveries))
     }
 
-    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError> {
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<Reaped, StoreError> {
         let jobs = self.write(|tx| Box::pin(jobs::void_leases_of(tx, dead))).await?;
         let deliveries = self
             .write(|tx| Box::pin(claims::hand_back(tx, dead, tx.now())))
             .await?;
-        Ok(jobs + deliveries)
+        Ok(jobs.and(deliveries))
     }
 
     async fn retire_uploads(

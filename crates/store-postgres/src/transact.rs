@@ -12,11 +12,12 @@
 //! which is unique. What the transaction had promised to the courier is taken back; where it was committed after all, the
 //! lease runs out and the delivery goes out then.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, PoolError};
 use futures::future::BoxFuture;
 use sfumato_core::StoreError;
+use sfumato_core::store::Purpose;
 use sfumato_core::time::random;
 use thiserror::Error;
 use tokio_postgres::error::{Severity, SqlState};
@@ -122,7 +123,7 @@ impl PostgresStore {
         &'s self,
         work: impl for<'t> Fn(&'t Tx<'s>) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        self.run(BEGIN, &work).await
+        self.run(Purpose::Write, BEGIN, &work).await
     }
 
     /// Runs `work`, which only reads; all its queries see the same commit.
@@ -130,10 +131,22 @@ impl PostgresStore {
         &'s self,
         work: impl for<'t> Fn(&'t Tx<'s>) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync,
     ) -> Result<T, StoreError> {
-        self.run(BEGIN_READING, &work).await
+        self.run(Purpose::Read, BEGIN_READING, &work).await
     }
 
-    async fn run<'s, T>(&'s self, begin: &str, work: &Work<'_, 's, T>) -> Result<T, StoreError> {
+    async fn run<'s, T>(
+        &'s self,
+        purpose: Purpose,
+        begin: &str,
+        work: &Work<'_, 's, T>,
+    ) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let answer = self.run_until_done(begin, work).await;
+        self.meter().tell(purpose, begun.elapsed(), &answer);
+        answer
+    }
+
+    async fn run_until_done<'s, T>(&'s self, begin: &str, work: &Work<'_, 's, T>) -> Result<T, StoreError> {
         let mut runs = 1;
         loop {
             match self.run_once(begin, work).await {
@@ -141,6 +154,9 @@ impl PostgresStore {
                 Err(Failed::Finally(error)) => return Err(error),
                 Err(Failed::Again(error)) if runs >= RUNS_MAX => return Err(error),
                 Err(Failed::Again(error)) => {
+                    if let Some(meter) = self.meter().get() {
+                        meter.run_again();
+                    }
                     tracing::debug!(
                         runs,
                         error = sfumato_core::chain(&error),

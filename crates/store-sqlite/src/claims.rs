@@ -8,7 +8,7 @@ use sfumato_core::endpoint::{Endpoint, EndpointState};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
 use sfumato_core::schedule::{PROBE_INTERVAL, WAITING_MAX};
-use sfumato_core::store::{Claimed, Dispatch, News, Waiting, Want};
+use sfumato_core::store::{Claimed, Dispatch, News, Reaped, Waiting, Want};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp, WorkerId};
 
 use crate::clock;
@@ -247,14 +247,14 @@ const EXPIRED_AT_ONCE: u32 = 1_000;
 
 /// Both kinds of leases that have expired, and what has waited for too long at endpoints that are not called, or is too
 /// much at held ones.
-pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
+pub(crate) fn reap_everything(conn: &Connection, sources: &Sources) -> Result<Reaped, StoreError> {
     let now = sources.clock.now();
     if sources.last_look.was_set_back(now) {
         clock::make_due(conn, now)?;
     }
     expire_waiting(conn, now, EXPIRED_AT_ONCE)?;
     give_up_what_is_too_much(conn, now, WAITING_MAX)?;
-    Ok(jobs::reap(conn, sources)? + reap(conn, now)?)
+    Ok(jobs::reap(conn, sources)?.and(reap(conn, now)?))
 }
 
 /// Closes, at held endpoints, what waits beyond `waiting_max`: the oldest intermediate ones first. Counted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
-use sfumato_core::store::{CancelOutcome, JobLimits};
+use sfumato_core::store::{CancelOutcome, JobLimits, Reaped};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
 use sfumato_store_rows::JobColumns;
@@ -278,7 +278,7 @@ pub(crate) fn cancel(
     }
 }
 
-pub(crate) fn reap(conn: &Connection, sources: &Sources) -> Result<u64, StoreError> {
+pub(crate) fn reap(conn: &Connection, sources: &Sources) -> Result<Reaped, StoreError> {
     let now = sources.clock.now();
     let lost = query(
         conn,
@@ -293,7 +293,7 @@ pub(crate) fn void_leases_of_others(
     conn: &Connection,
     sources: &Sources,
     alive: WorkerId,
-) -> Result<u64, StoreError> {
+) -> Result<Reaped, StoreError> {
     let lost = query(
         conn,
         queries::JOBS_OF_OTHER_WORKERS,
@@ -307,13 +307,13 @@ pub(crate) fn void_leases_of(
     conn: &Connection,
     sources: &Sources,
     dead: WorkerId,
-) -> Result<u64, StoreError> {
+) -> Result<Reaped, StoreError> {
     let lost = query(conn, queries::JOBS_OF_WORKER, [key(dead.as_uuid())], rows::job)?;
     reap_all(conn, sources, lost)
 }
 
-fn reap_all(conn: &Connection, sources: &Sources, lost: Vec<Job>) -> Result<u64, StoreError> {
-    let mut count = 0;
+fn reap_all(conn: &Connection, sources: &Sources, lost: Vec<Job>) -> Result<Reaped, StoreError> {
+    let mut reaped = Reaped::default();
     for before in lost {
         let after = before
             .clone()
@@ -321,7 +321,10 @@ fn reap_all(conn: &Connection, sources: &Sources, lost: Vec<Job>) -> Result<u64,
             .map_err(|error| broken(&before, error))?;
         update(conn, &before, &after)?;
         events::tell_the_end(conn, sources, &after)?;
-        count += 1;
+        reaped.freed += 1;
+        if after.is_finished() {
+            reaped.failed.push(after);
+        }
     }
-    Ok(count)
+    Ok(reaped)
 }

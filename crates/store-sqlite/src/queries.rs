@@ -51,6 +51,7 @@ queries! {
     DUE_DELIVERIES_OF_ENDPOINT: "due_deliveries_of_endpoint";
     ENDPOINT: "endpoint";
     ENDPOINTS: "endpoints";
+    ENDPOINTS_BY_STATE: "endpoints_by_state";
     ENDPOINTS_FOR_EVENTS: "endpoints_for_events";
     ENDPOINT_FOR_COURIER: "endpoint_for_courier";
     ENDPOINT_IS_CALLED: "endpoint_is_called";

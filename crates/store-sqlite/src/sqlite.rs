@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rusqlite::Connection;
-use sfumato_core::store::Calls;
+use sfumato_core::store::{Calls, Meter, MeterSlot, Metered, Purpose};
 use sfumato_core::{Clock, Entropy, StoreError};
 
 use crate::hook::Hook;
@@ -16,6 +17,7 @@ use crate::writer::{self, Undo, Writer};
 /// A [`sfumato_core::Store`] in one SQLite file.
 pub struct SqliteStore {
     sources: Sources,
+    meter: MeterSlot,
     mode: Mode,
 }
 
@@ -52,6 +54,7 @@ impl SqliteStore {
         let readers = Readers::new(path.to_owned(), options.readers_max);
         Ok(Self {
             sources: Sources::new(clock, entropy, hook),
+            meter: MeterSlot::default(),
             mode: Mode::Threads { writer, readers },
         })
     }
@@ -87,6 +90,7 @@ impl SqliteStore {
         let connection = Mutex::new(open::writer(path)?);
         Ok(Self {
             sources: Sources::new(clock, entropy, hook),
+            meter: MeterSlot::default(),
             mode: Mode::Inline(connection),
         })
     }
@@ -111,7 +115,8 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         let sources = self.sources.clone();
         let work = move |connection: &Connection| work(connection, &sources);
-        match &self.mode {
+        let begun = Instant::now();
+        let answer = match &self.mode {
             Mode::Threads { writer, .. } => writer.run(undo, work).await,
             Mode::Inline(connection) => writer::run_inline(
                 &connection.lock().unwrap_or_else(PoisonError::into_inner),
@@ -119,21 +124,32 @@ impl SqliteStore {
                 undo,
                 work,
             ),
-        }
+        };
+        self.meter.tell(Purpose::Write, begun.elapsed(), &answer);
+        answer
     }
 
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match &self.mode {
+        let begun = Instant::now();
+        let answer = match &self.mode {
             Mode::Threads { readers, .. } => readers.run(work).await,
             Mode::Inline(connection) => {
                 readers::run_inline(&connection.lock().unwrap_or_else(PoisonError::into_inner), work)
             }
-        }
+        };
+        self.meter.tell(Purpose::Read, begun.elapsed(), &answer);
+        answer
     }
 }
 
 /// One process has the file to itself.
 impl Calls for SqliteStore {}
+
+impl Metered for SqliteStore {
+    fn attach_meter(&self, meter: Arc<dyn Meter>) {
+        self.meter.attach(meter);
+    }
+}

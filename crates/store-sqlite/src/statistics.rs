@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params, params_from_iter};
 use sfumato_core::store::{
-    AttemptActivity, JobActivity, JobCounts, LATENCY_CLASSES, STATISTICS_KEPT, Statistics, Stretches, Totals,
+    AttemptActivity, EndpointCounts, JobActivity, JobCounts, LATENCY_CLASSES, STATISTICS_KEPT, Statistics,
+    Stretches, Totals,
 };
 use sfumato_core::{ClientId, Endpoint, EndpointId, Scope, StoreError, Timestamp};
 
@@ -38,6 +39,15 @@ fn totals(conn: &Connection, scope: Scope) -> Result<Totals, StoreError> {
     let workers = query_one(conn, queries::COUNT_BUSY_WORKERS, [client], |row| {
         row.get::<_, i64>(0).map_err(unavailable)
     })?;
+    let endpoints = query_one(conn, queries::ENDPOINTS_BY_STATE, [client], |row| {
+        let row = Reader::new(row, "endpoints");
+        Ok(EndpointCounts {
+            active: row.number("active")?,
+            failing: row.number("failing")?,
+            held: row.number("held")?,
+            disabled: row.number("disabled")?,
+        })
+    })?;
     let totals = query_one(conn, queries::TOTALS, [client], |row| {
         let row = Reader::new(row, "client_totals");
         Ok(Totals {
@@ -55,6 +65,7 @@ fn totals(conn: &Connection, scope: Scope) -> Result<Totals, StoreError> {
             faces: row.number("faces")?,
             plates: row.number("plates")?,
             workers: workers.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
+            endpoints: endpoints.unwrap_or_default(),
         })
     })?;
     Ok(totals.unwrap_or_default())

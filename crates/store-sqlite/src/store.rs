@@ -11,7 +11,7 @@ use sfumato_core::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
 use sfumato_core::store::{
     CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
-    JobLimits, News, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
+    JobLimits, News, Reaped, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
 };
 use sfumato_core::{
     ClientId, DeliveryId, EndpointId, Event, EventPosition, JobId, LoginId, ReplayId, ResultId, Sealed,
@@ -164,25 +164,25 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn reap(&self) -> Result<u64, StoreError> {
+    async fn reap(&self) -> Result<Reaped, StoreError> {
         self.write(claims::reap_everything).await
     }
 
-    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<u64, StoreError> {
+    async fn void_leases_of_others(&self, alive: WorkerId) -> Result<Reaped, StoreError> {
         self.write(move |conn, sources| {
             let now = sources.clock.now();
             let jobs = jobs::void_leases_of_others(conn, sources, alive)?;
             let deliveries = claims::void_leases_of_others(conn, alive, now)?;
             clock::make_due(conn, now)?;
-            Ok(jobs + deliveries)
+            Ok(jobs.and(deliveries))
         })
         .await
     }
 
-    async fn void_leases_of(&self, dead: WorkerId) -> Result<u64, StoreError> {
+    async fn void_leases_of(&self, dead: WorkerId) -> Result<Reaped, StoreError> {
         self.write(move |conn, sources| {
             let jobs = jobs::void_leases_of(conn, sources, dead)?;
-            Ok(jobs + claims::hand_back(conn, dead, sources.clock.now())?)
+            Ok(jobs.and(claims::hand_back(conn, dead, sources.clock.now())?))
         })
         .await
     }

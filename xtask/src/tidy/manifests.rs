@@ -125,11 +125,16 @@ fn dependencies(manifest: &toml::Table) -> impl Iterator<Item = (&'static str, &
     })
 }
 
-/// `workspace = true` and nothing else: a feature that one crate adds builds the dependency twice.
+/// `workspace = true`, and nothing else but that a feature of the crate brings it: a feature that one crate adds builds the
+/// dependency twice.
 fn is_inherited(value: &toml::Value) -> bool {
-    value
-        .as_table()
-        .is_some_and(|table| table.len() == 1 && table.get("workspace") == Some(&toml::Value::Boolean(true)))
+    let Some(table) = value.as_table() else {
+        return false;
+    };
+    let known = |(key, value): (&String, &toml::Value)| {
+        ["workspace", "optional"].contains(&key.as_str()) && value.as_bool() == Some(true)
+    };
+    table.contains_key("workspace") && table.iter().all(known)
 }
 
 #[cfg(test)]
@@ -207,6 +212,15 @@ mod tests {
             assert_eq!(found.len(), 1, "{dependency}");
             assert!(found[0].contains("serde.workspace = true"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_dependency_that_a_feature_brings_is_inherited_too() {
+        let text = package(
+            "sfumato-core",
+            "[dependencies]\nserde = { workspace = true, optional = true }\n",
+        );
+        assert_eq!(problems(&text), Vec::<String>::new());
     }
 
     #[test]

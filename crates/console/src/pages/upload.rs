@@ -209,7 +209,10 @@ async fn create(
     let mut outcome = Outcome::default();
     for file in files {
         let name = file.name.clone();
-        let terms = Terms { priority, key: None };
+        let terms = Terms {
+            priority,
+            ..Terms::default()
+        };
         match submit(&console, &visitor, &caller, file, options.clone(), terms).await {
             Ok(job) => outcome.accepted.push(job),
             Err(error) => {

@@ -26,6 +26,7 @@ async fn every_answer_carries_the_policy_and_no_page_is_kept() {
         assert_eq!(answer.header("content-security-policy"), POLICY);
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(!answer.header("x-request-id").is_empty());
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert!(!answer.text.contains("<script>") && !answer.text.contains("style=\""));
         assert!(!answer.text.contains("onclick") && !answer.text.contains("hx-on"));

@@ -57,6 +57,19 @@ impl JobCounts {
     }
 }
 
+/// How many endpoints stand where. Those that are held have been failing too, and count as held alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointCounts {
+    /// Called, and answering as far as is known.
+    pub active: u64,
+    /// Called, and failing since the last success.
+    pub failing: u64,
+    /// Held.
+    pub held: u64,
+    /// Switched off by their client.
+    pub disabled: u64,
+}
+
 /// What there is now, and what there has been in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -74,6 +87,8 @@ pub struct Totals {
     pub plates: u64,
     /// Workers that hold a job now.
     pub workers: u64,
+    /// Endpoints by state.
+    pub endpoints: EndpointCounts,
 }
 
 /// Stretches of equal length, one after the other.

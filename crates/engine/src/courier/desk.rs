@@ -23,6 +23,7 @@ use super::lane::Observation;
 use super::queues::Queues;
 use super::trouble::{BACKOFF, Trouble};
 use crate::Engine;
+use crate::traces::Attempted;
 
 /// The whole database is looked at this often, varied by a tenth.
 const SCAN: Duration = Duration::from_secs(1);
@@ -398,8 +399,19 @@ impl Desk {
             duration_ms = landed.attempt.duration_ms,
             state = recorded.state.name(),
             reason = landed.reason,
+            trace.id = self.engine.trace_of(landed.job).map(tracing::field::display),
             "a delivery was attempted"
         );
+        if let Some(tracer) = self.engine.tracer() {
+            tracer.delivery_attempted(&Attempted {
+                delivery: landed.delivery,
+                endpoint,
+                job: landed.job,
+                event: landed.event,
+                attempt: &landed.attempt,
+                state: &recorded.state,
+            });
+        }
         if let Some(warning) = recorded.warning {
             tracing::warn!(endpoint.id = %endpoint, failing_for = warning.as_str(), "an endpoint keeps failing: it is held after three days without a success");
         }

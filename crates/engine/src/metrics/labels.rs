@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use sfumato_core::MediaKind;
 use sfumato_core::delivery::Outcome;
+use sfumato_core::store::Purpose;
 use sfumato_media_client::{ChildEnd, MediaError};
 
 use super::Surface;
@@ -131,6 +132,24 @@ impl ByOutcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByPurpose {
+    purpose: &'static str,
+}
+
+impl ByPurpose {
+    pub(super) const fn of(purpose: Purpose) -> Self {
+        Self {
+            purpose: purpose.as_str(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByReason {
+    pub(super) reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByState {
     pub(super) state: &'static str,
 }
@@ -166,10 +185,7 @@ impl Request {
     pub(super) fn new(surface: Surface, method: &str, route: Option<&str>, status: u16) -> Self {
         const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         Self {
-            surface: match surface {
-                Surface::Api => "api",
-                Surface::Manager => "manager",
-            },
+            surface: surface.as_str(),
             method: METHODS
                 .into_iter()
                 .find(|known| *known == method)

@@ -19,6 +19,11 @@ impl Engine {
     /// said to be down by `sfumato_up`, and its readings stay those of the last time.
     pub async fn metrics_text(&self) -> String {
         self.read_store().await;
+        let health = &self.metrics().health;
+        health.connections_are(self.inner().store.connections().unwrap_or_default());
+        if let Some(media) = &self.inner().media {
+            health.processes_are(media.processes());
+        }
         self.read_storage().await;
         self.metrics().text()
     }
@@ -68,6 +73,7 @@ impl Engine {
                 .set(count);
         }
         metrics.workers.set(totals.workers);
+        metrics.health.endpoints_are(totals.endpoints);
         for (kind, slots) in [
             (MediaKind::Picture, overview.slots.pictures),
             (MediaKind::Video, overview.slots.long),

@@ -10,7 +10,7 @@ fn what_is_known_beforehand_begins_at_zero_and_counts() {
     );
     metrics.job_accepted(MediaKind::Video, 12);
     metrics.job_begun(MediaKind::Video, Duration::from_secs(3));
-    metrics.attempt_abandoned(MediaKind::Video, true);
+    metrics.attempt_abandoned(MediaKind::Video, HANDED_BACK);
     let text = metrics.text();
     for line in [
         "sfumato_jobs_accepted_total{kind=\"video\"} 1\n",

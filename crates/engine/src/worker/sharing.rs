@@ -252,6 +252,7 @@ impl Engine {
             helped.map_err(Trouble::Media)
         };
         tracing::info!(job.id = %job.id, part = first.number, "helping with a long video");
+        let began = self.now();
         let failed = tokio::select! {
             biased;
             () = shutdown.cancelled() => false,
@@ -267,6 +268,9 @@ impl Engine {
                 }
             },
         };
+        if let Some(tracer) = self.tracer() {
+            tracer.helped(job, &first, (began, self.now()), failed);
+        }
         if let Some(part) = turns.held.part() {
             match inner.store.hand_back_part(&part, failed).await {
                 Ok(()) | Err(StoreError::LeaseLost) => {}

@@ -167,7 +167,7 @@ async fn a_panic_costs_one_delivery_a_delay_and_the_courier_nothing() {
     world.wait_for_states(other.id, &["delivered"]).await;
     assert_eq!(world.states(job.id).await, ["sending"], "its lease lasts");
     world.clock.advance(MINUTE);
-    assert_eq!(world.store.reap().await.unwrap(), 1);
+    assert_eq!(world.store.reap().await.unwrap().freed, 1);
     world.wait_for_states(job.id, &["delivered"]).await;
     courier.stop().await;
     let received = receiver.received();

@@ -1,10 +1,13 @@
 //! `POST /innovation-service/anonymization`
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
+use axum::{Extension, Json};
 use serde::Serialize;
 use sfumato_core::PublicJobId;
 use sfumato_engine::intake::Terms;
+use sfumato_engine::requests::RequestContext;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -67,6 +70,7 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     NamedRequest(key): NamedRequest,
+    Extension(context): Extension<Arc<RequestContext>>,
     request: Request,
 ) -> Result<Json<JobCreated>, Problem> {
     let _place = state.in_flight.enter(caller.client, key.as_ref())?;
@@ -80,7 +84,14 @@ pub(crate) async fn create(
         state.engine.check_room(&caller, bytes).await?;
     }
     let (file, options, priority) = upload::receive(&state, request).await?;
-    let terms = Terms { priority, key };
+    let sender = context.sender();
+    let terms = Terms {
+        priority,
+        key,
+        sender,
+    };
     let job = state.engine.submit_on(&caller, file, options, terms).await?;
+    // One request makes one job.
+    let _ = context.job.set(job.job);
     Ok(Json(JobCreated::new(&job)))
 }

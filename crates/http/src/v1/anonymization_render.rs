@@ -1,13 +1,16 @@
 //! `POST /innovation-service/anonymization/render`
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
 use sfumato_core::PublicJobId;
 use sfumato_core::detection::given::{GIVEN_BYTES_MAX, GivenDocument};
 use sfumato_engine::intake::Terms;
 use sfumato_engine::options::OptionsForm;
+use sfumato_engine::requests::RequestContext;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -125,6 +128,7 @@ pub(crate) async fn render(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     NamedRequest(key): NamedRequest,
+    Extension(context): Extension<Arc<RequestContext>>,
     LargeJsonBody(body): LargeJsonBody<RenderBody>,
 ) -> Result<Json<JobCreated>, Problem> {
     let _place = state.in_flight.enter(caller.client, key.as_ref())?;
@@ -148,8 +152,11 @@ pub(crate) async fn render(
     let terms = Terms {
         priority: form.priority(),
         key,
+        sender: context.sender(),
     };
     let options = form.over(job.options);
     let revision = state.engine.render(&caller, &id, &given, options, terms).await?;
+    // One request makes one job.
+    let _ = context.job.set(revision.job);
     Ok(Json(JobCreated::new(&revision)))
 }

@@ -44,7 +44,7 @@ impl Log {
         self.text()
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|line| line["target"] == "sfumato_http::edge")
+            .filter(|line| line["target"] == "sfumato_engine::requests")
             .map(|line| (line["level"].clone(), line["fields"].clone()))
             .collect()
     }
@@ -81,6 +81,16 @@ async fn a_request_is_one_line_that_names_the_route_and_no_secret() {
     assert_eq!(requests[0].1.get("client.id"), None);
     assert_eq!(requests[2].1["client.id"], client_id);
     assert!(requests[2].1["duration_ms"].as_f64().unwrap() > 0.0);
+    let upload = &requests[1].1;
+    assert_eq!(upload["surface"], "api");
+    assert_eq!(upload["job.id"], server.job(&job).await.id.to_string());
+    assert_eq!(upload.get("trace.id"), None, "nothing is traced");
+    for (member, least) in [("bytes_in", jpeg(b"").len()), ("bytes_out", job.len())] {
+        assert!(
+            upload[member].as_u64().unwrap() > least as u64,
+            "{member}: {upload}"
+        );
+    }
     let text = log.text();
     for secret in [
         &client.secret_id,

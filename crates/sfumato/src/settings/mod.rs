@@ -15,6 +15,7 @@ mod print;
 mod shared;
 mod sources;
 mod storage;
+mod telemetry;
 mod units;
 mod values;
 

@@ -16,6 +16,7 @@ use sfumato_media_client::sandbox::SandboxMode;
 use super::openid::{NewcomersClient, RoleRules, Words};
 use super::shared::{DatabaseUrl, Roles};
 use super::storage::{HttpEndpoint, StorageLocation, StoreEncryption, Word};
+use super::telemetry::{Collector, Part};
 use super::units::ByteSize;
 use super::values::{
     AutoCount, Count, Folders, LogFormat, LogLevel, Networks, Raw, SettingValue, WrongValue,
@@ -110,6 +111,18 @@ settings! {
     log_format: LogFormat = "log.format", "text";
     /// What is logged: error, warn, info, debug or trace, or levels by module such as `info,sfumato_engine=debug`.
     log_level: LogLevel = "log.level", "info";
+
+    /// The collector of OpenTelemetry that traces are sent to, by OTLP over HTTP: a base address such as
+    /// `http://localhost:4318`, to which `/v1/traces` is added. Empty: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (the whole address) or
+    /// OTEL_EXPORTER_OTLP_ENDPOINT; where they are empty too, nothing is traced.
+    traces_endpoint: Option<Collector> = "telemetry.endpoint", "";
+    /// A file with headers for the collector, one a line, such as `Authorization: Bearer …`. Empty:
+    /// OTEL_EXPORTER_OTLP_TRACES_HEADERS or OTEL_EXPORTER_OTLP_HEADERS.
+    traces_headers_file: Option<PathBuf> = "telemetry.headers_file", "";
+    /// The part of all jobs that is traced, 0 to 1: the same jobs in every process that says the same.
+    traces_sample_ratio: Part = "telemetry.sample_ratio", "1";
+    /// What traces call this service. Empty: OTEL_SERVICE_NAME, or `sfumato`.
+    traces_service_name: String = "telemetry.service_name", "";
 
     /// Jobs that run at the same time, each in a media process of its own with models of its own.
     /// `auto` is one a core.

@@ -291,7 +291,7 @@ async fn a_job_whose_lease_has_ended_is_reaped_once_and_told_once() {
         let mut reapers = JoinSet::new();
         for world in &processes {
             let world = Arc::clone(world);
-            reapers.spawn(async move { world.store.reap().await.unwrap() });
+            reapers.spawn(async move { world.store.reap().await.unwrap().freed });
         }
         reaped += reapers.join_all().await.into_iter().sum::<u64>();
         world.pass(3_600);

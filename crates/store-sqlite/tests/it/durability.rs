@@ -100,7 +100,8 @@ async fn what_was_answered_is_on_the_disk_while_the_store_is_still_open() {
             .store
             .void_leases_of_others(sfumato_testkit::COURIER)
             .await
-            .unwrap(),
+            .unwrap()
+            .freed,
         1
     );
     assert_eq!(survivor.claimed().await.id, job.id);
@@ -319,7 +320,7 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_for_its_time_to_come_again(
         let client = world.client().await;
         let endpoint = world.endpoint(client.id).await;
         let job = world.submitted(client.id).await;
-        assert_eq!(world.store.reap().await.unwrap(), 0);
+        assert_eq!(world.store.reap().await.unwrap().freed, 0);
         disk.clock.set(world.now().before(Duration::from_secs(3_600)));
         assert_eq!(world.claim_all().await, [], "its time has not come again");
         if restarted {

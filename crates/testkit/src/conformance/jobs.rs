@@ -143,7 +143,7 @@ pub async fn a_heartbeat_extends_the_lease_and_records_progress(world: World) {
         );
     }
     world.pass(29);
-    assert_eq!(world.store.reap().await.unwrap(), 0);
+    assert_eq!(world.store.reap().await.unwrap().freed, 0);
 }
 
 pub async fn a_job_that_is_handed_back_goes_before_younger_ones_and_spends_no_attempt(world: World) {
@@ -314,10 +314,10 @@ pub async fn a_job_is_reaped_when_its_lease_has_ended_and_not_before(world: Worl
     let client = world.client().await;
     let job = world.running(client.id).await;
     world.clock.advance(LEASE - Duration::from_micros(1));
-    assert_eq!(world.store.reap().await.unwrap(), 0);
+    assert_eq!(world.store.reap().await.unwrap().freed, 0);
     assert!(world.claim_all().await.is_empty());
     world.clock.advance(Duration::from_micros(1));
-    assert_eq!(world.store.reap().await.unwrap(), 1);
+    assert_eq!(world.store.reap().await.unwrap().freed, 1);
     let again = world.claimed().await;
     assert_eq!(
         (again.id, again.attempts, again.claims),
@@ -330,10 +330,17 @@ pub async fn a_job_that_is_interrupted_too_often_fails(world: World) {
     let client = world.client().await;
     world.endpoint(client.id).await;
     let job = world.submitted(client.id).await;
-    for _ in 0..ATTEMPTS_MAX {
+    for attempt in 1..=ATTEMPTS_MAX {
         assert_eq!(world.claimed().await.id, job.id);
         world.pass(31);
-        assert_eq!(world.store.reap().await.unwrap(), 1);
+        let reaped = world.store.reap().await.unwrap();
+        let failed: Vec<_> = reaped.failed.iter().map(|failed| failed.id).collect();
+        let expected = if attempt == ATTEMPTS_MAX {
+            vec![job.id]
+        } else {
+            vec![]
+        };
+        assert_eq!((reaped.freed, failed), (1, expected));
     }
     assert!(matches!(world.job(&job).await.state, JobState::Failed { .. }));
     assert_eq!(world.history(&job).await.last().unwrap().0, EventStatus::Failed);
@@ -350,12 +357,12 @@ pub async fn leases_of_dead_workers_are_voided_whatever_their_end(world: World) 
         .await
         .unwrap()
         .remove(0);
-    assert_eq!(world.store.void_leases_of_others(alive).await.unwrap(), 1);
+    assert_eq!(world.store.void_leases_of_others(alive).await.unwrap().freed, 1);
     assert_is_lost(&world, job.id, &lease_of(&job)).await;
     assert_eq!(world.claim_all().await, [job.id]);
     world.finish(&mine, world.success()).await;
     assert_eq!(
-        world.store.void_leases_of_others(WORKER).await.unwrap(),
+        world.store.void_leases_of_others(WORKER).await.unwrap().freed,
         0,
         "nobody else holds one"
     );
@@ -367,11 +374,11 @@ pub async fn leases_of_one_dead_worker_are_voided_and_of_no_other(world: World) 
     let job = world.running(client.id).await;
     let dispatch = world.dispatch().await;
     let stranger = WorkerId::new(&*world.clock, &*world.entropy);
-    assert_eq!(world.store.void_leases_of(stranger).await.unwrap(), 0);
-    assert_eq!(world.store.void_leases_of(WORKER).await.unwrap(), 1);
+    assert_eq!(world.store.void_leases_of(stranger).await.unwrap().freed, 0);
+    assert_eq!(world.store.void_leases_of(WORKER).await.unwrap().freed, 1);
     assert_is_lost(&world, job.id, &lease_of(&job)).await;
     assert_eq!(world.claim_all().await, [job.id]);
-    assert_eq!(world.store.void_leases_of(COURIER).await.unwrap(), 1);
+    assert_eq!(world.store.void_leases_of(COURIER).await.unwrap().freed, 1);
     assert_eq!(world.dispatch().await.delivery.id, dispatch.delivery.id);
 }
 
@@ -396,7 +403,7 @@ pub async fn cancelling_a_running_job_voids_its_lease(world: World) {
     assert_eq!(cancelled, CancelOutcome::Cancelled { was_running: true });
     assert_is_lost(&world, job.id, &lease_of(&job)).await;
     world.pass(60);
-    assert_eq!(world.store.reap().await.unwrap(), 0);
+    assert_eq!(world.store.reap().await.unwrap().freed, 0);
     assert!(matches!(world.job(&job).await.state, JobState::Cancelled { .. }));
 }
 

@@ -215,6 +215,7 @@ macro_rules! store_conformance {
                 attempts_at_an_endpoint_are_counted_by_the_hour,
                 attempts_that_say_nothing_of_the_endpoint_are_not_counted,
                 endpoints_in_trouble_are_told_and_others_are_not,
+                endpoints_are_counted_by_state,
                 old_hours_are_forgotten;
             audit: entries_read_back_as_they_were_written_newest_first,
                 entries_are_chosen_by_action_person_subject_and_time,

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sfumato_core::delivery::Outcome;
+use sfumato_core::delivery::{Attempt, Outcome};
 use sfumato_core::job::{FailureClass, JobState, NewRevision, Priority};
 use sfumato_core::store::{
-    AttemptActivity, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT, StoreError, Stretches, Totals,
+    AttemptActivity, EndpointChange, EndpointCounts, JobActivity, JobCounts, JobFilter, STATISTICS_KEPT,
+    StoreError, Stretches, Totals,
 };
 use sfumato_core::{Client, EndpointId, JobId, Scope};
 
@@ -307,6 +308,47 @@ pub async fn endpoints_in_trouble_are_told_and_others_are_not(world: World) {
     world.pass(3_000);
     world.deliver_all().await;
     assert_eq!(troubled(Scope::All).await, []);
+}
+
+pub async fn endpoints_are_counted_by_state(world: World) {
+    let [client, other] = [world.client().await, world.client().await];
+    let counts = async |scope| totals(&world, scope).await.endpoints;
+    assert_eq!(counts(Scope::All).await, EndpointCounts::default());
+    let endpoint = world.endpoint(client.id).await;
+    let switched_off = world.endpoint(other.id).await;
+    let change = EndpointChange {
+        active: Some(false),
+        ..EndpointChange::default()
+    };
+    world
+        .store
+        .update_endpoint(other.id, switched_off.id, change)
+        .await
+        .unwrap();
+    let mut expected = EndpointCounts {
+        active: 1,
+        disabled: 1,
+        ..EndpointCounts::default()
+    };
+    assert_eq!(counts(Scope::All).await, expected);
+    world.submitted(client.id).await;
+    let dispatch = world.dispatch().await;
+    world.attempted(&dispatch, Outcome::Connect).await;
+    (expected.active, expected.failing) = (0, 1);
+    assert_eq!(counts(Scope::All).await, expected);
+    world.pass(3_600);
+    let dispatch = world.dispatch().await;
+    let gone = Attempt {
+        status: Some(410),
+        ..world.attempt(&dispatch, Outcome::Status)
+    };
+    world.record(&dispatch, &gone).await;
+    (expected.failing, expected.held) = (0, 1);
+    assert_eq!(counts(Scope::All).await, expected);
+    assert_eq!(counts(Scope::Client(client.id)).await.held, 1);
+    world.store.delete_endpoint(client.id, endpoint.id).await.unwrap();
+    expected.held = 0;
+    assert_eq!(counts(Scope::All).await, expected);
 }
 
 pub async fn old_hours_are_forgotten(world: World) {
