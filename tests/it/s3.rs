@@ -33,7 +33,8 @@ async fn originals_and_results_lie_in_a_bucket() -> Result<()> {
         (stored("uploads").await == 0).then_some(())
     })
     .await;
-    assert_eq!(stored("results").await, 1);
+    // The picture and the document of its detections.
+    assert_eq!(stored("results").await, 2);
     assert!(
         !server.data().join("blobs").exists(),
         "nothing lies in the data folder"
