@@ -172,14 +172,14 @@ mod tests {
     #[test]
     fn what_runs_into_the_picture_and_is_missed_is_hidden_on_its_way() {
         let at = |frame: u32| {
-            let left = 90.0 * frame as f32 - 900.0;
+            let left = 90.0 * frame as f32 - 990.0;
             detection([left.max(0.0), 390.0, left + 95.0, 512.0])
         };
         let (_, hidden) = followed(99, |frame, _| {
-            let is_missed = matches!(frame, 11..14);
-            (frame >= 10 && !is_missed).then(|| at(frame))
+            let is_missed = matches!(frame, 12..15);
+            (frame >= 11 && !is_missed).then(|| at(frame))
         });
-        for frame in 10..20 {
+        for frame in 11..20 {
             let part = covered(&at(frame).bbox, &hidden[frame as usize]);
             assert!(part >= COVERED_MIN, "{frame}: {part}");
         }

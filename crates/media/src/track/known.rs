@@ -17,7 +17,7 @@ const JUMP_IOU: f32 = 0.1;
 
 /// How many frames what is known is held beside suspicions: the next look is sure again as a rule, and what the suspicions say is
 /// hidden, too.
-const HOLD_FRAMES: u32 = 4;
+const HOLD_FRAMES: u32 = 6;
 
 /// What is known of a track.
 pub(super) struct Known<'a> {
@@ -52,10 +52,10 @@ impl<'a> Known<'a> {
         };
         for place in &self.jumps {
             if frame > self.sure[place - 1].key.frame {
-                hold(place - 1, settings.hold_of(&self.sure[place - 1].bbox()));
+                hold(place - 1, settings.hold);
             }
             if frame < self.sure[*place].key.frame {
-                hold(*place, settings.hold_of(&self.sure[*place].bbox()));
+                hold(*place, settings.hold);
             }
         }
         if !self.has_weak {
@@ -141,7 +141,7 @@ mod tests {
             0..20 => [vec![face.clone()], vec![]],
             _ => [vec![], vec![beside(frame)]],
         });
-        for boxes in &hidden[20..28] {
+        for boxes in &hidden[20..20 + HOLD_FRAMES as usize] {
             assert!(covered(&face.bbox, boxes) >= COVERED_MIN);
         }
     }

@@ -12,8 +12,9 @@ use super::*;
 
 const FRAMES: u32 = 900;
 const SCENE: u32 = 150;
-/// How many frames a thing has to be in sight in a row.
-const APPEARANCE_MIN: u32 = 4;
+/// How many frames a thing has to be in sight in a row: so many that three looks of `balanced` see it, all of which are lost once in
+/// a thousand times.
+const APPEARANCE_MIN: u32 = 6;
 
 const SIZE: [f32; 2] = [1920.0, 1080.0];
 

@@ -25,7 +25,7 @@ mod tests;
 mod whole;
 
 use serde::{Deserialize, Serialize};
-use sfumato_core::detection::{BoundingBox, Detection, Origin};
+use sfumato_core::detection::{Detection, Origin};
 use sfumato_core::options::Profile;
 
 use association::Fit;
@@ -41,10 +41,6 @@ pub(crate) use margin::with_margin;
 pub(crate) struct Settings {
     /// How long a box is held before the first and after the last detection of a track.
     pub(crate) hold: u32,
-    /// The same for a small one.
-    pub(crate) hold_small: u32,
-    /// The mean side in pixels of a small box.
-    pub(crate) small_px: f32,
     /// How long a track may go without a detection and still be the same.
     pub(crate) gap_max: u32,
     /// How long weak detections carry the track of a plate on after one that was sure.
@@ -69,21 +65,10 @@ impl Settings {
         let gap_max = window.saturating_sub(smooth).max(hold);
         Self {
             hold,
-            hold_small: HOLD_SMALL_FRAMES.clamp(hold, gap_max),
-            small_px: SMALL_SIZE * long_side_px as f32,
             gap_max,
             weak_max: WEAK_FRAMES_MAX,
             smooth,
             large_plate_px: LARGE_PLATE_SIZE * long_side_px as f32,
-        }
-    }
-
-    /// How long a box is held.
-    fn hold_of(&self, bbox: &BoundingBox) -> u32 {
-        if edges::mean_side(bbox) <= self.small_px {
-            self.hold_small
-        } else {
-            self.hold
         }
     }
 
@@ -96,13 +81,6 @@ impl Settings {
 /// How many frames a box is held, where few can be held back and where many can. With 5 of them a thing that leaves while
 /// one in ten is missed shows three times as often as with 8.
 const HOLD_FRAMES: [u32; 2] = [5, 8];
-
-/// How many frames a small box is held: until the next deep look and another one after it, because quick ones often do not see a
-/// small thing, and what comes out slowly from behind another one least of all. It hides little.
-const HOLD_SMALL_FRAMES: u32 = 18;
-
-/// The mean side of a small box, as a fraction of the long side of a frame: in the copy for a quick look it has 18 pixels.
-const SMALL_SIZE: f32 = 0.025;
 
 /// What a look has found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

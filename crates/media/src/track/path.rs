@@ -31,8 +31,9 @@ const SLACK_LONE_MAX: f32 = 0.15;
 const VELOCITY_KEYS: usize = 4;
 const VELOCITY_FRAMES_MAX: u32 = 8;
 
-/// How far a box that is held may run on, in sizes: who runs past close by comes as far in two frames.
-const RUN_ON_MAX: f32 = 1.5;
+/// How far a box that is held may run on, in sizes: who runs past close by comes as far in four frames, and quick looks may see
+/// nothing of it until then.
+const RUN_ON_MAX: f32 = 4.0;
 
 /// A detection of a track.
 #[derive(Clone, Debug)]
@@ -258,10 +259,10 @@ impl Track {
                 }
                 Some((detection, Origin::Interpolated))
             }
-            (None, Some(first)) if first.key.frame - frame <= settings.hold_of(&first.bbox()) => {
+            (None, Some(first)) if first.key.frame - frame <= settings.hold => {
                 Some((first.detection(held(anchors, 0, frame)), Origin::Held))
             }
-            (Some(last), None) if frame - last.key.frame <= settings.hold_of(&last.bbox()) => {
+            (Some(last), None) if frame - last.key.frame <= settings.hold => {
                 Some((last.detection(held(anchors, next - 1, frame)), Origin::Held))
             }
             _ => None,

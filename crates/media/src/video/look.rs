@@ -184,7 +184,7 @@ impl<'a> Looking<'a> {
     pub(super) fn reach(&self) -> u32 {
         let settings = self.follow.as_ref().map(|follow| follow.follower.settings());
         settings.map_or(0, |settings| {
-            settings.delay().max(settings.weak_max) + settings.hold_small
+            settings.delay().max(settings.weak_max) + settings.hold
         })
     }
 

@@ -22,7 +22,7 @@ use crate::positioned::size_of;
 
 /// How many frames before its first one a part is looked at, so that tracks are known and settled there. More than a tracker
 /// looks back and ahead.
-pub(super) const LEAD_FRAMES: u32 = 56;
+pub(super) const LEAD_FRAMES: u32 = 48;
 
 /// How many packets after a key frame can hold frames that are displayed before it. No codec holds back more than 16 frames.
 const LEADING_PACKETS_MAX: usize = 32;

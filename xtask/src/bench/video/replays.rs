@@ -22,6 +22,10 @@ use super::script::{Class, Truth};
 /// The part of the detections that are lost.
 const LOST: f64 = 0.1;
 
+/// How many frames in a row a thing has to be in sight to count: so many that three looks of `balanced` see it. Of what is there for a
+/// moment and lost by the one or two looks at it nobody can know.
+const IN_SIGHT_MIN: usize = 6;
+
 /// Leaking things that are named.
 const NAMED_MAX: usize = 20;
 
@@ -84,7 +88,8 @@ pub(super) fn run(clip: &Clip, profile: &str, looks: &Path, count: u64) -> anyho
         record.args(["--profile", profile]).arg(&clip.path).arg(looks);
         output(&mut record)?;
     }
-    let truths: Vec<Vec<Truth>> = (0..clip.total()).map(|frame| clip.truth(frame)).collect();
+    let mut truths: Vec<Vec<Truth>> = (0..clip.total()).map(|frame| clip.truth(frame)).collect();
+    drop_moments(&mut truths, |frame| clip.scene(frame).name);
     let mut tally = Tally::new(clip, &truths, count);
     let mut follow = command(&program);
     follow.arg("follow").arg(looks);
@@ -101,6 +106,34 @@ pub(super) fn run(clip: &Clip, profile: &str, looks: &Path, count: u64) -> anyho
     let status = child.wait().with_context(|| format!("wait for `{line}`"))?;
     ensure!(status.success(), "`{line}` ended with {status}");
     tally.result()
+}
+
+/// Leaves out what is in sight for less than [`IN_SIGHT_MIN`] frames.
+fn drop_moments(truths: &mut [Vec<Truth>], scene: impl Fn(u32) -> &'static str) {
+    let mut since: BTreeMap<(Class, usize), usize> = BTreeMap::new();
+    let mut moments: Vec<(std::ops::Range<usize>, (Class, usize))> = vec![];
+    for frame in 0..=truths.len() {
+        let number = |frame: usize| u32::try_from(frame).unwrap_or(u32::MAX);
+        let is_cut = frame == truths.len() || frame > 0 && scene(number(frame)) != scene(number(frame - 1));
+        let there: Vec<(Class, usize)> = truths.get(frame).map_or_else(Vec::new, |truths| {
+            truths.iter().map(|truth| (truth.class, truth.actor)).collect()
+        });
+        since.retain(|thing, begin| {
+            let goes_on = !is_cut && there.contains(thing);
+            if !goes_on && frame - *begin < IN_SIGHT_MIN {
+                moments.push((*begin..frame, *thing));
+            }
+            goes_on
+        });
+        for thing in there {
+            since.entry(thing).or_insert(frame);
+        }
+    }
+    for (frames, thing) in moments {
+        for truths in &mut truths[frames] {
+            truths.retain(|truth| (truth.class, truth.actor) != thing);
+        }
+    }
 }
 
 /// What has come of the replays so far.
@@ -237,6 +270,27 @@ impl Replays {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_in_sight_for_a_moment_does_not_count() {
+        let thing = |actor| Truth {
+            class: Class::Face,
+            actor,
+            bbox: BoundingBox::from_size(0.0, 0.0, 10.0, 1.0),
+            points: vec![],
+        };
+        // One thing stays, with a cut in frame 8; one comes for five frames, one for six.
+        let mut truths: Vec<Vec<Truth>> = (0..12)
+            .map(|frame| match frame {
+                1..6 => vec![thing(0), thing(1), thing(2)],
+                6 => vec![thing(0), thing(2)],
+                _ => vec![thing(0)],
+            })
+            .collect();
+        drop_moments(&mut truths, |frame| if frame < 8 { "one" } else { "two" });
+        let counts: Vec<usize> = truths.iter().map(Vec::len).collect();
+        assert_eq!(counts, [1, 2, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0]);
+    }
 
     #[test]
     fn a_thing_leaks_if_less_than_seven_tenths_of_what_is_in_sight_are_under_masks() {
