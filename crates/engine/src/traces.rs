@@ -4,7 +4,7 @@
 //! The trace of a job and every span in it have identifiers that are derived of what they speak of (`id`), so that all
 //! processes of an installation write into one trace, days later too, without telling each other, and agree on whether it is
 //! wanted at all. A span is recorded when it has ended. It goes into a queue of bounded length, from which
-//! [`Engine::run_traces`] hands it on; what the queue has no room for is counted and forgotten. Nothing waits for a span, and
+//! [`crate::Engine::run_traces`] hands it on; what the queue has no room for is counted and forgotten. Nothing waits for a span, and
 //! nothing fails for want of one.
 //!
 //! Deliberately absent: OpenTelemetry's own crates, a global, and anything in a span that the log would not hold either.

@@ -17,7 +17,7 @@ pub const BUCKET: &str = "bucket";
 
 /// The key of the server, in a form that Garage takes: `GK` and 12 bytes, 32 bytes.
 const ACCESS_KEY: &str = "GK5fa70000000000000000007e";
-/// The secret of [`ACCESS_KEY`].
+/// The secret that belongs to the key of the server.
 pub const SECRET_KEY: &str = "7e575ec2e77e575ec2e77e575ec2e77e575ec2e77e575ec2e77e575ec2e77e57";
 
 /// Which server it is.
