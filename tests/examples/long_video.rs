@@ -70,10 +70,10 @@ async fn measure(workers: usize, clip: &[u8]) -> Result<Duration> {
         .env("SFUMATO_WORKER__LONG_JOBS_AT_ONCE", "1")
         .env("SFUMATO_WORKER__THREADS_PER_LONG_JOB", "1")
         .env("SFUMATO_WORKER__PART_LENGTH", &format!("{PART_S}s"));
-    let api = Node::start(shared.start("api,courier,janitor", &free_address()?, launch.clone())?).await?;
+    let api = Node::start(shared.start("api,courier,janitor", &free_address(), launch.clone())?).await?;
     let mut nodes = Vec::new();
     for core in 0..workers {
-        let node = Node::start(shared.start("worker", &free_address()?, launch.clone())?).await?;
+        let node = Node::start(shared.start("worker", &free_address(), launch.clone())?).await?;
         keep_on(core, &node)?;
         nodes.push(node);
     }

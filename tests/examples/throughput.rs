@@ -36,7 +36,7 @@ async fn measure(workers: usize, pictures: usize) -> Result<f64> {
         .into_iter()
         .chain(std::iter::repeat_n("worker", workers));
     for roles in roles {
-        nodes.push(Node::start(shared.start(roles, &free_address()?, launch.clone())?).await?);
+        nodes.push(Node::start(shared.start(roles, &free_address(), launch.clone())?).await?);
     }
     let created = shared
         .command(&["client", "create", "--name", "bench", "--json"])

@@ -332,7 +332,7 @@ async fn a_webhook_that_is_refused_first_is_in_the_trace_twice() -> Result<()> {
 async fn without_a_collector_everything_goes_on_and_what_is_lost_is_counted() -> Result<()> {
     let collector = Collector::start().await?;
     collector.answer(StatusCode::BAD_REQUEST);
-    let metrics = free_address()?;
+    let metrics = free_address();
     let server = launch(&collector.url)
         .env("SFUMATO_METRICS_LISTEN", &metrics)
         .start()
@@ -355,7 +355,7 @@ async fn without_a_collector_everything_goes_on_and_what_is_lost_is_counted() ->
     .await;
 
     // Nobody listens there.
-    let away = format!("http://{}", free_address()?);
+    let away = format!("http://{}", free_address());
     let server = launch(&away).start().await?;
     let client = server.client("newsroom").await?;
     let (job, _) = upload(&client, "01").await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use sfumato_testkit::postgres;
-use sfumato_testkit::s3::{BUCKET, S3Server};
+use sfumato_testkit::s3::{BUCKET, S3Server, free_port};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -33,12 +33,8 @@ pub fn is_wanted() -> bool {
 }
 
 /// An address of this machine on which nobody listens.
-///
-/// # Errors
-/// When no port is free.
-pub fn free_address() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr()?.to_string())
+pub fn free_address() -> String {
+    format!("127.0.0.1:{}", free_port())
 }
 
 /// What the processes share. Gone when it is dropped.

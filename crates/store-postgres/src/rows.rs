@@ -1,15 +1,5 @@
 //! Rows as the driver fetches them.
 
-use sfumato_core::StoreError;
-use sfumato_core::audit::AuditEntry;
-use sfumato_core::client::Client;
-use sfumato_core::delivery::{Attempt, Delivery};
-use sfumato_core::endpoint::Endpoint;
-use sfumato_core::event::Event;
-use sfumato_core::job::{FencingToken, Job};
-use sfumato_core::policy::{ClientPolicy, Usage};
-use sfumato_core::replay::Replay;
-use sfumato_core::user::{SetupLink, User, UserSession};
 use sfumato_store_rows::Unreadable;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -68,28 +58,4 @@ impl sfumato_store_rows::Row for Fetched<'_> {
     }
 }
 
-/// What reads a row of one table.
-macro_rules! rows {
-    ($($name:ident: $table:literal, $type:ty;)*) => {
-        $(pub(crate) fn $name(row: &Row) -> Result<$type, StoreError> {
-            sfumato_store_rows::$name(&Reader::new(row, $table))
-        })*
-    };
-}
-
-rows! {
-    client: "clients", Client;
-    job: "jobs", Job;
-    event: "events", Event;
-    endpoint: "endpoints", Endpoint;
-    told: "deliveries", Event;
-    delivery: "deliveries", (Delivery, FencingToken);
-    attempt: "attempts", Attempt;
-    user: "users", User;
-    user_session: "user_sessions", UserSession;
-    setup_link: "setup_links", SetupLink;
-    audit_entry: "audit", AuditEntry;
-    replay: "replays", Replay;
-    policy: "clients", ClientPolicy;
-    usage: "client_totals", Usage;
-}
+sfumato_store_rows::row_readers!(Row);

@@ -172,7 +172,10 @@ impl S3Server {
 }
 
 /// A port of this machine on which nobody listens.
-fn free_port() -> u16 {
+///
+/// # Panics
+/// When no port is free.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("a listener has an address");
     address.port()

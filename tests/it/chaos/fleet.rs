@@ -60,7 +60,7 @@ impl Fleet {
             .env("SFUMATO_WEBHOOKS__DEADLINE", "3s");
         let mut places = Vec::new();
         for roles in ROLES {
-            let start = shared.start(roles, &free_address()?, launch.clone())?;
+            let start = shared.start(roles, &free_address(), launch.clone())?;
             places.push(Place {
                 node: Some(Node::start(start.clone()).await?),
                 start,

@@ -8,8 +8,8 @@ use sfumato_store_postgres::{PostgresOptions, PostgresStore};
 use sfumato_testkit::postgres::Database;
 use sfumato_testkit::{SimClock, SimEntropy, World};
 
-#[tokio::test]
-async fn a_snapshot_sees_one_commit_while_others_write() {
+/// A migrated database with a store on it, in a world.
+async fn world() -> (Database, Arc<PostgresStore>, World) {
     let database = Database::create();
     let url = database.url();
     PostgresStore::migrate(&url).await.unwrap();
@@ -18,6 +18,12 @@ async fn a_snapshot_sees_one_commit_while_others_write() {
     let store = PostgresStore::open(&url, clock.clone(), entropy.clone(), options).await;
     let store = Arc::new(store.unwrap());
     let world = World::new(store.clone(), clock, entropy);
+    (database, store, world)
+}
+
+#[tokio::test]
+async fn a_snapshot_sees_one_commit_while_others_write() {
+    let (_database, store, world) = world().await;
     let client = world.client().await.id;
     world.submitted(client).await;
     let of_name = |name| TABLES.into_iter().find(|table| table.name == name).unwrap();
@@ -43,14 +49,7 @@ async fn a_snapshot_sees_one_commit_while_others_write() {
 
 #[tokio::test]
 async fn rows_are_read_page_by_page_also_where_a_flag_is_in_the_key() {
-    let database = Database::create();
-    let url = database.url();
-    PostgresStore::migrate(&url).await.unwrap();
-    let (clock, entropy) = (Arc::<SimClock>::default(), Arc::new(SimEntropy::new(1)));
-    let options = PostgresOptions::default();
-    let store = PostgresStore::open(&url, clock.clone(), entropy.clone(), options).await;
-    let store = Arc::new(store.unwrap());
-    let world = World::new(store.clone(), clock, entropy);
+    let (_database, store, world) = world().await;
     for _ in 0..2 {
         let client = world.client().await.id;
         world.submitted(client).await;
