@@ -20,7 +20,6 @@ pub mod node;
 pub mod picture;
 pub mod processes;
 pub mod receiver;
-pub mod secrets;
 pub mod server;
 
 use std::path::PathBuf;

@@ -14,7 +14,8 @@ use crate::client::Client;
 use crate::cluster::{Shared, is_wanted};
 use crate::files::{self, Stored};
 use crate::node::{Node, Start};
-use crate::{assets, secrets, sfumato, sfumato_with_failpoints};
+use crate::{assets, sfumato, sfumato_with_failpoints};
+use sfumato_testkit::secrets;
 
 /// A free one each time.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -351,7 +352,7 @@ impl Stopped {
 
 /// Whether a variable holds what nobody else may know.
 fn is_secret(name: &str) -> bool {
-    ["SECRET", "PASSWORD", "MASTER_KEY"]
+    ["SECRET", "PASSWORD", "KEY"]
         .iter()
         .any(|word| name.contains(word))
 }

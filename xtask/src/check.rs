@@ -108,7 +108,27 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })?;
-    dist::try_out(steps)
+    dist::try_out(steps)?;
+    steps.run("Secrets in logs", || search_logs(&root))
+}
+
+/// Looks for secrets in the logs of the servers that the suites before have left. Those of the end-to-end tests are searched by
+/// the tests themselves.
+fn search_logs(root: &Path) -> anyhow::Result<()> {
+    const EXAMPLE: &str = "secrets_in_logs";
+    let target = workspace::target()?;
+    process::run(cargo(root).args([
+        "build",
+        "--locked",
+        "--quiet",
+        "--workspace",
+        "--example",
+        EXAMPLE,
+    ]))?;
+    let logs = [browser::LOGS, "api-fuzz.log", "clients.log", "dist-server.log"];
+    process::run(
+        process::command(target.join("debug/examples").join(EXAMPLE)).args(logs.map(|log| target.join(log))),
+    )
 }
 
 /// The tests that are run by default, see `.config/nextest.toml`, and all others.
