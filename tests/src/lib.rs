@@ -22,6 +22,7 @@ pub mod processes;
 pub mod receiver;
 pub mod secrets;
 pub mod server;
+pub mod stopped;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

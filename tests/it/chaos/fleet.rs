@@ -233,7 +233,7 @@ impl Fleet {
         let mut last = serde_json::Value::Null;
         let begin = std::time::Instant::now();
         while begin.elapsed() < sfumato_e2e::PATIENCE {
-            last = self.verify().await?;
+            last = self.shared.verify().await?;
             ensure!(last["damaged"] == 0, "{last}");
             // The janitor may delete an original between the look at its job and the look at the file: it is missing that once.
             if last["missing"] == 0 && last["withoutJob"] == 0 && last["files"] == files {
@@ -241,12 +241,5 @@ impl Fleet {
             }
         }
         anyhow::bail!("{files} files should be left, and there are {last}")
-    }
-
-    /// What `sfumato verify` says of every file.
-    async fn verify(&self) -> Result<serde_json::Value> {
-        let output = self.shared.command(&["verify", "--json"]).output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).with_context(|| format!("verify said: {told}"))
     }
 }
