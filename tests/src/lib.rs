@@ -21,6 +21,7 @@ pub mod picture;
 pub mod processes;
 pub mod receiver;
 pub mod server;
+pub mod stopped;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

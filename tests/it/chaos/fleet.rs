@@ -233,7 +233,7 @@ impl Fleet {
         let mut last = serde_json::Value::Null;
         let mut further = std::time::Instant::now();
         while further.elapsed() < sfumato_e2e::PATIENCE {
-            let found = self.verify().await?;
+            let found = self.shared.verify().await?;
             ensure!(found["damaged"] == 0, "{found}");
             // The janitor may delete an original between the look at its job and the look at the file: it is missing that once.
             if found["missing"] == 0 && found["withoutJob"] == 0 && found["files"] == files {
@@ -245,12 +245,5 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         anyhow::bail!("{files} files should be left, nothing is deleted any more, and there are {last}")
-    }
-
-    /// What `sfumato verify` says of every file.
-    async fn verify(&self) -> Result<serde_json::Value> {
-        let output = self.shared.command(&["verify", "--json"]).output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).with_context(|| format!("verify said: {told}"))
     }
 }
