@@ -38,6 +38,7 @@ mod csrf;
 mod download;
 mod edge;
 mod error;
+mod limits;
 mod live;
 mod once;
 mod origin;
@@ -80,10 +81,14 @@ pub struct ConsoleSettings {
     pub sign_in_failures_max: u32,
     /// The window of [`ConsoleSettings::sign_in_failures_max`].
     pub sign_in_failures_window: Duration,
+    /// Longest time for the whole of a form without files.
+    pub form_timeout: Duration,
     /// Largest form in bytes.
     pub form_bytes_max: usize,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
+    /// Bytes a second at which an upload must come in the long run; 0: it may be as slow as it likes.
+    pub upload_rate_min: u32,
     /// The profile that the upload form begins with.
     pub default_profile: Profile,
     /// How often a page that shows something live looks whether it has changed.
@@ -113,8 +118,10 @@ impl Default for ConsoleSettings {
             public_url: None,
             sign_in_failures_max: 10,
             sign_in_failures_window: Duration::from_secs(60),
+            form_timeout: Duration::from_secs(30),
             form_bytes_max: 256 * 1024,
             upload_idle_timeout: Duration::from_secs(60),
+            upload_rate_min: 1024,
             default_profile: Profile::default(),
             live_interval: Duration::from_secs(1),
             live_pages_max: 512,
@@ -163,6 +170,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(console.clone(), session::session))
         .merge(assets::router())
+        .layer(from_fn_with_state(console.clone(), limits::limits))
         .layer(from_fn_with_state(requests, edge::edge))
         .with_state(console)
 }

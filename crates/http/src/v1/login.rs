@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use sfumato_engine::access::AccessError;
@@ -12,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::json::JsonBody;
+use crate::limits::wait_for;
 use crate::problem::{ErrorBody, Problem};
 use crate::v1::token_body::TokenBody;
 
@@ -57,12 +56,7 @@ pub(crate) async fn log_in(
     let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     let login = state.login_failures.login(&request.client_id, address);
     if let Some(wait) = state.login_failures.must_wait(login, now) {
-        let seconds = wait.as_millis().div_ceil(1000) as u64;
-        return Err(Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            format!("too many failed logins; try again in {seconds} seconds"),
-        )
-        .with(RETRY_AFTER, seconds.into()));
+        return Err(wait_for("too many failed logins", wait));
     }
     match state.engine.log_in(&request.client_id, &request.secret_id).await {
         Ok(grant) => {

@@ -30,7 +30,7 @@ async fn from(server: &Server, address: &str, path: &str) -> reqwest::Response {
 
 #[tokio::test]
 async fn a_client_that_asks_too_often_waits_and_another_does_not() {
-    let server = Server::start_with(|_, http| http.rates.per_client = Some(6)).await;
+    let server = Server::start_with(|engine, _| engine.rates.per_client = Some(6)).await;
     let [client, other] = [server.client("a").await, server.client("b").await];
     for _ in 0..6 {
         ok(client.get("/usage").send().await.unwrap()).await;
@@ -46,11 +46,13 @@ async fn a_client_that_asks_too_often_waits_and_another_does_not() {
 
 #[tokio::test]
 async fn an_address_that_asks_too_often_waits_before_anybody_asks_who_it_is() {
-    let server = Server::start_with(|_, http| http.rates.per_address = Some(3)).await;
+    let server = Server::start_with(|engine, _| engine.rates.per_address = Some(3)).await;
     for address in ["2001:db8::1", "2001:db8::2", "2001:db8::3"] {
         failed(from(&server, address, "/usage").await, 401).await;
     }
-    failed(from(&server, "2001:db8::4", "/usage").await, 429).await;
+    let refused = from(&server, "2001:db8::4", "/usage").await;
+    assert_eq!(refused.headers()["retry-after"], "20");
+    failed(refused, 429).await;
     failed(from(&server, "2001:db8:0:1::1", "/usage").await, 401).await;
     let health = from(&server, "2001:db8::4", "/healthz").await;
     assert_eq!(health.status(), 200, "whoever watches over it never waits");
@@ -58,7 +60,7 @@ async fn an_address_that_asks_too_often_waits_before_anybody_asks_who_it_is() {
 
 #[tokio::test]
 async fn tokens_are_asked_for_less_often_than_all_else() {
-    let server = Server::start_with(|_, http| http.rates.tokens_per_address = Some(2)).await;
+    let server = Server::start_with(|engine, _| engine.rates.tokens_per_address = Some(2)).await;
     let log_in = async |address: &str| {
         let request = http()
             .post(server.url("/login"))
