@@ -61,7 +61,7 @@ use sfumato_core::chain;
 use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::audit::Deed;
-use sfumato_engine::failures::LoginFailures;
+use sfumato_engine::failures::{Counted, LoginFailures, Try};
 use sfumato_engine::metrics::Surface;
 use sfumato_engine::requests::Requests;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -141,6 +141,12 @@ pub(crate) struct Console {
 }
 
 impl Console {
+    /// Begins a try to sign in, or to do what else needs a password.
+    pub(crate) async fn begin_try(&self, login: Counted) -> Result<Try<'_>, ConsoleError> {
+        let begun = self.failures.begin(login, self.engine.clock()).await;
+        begun.map_err(|wait| ConsoleError::TooMany { wait })
+    }
+
     /// Writes down in the audit log what was done. Where that fails the deed stands all the same, and the server's log has
     /// it instead.
     pub(crate) async fn audit(&self, deed: Deed) {

@@ -52,20 +52,19 @@ pub(crate) async fn log_in(
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let now = state.engine.clock().now();
     let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     let login = state.login_failures.login(&request.client_id, address);
-    if let Some(wait) = state.login_failures.must_wait(login, now) {
-        return Err(wait_for("too many failed logins", wait));
-    }
+    let begun = state.login_failures.begin(login, state.engine.clock()).await;
+    let begun = begun.map_err(|wait| wait_for("too many failed logins", wait))?;
     match state.engine.log_in(&request.client_id, &request.secret_id).await {
         Ok(grant) => {
-            state.login_failures.succeeded(login, now);
+            begun.succeeded();
             Ok(Json(grant.into()))
         }
         Err(error) => {
-            if matches!(error, AccessError::WrongCredentials) {
-                state.login_failures.record(login, now);
+            match error {
+                AccessError::WrongCredentials => begun.failed(),
+                _ => begun.unheard(),
             }
             Err(error.into())
         }

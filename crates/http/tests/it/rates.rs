@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sfumato_core::policy::{ClientPolicy, Quotas, Scheduling};
@@ -99,6 +100,28 @@ async fn who_guesses_a_secret_waits_longer_each_time_and_its_owner_elsewhere_doe
     }
     server.clock.advance(Duration::from_secs(900));
     ok(log_in("192.0.2.1", &client.secret_id).await).await;
+}
+
+#[tokio::test]
+async fn guesses_that_come_at_the_same_time_are_counted_before_they_are_heard() {
+    let server = Server::start_with(|engine, _| engine.rates.tokens_per_address = None).await;
+    let client = server.client("a").await;
+    let log_in = |secret: &str| {
+        let request = http()
+            .post(server.url("/login"))
+            .header("X-Forwarded-For", "192.0.2.1");
+        let body = json!({"clientId": client.client_id, "secretId": secret});
+        request.json(&body).send()
+    };
+    let answers = join_all((0..60).map(|n| log_in(&format!("secret_{n}")))).await;
+    let statuses: Vec<u16> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().status().as_u16())
+        .collect();
+    let of = |status: u16| statuses.iter().filter(|got| **got == status).count();
+    assert_eq!((of(401), of(429)), (10, 50), "{statuses:?}");
+    server.clock.advance(Duration::from_secs(60));
+    ok(log_in(&client.secret_id).await.unwrap()).await;
 }
 
 #[tokio::test]
