@@ -47,6 +47,7 @@ mod pages;
 mod plot;
 mod readings;
 mod receive;
+mod refusals;
 mod session;
 mod ui;
 
@@ -70,6 +71,7 @@ use url::Url;
 use crate::error::ConsoleError;
 use crate::live::Streams;
 use crate::readings::Readings;
+use crate::refusals::Refusals;
 
 /// Settings of the Manager.
 #[derive(Clone, Debug)]
@@ -136,6 +138,7 @@ pub(crate) struct Console {
     pub(crate) engine: Engine,
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) streams: Streams,
     pub(crate) readings: Arc<Readings>,
 }
@@ -145,6 +148,13 @@ impl Console {
     pub(crate) async fn begin_try(&self, login: Counted) -> Result<Try<'_>, ConsoleError> {
         let begun = self.failures.begin(login, self.engine.clock()).await;
         begun.map_err(|wait| ConsoleError::TooMany { wait })
+    }
+
+    /// Writes down in the audit log that somebody was not signed in, where there were not too many of them lately.
+    pub(crate) async fn audit_refusal(&self, refusal: Deed) {
+        if let Some(entry) = self.refusals.entry(refusal, self.engine.now()) {
+            self.audit(entry).await;
+        }
     }
 
     /// Writes down in the audit log what was done. Where that fails the deed stands all the same, and the server's log has
@@ -164,6 +174,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
     let console = Console {
         engine,
         failures: Arc::new(failures),
+        refusals: Arc::default(),
         streams: Streams::new(settings.live_pages_max),
         readings: Arc::default(),
         settings: Arc::new(settings),

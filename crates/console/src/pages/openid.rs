@@ -160,7 +160,7 @@ async fn refused(
     let by = provider(console);
     let refusal = Deed::new(actor, Action::SignInRefused).from(address);
     console
-        .audit(refusal.with("by", by).with("reason", error.to_string()))
+        .audit_refusal(refusal.with("by", by).with("reason", error.to_string()))
         .await;
     let (status, text) = message(&error, by);
     let entry = Entry {

@@ -128,7 +128,7 @@ async fn sign_in(
                     .map_or_else(|_| "?".to_owned(), |name: UserName| name.to_string()),
             };
             console
-                .audit(Deed::new(actor, Action::SignInRefused).from(address))
+                .audit_refusal(Deed::new(actor, Action::SignInRefused).from(address))
                 .await;
             let entry = Entry {
                 next: &given.next,
