@@ -32,7 +32,9 @@ pub(crate) struct LoginRequest {
 ///
 /// Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
 /// client id and a wrong secret are answered alike. After ten failures with one client id from one address, that address
-/// waits for a minute before it may try that client id again, and with each further failure for twice as long.
+/// waits for a minute before it may try that client id again, and with each further failure for twice as long, up to 15
+/// minutes. In the same way an address waits after 50 failures under any client ids, and a client id after 100 failures from
+/// anywhere, but not a client id that has logged in from that address before.
 #[utoipa::path(
     post,
     path = "/login",
@@ -43,7 +45,7 @@ pub(crate) struct LoginRequest {
         (status = 200, description = "Logged in.", body = TokenBody),
         (status = 400, description = "The body is not as described.", body = ErrorBody),
         (status = 401, description = "The client id or the secret id is wrong, or the client is disabled.", body = ErrorBody),
-        (status = 429, description = "Too many failed logins.", body = ErrorBody,
+        (status = 429, description = "Too many failed logins, or too many requests for tokens from this address.", body = ErrorBody,
             headers(("Retry-After" = u32, description = "Seconds to wait."))),
     ),
 )]
