@@ -140,7 +140,9 @@ export interface paths {
          * Log in.
          * @description Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
          *     client id and a wrong secret are answered alike. After ten failures with one client id from one address, that address
-         *     waits for a minute before it may try that client id again, and with each further failure for twice as long.
+         *     waits for a minute before it may try that client id again, and with each further failure for twice as long, up to 15
+         *     minutes. In the same way an address waits after 50 failures under any client ids, and a client id after 100 failures from
+         *     anywhere, but not a client id that has logged in from that address before.
          */
         post: operations["logIn"];
         delete?: never;
@@ -1685,16 +1687,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description 16 requests of this client wait already. */
+            /** @description Too many requests, or 16 of this client wait already. */
             429: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1723,7 +1727,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1773,7 +1777,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1893,6 +1908,8 @@ export interface operations {
             /** @description Too many requests, too many jobs that wait, of this client or of all; `Retry-After` says when to come again. */
             429: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1908,7 +1925,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1978,7 +1995,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2086,6 +2114,17 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The storage of the service is full. */
             507: {
                 headers: {
@@ -2095,7 +2134,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2212,7 +2251,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2263,7 +2313,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Too many failed logins. */
+            /** @description Too many failed logins, or too many requests for tokens from this address. */
             429: {
                 headers: {
                     /** @description Seconds to wait. */
@@ -2274,7 +2324,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2310,7 +2360,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2348,7 +2409,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2408,7 +2469,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests for tokens from this address. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2457,7 +2529,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2517,7 +2589,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2569,7 +2652,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2619,7 +2713,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2669,7 +2774,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2732,7 +2848,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2780,7 +2907,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2850,7 +2988,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2902,7 +3051,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2954,7 +3114,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3002,7 +3173,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3052,7 +3234,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3133,7 +3326,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3185,7 +3389,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3237,7 +3452,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3309,7 +3535,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3381,7 +3618,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3431,7 +3679,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503. */
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;

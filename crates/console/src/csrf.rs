@@ -49,7 +49,7 @@ pub(crate) async fn csrf(
             let given = given.to_owned();
             (request, Some(given))
         }
-        None if is_of_kind(request.headers(), "multipart/form-data") => token_of_parts(request).await?,
+        None if has_files(request.headers()) => token_of_parts(request).await?,
         None => token_of_form(request, console.settings.form_bytes_max).await?,
     };
     let given = given.unwrap_or_default();
@@ -90,6 +90,11 @@ fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
     text(headers, CONTENT_TYPE).is_some_and(|given| given.starts_with(kind))
 }
 
+/// Whether a request brings a form that may have files in it.
+pub(crate) fn has_files(headers: &HeaderMap) -> bool {
+    is_of_kind(headers, "multipart/form-data")
+}
+
 /// Reads a form with files as far as its first part, which must be the token, and gives the request back whole. What
 /// follows may be large, and is its handler's to read.
 async fn token_of_parts(request: Request) -> Result<(Request, Option<String>), ConsoleError> {
@@ -99,7 +104,7 @@ async fn token_of_parts(request: Request) -> Result<(Request, Option<String>), C
     let mut token = None;
     while token.is_none() && begun.len() < FIRST_PART_BYTES_MAX {
         let Some(chunk) = body.next().await else { break };
-        let chunk = chunk.map_err(|_| ConsoleError::refused("The form did not come whole."))?;
+        let chunk = chunk.map_err(|error| ConsoleError::of_body(&error))?;
         begun.extend_from_slice(&chunk);
         token = token_of_first_part(&begun);
     }
@@ -133,7 +138,7 @@ async fn token_of_form(
     }
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, bytes_max).collect().await;
-    let bytes = body.map_err(|_| ConsoleError::TooLarge)?.to_bytes();
+    let bytes = body.map_err(|error| ConsoleError::of_body(&*error))?.to_bytes();
     let token =
         form_urlencoded::parse(&bytes).find_map(|(name, value)| (name == "csrf").then(|| value.into_owned()));
     Ok((Request::from_parts(parts, Body::from(bytes)), token))

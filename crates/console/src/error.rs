@@ -2,15 +2,20 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use sfumato_core::StoreError;
+use http_body_util::LengthLimitError;
+use sfumato_core::{StoreError, find_cause};
+use sfumato_engine::admission::NotAdmitted;
+use sfumato_engine::least_rate::TooSlow;
 use sfumato_engine::people::PeopleError;
 use thiserror::Error;
+use tower_http::timeout::TimeoutError;
 
 /// A failure on its way to the visitor. `session` turns it into a page, or for htmx into a toast.
 #[derive(Debug, Error)]
@@ -36,6 +41,12 @@ pub(crate) enum ConsoleError {
         /// After which it may be tried again.
         wait: Duration,
     },
+    /// What was sent came too slowly.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The path and the query are longer than any of ours.
+    #[error("the address of the request is too long")]
+    TargetTooLong,
     /// The form is larger than forms are.
     #[error("the form is too large")]
     TooLarge,
@@ -44,7 +55,7 @@ pub(crate) enum ConsoleError {
     Store(#[source] StoreError),
     /// A template failed, or something that cannot fail did.
     #[error("a page cannot be made")]
-    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// What the visitor reads.
@@ -55,13 +66,24 @@ pub(crate) struct Message {
 
 impl ConsoleError {
     /// A fault of ours.
-    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 
     /// A refusal, in a sentence.
     pub(crate) fn refused(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(text.into())
+    }
+
+    /// Why the body of a request could not be read.
+    pub(crate) fn of_body(error: &(dyn Error + 'static)) -> Self {
+        if is_too_slow(error) {
+            Self::TooSlow
+        } else if find_cause::<LengthLimitError>(error).is_some() {
+            Self::TooLarge
+        } else {
+            Self::refused("The form did not come whole. Send it again.")
+        }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -72,6 +94,8 @@ impl ConsoleError {
             Self::Refused(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store(StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -99,9 +123,17 @@ impl ConsoleError {
                 "A moment, please",
                 format!(
                     "There were too many attempts. Try again in {} seconds.",
-                    wait.as_secs().max(1)
+                    seconds(*wait)
                 )
                 .into(),
+            ),
+            Self::TooSlow => (
+                "Too slow",
+                "What you sent did not arrive in time. Send it again.".into(),
+            ),
+            Self::TargetTooLong => (
+                "Nothing here",
+                "The address is longer than any of this server's.".into(),
             ),
             Self::TooLarge => ("Too large", "The form is larger than this server takes.".into()),
             Self::Store(StoreError::Unavailable { .. }) => (
@@ -114,6 +146,34 @@ impl ConsoleError {
             ),
         };
         Message { title, text }
+    }
+
+    /// Whole seconds after which it may be tried again, where that is a matter of time.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { wait } => Some(seconds(*wait)),
+            _ => None,
+        }
+    }
+}
+
+/// A wait in whole seconds, after which it is over.
+fn seconds(wait: Duration) -> u64 {
+    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    whole.max(1)
+}
+
+/// Whether a body came too slowly.
+pub(crate) fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
+    find_cause::<TimeoutError>(error).is_some() || find_cause::<TooSlow>(error).is_some()
+}
+
+impl From<NotAdmitted> for ConsoleError {
+    fn from(refused: NotAdmitted) -> Self {
+        match refused {
+            NotAdmitted::TooMany { wait } => Self::TooMany { wait },
+            NotAdmitted::TargetTooLong => Self::TargetTooLong,
+        }
     }
 }
 
@@ -168,6 +228,7 @@ macro_rules! rejections {
         impl From<$rejection> for ConsoleError {
             fn from(rejection: $rejection) -> Self {
                 match rejection.status() {
+                    _ if is_too_slow(&rejection) => Self::TooSlow,
                     StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
                     _ => Self::refused("The request lacks something that belongs to it."),
                 }

@@ -38,6 +38,7 @@ mod csrf;
 mod download;
 mod edge;
 mod error;
+mod limits;
 mod live;
 mod once;
 mod origin;
@@ -46,6 +47,7 @@ mod pages;
 mod plot;
 mod readings;
 mod receive;
+mod refusals;
 mod session;
 mod ui;
 
@@ -60,7 +62,7 @@ use sfumato_core::chain;
 use sfumato_core::options::Profile;
 use sfumato_engine::Engine;
 use sfumato_engine::audit::Deed;
-use sfumato_engine::failures::LoginFailures;
+use sfumato_engine::failures::{Counted, LoginFailures, Try};
 use sfumato_engine::metrics::Surface;
 use sfumato_engine::requests::Requests;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -69,6 +71,7 @@ use url::Url;
 use crate::error::ConsoleError;
 use crate::live::Streams;
 use crate::readings::Readings;
+use crate::refusals::Refusals;
 
 /// Settings of the Manager.
 #[derive(Clone, Debug)]
@@ -80,10 +83,14 @@ pub struct ConsoleSettings {
     pub sign_in_failures_max: u32,
     /// The window of [`ConsoleSettings::sign_in_failures_max`].
     pub sign_in_failures_window: Duration,
+    /// Longest time for the whole of a form without files.
+    pub form_timeout: Duration,
     /// Largest form in bytes.
     pub form_bytes_max: usize,
     /// Longest pause between two pieces of an upload.
     pub upload_idle_timeout: Duration,
+    /// Bytes a second at which an upload must come in the long run; 0: it may be as slow as it likes.
+    pub upload_rate_min: u32,
     /// The profile that the upload form begins with.
     pub default_profile: Profile,
     /// How often a page that shows something live looks whether it has changed.
@@ -113,8 +120,10 @@ impl Default for ConsoleSettings {
             public_url: None,
             sign_in_failures_max: 10,
             sign_in_failures_window: Duration::from_secs(60),
+            form_timeout: Duration::from_secs(30),
             form_bytes_max: 256 * 1024,
             upload_idle_timeout: Duration::from_secs(60),
+            upload_rate_min: 1024,
             default_profile: Profile::default(),
             live_interval: Duration::from_secs(1),
             live_pages_max: 512,
@@ -129,11 +138,25 @@ pub(crate) struct Console {
     pub(crate) engine: Engine,
     pub(crate) settings: Arc<ConsoleSettings>,
     pub(crate) failures: Arc<LoginFailures>,
+    pub(crate) refusals: Arc<Refusals>,
     pub(crate) streams: Streams,
     pub(crate) readings: Arc<Readings>,
 }
 
 impl Console {
+    /// Begins a try to sign in, or to do what else needs a password.
+    pub(crate) async fn begin_try(&self, login: Counted) -> Result<Try<'_>, ConsoleError> {
+        let begun = self.failures.begin(login, self.engine.clock()).await;
+        begun.map_err(|wait| ConsoleError::TooMany { wait })
+    }
+
+    /// Writes down in the audit log that somebody was not signed in, where there were not too many of them lately.
+    pub(crate) async fn audit_refusal(&self, refusal: Deed) {
+        if let Some(entry) = self.refusals.entry(refusal, self.engine.now()) {
+            self.audit(entry).await;
+        }
+    }
+
     /// Writes down in the audit log what was done. Where that fails the deed stands all the same, and the server's log has
     /// it instead.
     pub(crate) async fn audit(&self, deed: Deed) {
@@ -151,6 +174,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
     let console = Console {
         engine,
         failures: Arc::new(failures),
+        refusals: Arc::default(),
         streams: Streams::new(settings.live_pages_max),
         readings: Arc::default(),
         settings: Arc::new(settings),
@@ -163,6 +187,7 @@ pub fn router(engine: Engine, settings: ConsoleSettings) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(console.clone(), session::session))
         .merge(assets::router())
+        .layer(from_fn_with_state(console.clone(), limits::limits))
         .layer(from_fn_with_state(requests, edge::edge))
         .with_state(console)
 }

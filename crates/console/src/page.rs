@@ -270,16 +270,7 @@ pub(crate) fn error(error: &ConsoleError, visitor: Option<&Visitor>, look: &Look
         None => door(look, message.title, &body),
     };
     match made {
-        Ok(page) => {
-            let mut response = page.with_status(error.status()).into_response();
-            if let ConsoleError::TooMany { wait } = error {
-                let seconds = HeaderValue::from(wait.as_secs().max(1));
-                response
-                    .headers_mut()
-                    .insert(axum::http::header::RETRY_AFTER, seconds);
-            }
-            response
-        }
+        Ok(page) => page.with_status(error.status()).into_response(),
         // The template of failures failed: a sentence without markup is left.
         Err(_) => (error.status(), message.text.into_owned()).into_response(),
     }

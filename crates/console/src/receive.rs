@@ -1,7 +1,6 @@
 //! Receives the multipart form of an upload: files stream to storage chunk by chunk, what else it says is collected.
 
 use std::error::Error;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
@@ -11,9 +10,8 @@ use sfumato_engine::Engine;
 use sfumato_engine::intake::{IntakeError, StoredUpload};
 use sfumato_engine::options::{InvalidField, OptionsForm};
 use sfumato_engine::unparsed::Unparsed;
-use tower_http::timeout::TimeoutBody;
 
-use crate::error::{ConsoleError, sentence};
+use crate::error::{ConsoleError, is_too_slow, sentence};
 
 /// Files that one form may bring.
 pub(crate) const FILES_MAX: usize = 100;
@@ -45,18 +43,14 @@ pub(crate) struct Received {
     pub(crate) client: String,
 }
 
-/// Receives a form. `idle_timeout` is the longest pause between two pieces of it.
+/// Receives a form.
 ///
 /// # Errors
 /// [`ConsoleError::Refused`] for a form that is none, is cut off or has an option that is not allowed;
-/// [`ConsoleError::TooLarge`]. Then nothing is left behind.
-pub(crate) async fn receive(
-    engine: &Engine,
-    idle_timeout: Duration,
-    request: Request,
-) -> Result<Received, ConsoleError> {
+/// [`ConsoleError::TooLarge`]; [`ConsoleError::TooSlow`]. Then nothing is left behind.
+pub(crate) async fn receive(engine: &Engine, request: Request) -> Result<Received, ConsoleError> {
     let unparsed = Unparsed::default();
-    let mut multipart = open(idle_timeout, request, unparsed.clone()).await?;
+    let mut multipart = open(request, unparsed.clone()).await?;
     let mut received = Received {
         files: Vec::new(),
         options: OptionsForm::new(),
@@ -88,19 +82,13 @@ pub(crate) async fn receive(
     Ok(received)
 }
 
-async fn open(
-    idle_timeout: Duration,
-    request: Request,
-    unparsed: Unparsed,
-) -> Result<Multipart, ConsoleError> {
+async fn open(request: Request, unparsed: Unparsed) -> Result<Multipart, ConsoleError> {
     let (parts, body) = request.into_parts();
-    let body = Body::new(TimeoutBody::new(idle_timeout, body))
-        .into_data_stream()
-        .map(move |chunk| {
-            let chunk = chunk.map_err(|error| Box::new(error) as Box<dyn Error + Send + Sync>)?;
-            unparsed.went_in(chunk.len())?;
-            Ok::<_, Box<dyn Error + Send + Sync>>(chunk)
-        });
+    let body = body.into_data_stream().map(move |chunk| {
+        let chunk = chunk.map_err(|error| Box::new(error) as Box<dyn Error + Send + Sync>)?;
+        unparsed.went_in(chunk.len())?;
+        Ok::<_, Box<dyn Error + Send + Sync>>(chunk)
+    });
     let mut request = Request::from_parts(parts, Body::from_stream(body));
     // Files are counted by the engine and the rest here; the layer's limit is of the whole body.
     DefaultBodyLimit::disable().apply(&mut request);
@@ -160,8 +148,12 @@ async fn text(mut field: Field<'_>, unparsed: &Unparsed) -> Result<String, Conso
 
 /// The form did not come whole; the visitor has gone, or sees this and tries again.
 fn cut_off(error: MultipartError) -> ConsoleError {
+    let slow = is_too_slow(&error);
     let error = sfumato_core::chain(&error);
     tracing::debug!(error, "an upload did not come whole");
+    if slow {
+        return ConsoleError::TooSlow;
+    }
     ConsoleError::refused("The upload was cut off. Try it again.")
 }
 

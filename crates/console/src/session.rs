@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts, Request, State};
-use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -200,6 +200,20 @@ async fn visitor(
     Ok(signed_in.map(|signed_in| Visitor::new(signed_in, token, look.clone(), address)))
 }
 
+/// The answer to a request that is refused before anybody asks who sends it.
+pub(crate) fn refused(error: ConsoleError, request: &Request) -> Response {
+    let headers = request.headers();
+    let response = error.into_response();
+    failed(
+        response,
+        None,
+        &Look::of(headers),
+        headers,
+        request.method(),
+        request.uri(),
+    )
+}
+
 /// Gives a failed answer its body. Other answers pass.
 fn failed(
     mut response: Response,
@@ -220,6 +234,9 @@ fn failed(
         _ if is_htmx(headers) => page::error_for_htmx(&error),
         _ => page::error(&error, visitor, look),
     };
+    if let Some(seconds) = error.retry_after() {
+        rendered.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
     for cookie in response.headers().get_all(SET_COOKIE) {
         rendered.headers_mut().append(SET_COOKIE, cookie.clone());
     }

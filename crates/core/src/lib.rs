@@ -32,7 +32,7 @@ pub mod store;
 pub mod time;
 pub mod user;
 
-pub use chain::chain;
+pub use chain::{chain, find_cause};
 pub use client::{Client, ClientKey, ClientState, Login, Secret, SecretHash};
 pub use delivery::{Attempt, Delivery, DeliveryState, Outcome};
 pub use endpoint::{

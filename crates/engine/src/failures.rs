@@ -1,4 +1,4 @@
-//! How often a login may fail. Like all limits of rates it lives in memory: forgetting it costs an attacker nothing but a
+//! How often a login may fail. A try counts from its beginning, so that many at once are no more than one after the other. Like all limits of rates it lives in memory: forgetting it costs an attacker nothing but a
 //! restart.
 //!
 //! What is slowed down first is a pair of name and address. An attacker makes only itself wait, and whoever owns the name gets in
@@ -11,10 +11,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sfumato_core::Timestamp;
+use sfumato_core::{Clock, Timestamp};
+use tokio::sync::Notify;
 
 /// Counts that are remembered at most. Where there are more, the oldest are forgotten: an attacker who can send from so many
 /// addresses is stopped by the count of the name, which is the youngest of all.
@@ -29,6 +31,9 @@ const OF_AN_ADDRESS: u32 = 5;
 /// One name may fail so many times as often as a pair, from anywhere, before addresses that are new to it wait.
 const OF_A_NAME: u32 = 10;
 
+/// So far the times of tries may be out of order: each is read before its count is. More is a clock that was set back.
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
+
 /// Longest time that anybody waits.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -39,6 +44,8 @@ pub struct LoginFailures {
     window: Duration,
     hasher: RandomState,
     memory: Mutex<Memory>,
+    /// A try has come to its end.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +62,58 @@ struct Count {
     /// Whoever is counted here waits until then.
     until: Timestamp,
     failures: u32,
+    /// Tries of which it is not known yet whether they fail.
+    under_way: u32,
+}
+
+/// A try to log in that has begun. Where nobody says how it ends, as where whoever tries goes away in the middle, it has
+/// failed.
+#[derive(Debug)]
+#[must_use = "a try that is dropped has failed"]
+pub struct Try<'a> {
+    failures: &'a LoginFailures,
+    login: Counted,
+    began: Timestamp,
+    end: End,
+}
+
+/// Why a try does not begin.
+#[derive(Debug, PartialEq, Eq)]
+enum Held {
+    /// Too many have failed.
+    For(Duration),
+    /// Too many will have failed if those under way do.
+    ByOthers,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Failed,
+    Succeeded,
+    /// It says nothing of who tries.
+    Unheard,
+}
+
+impl Try<'_> {
+    /// It has succeeded: nothing is held against the pair any more, and the wider counts do not hold it. They stay as they are:
+    /// whoever has one right secret does not get more guesses at others by it.
+    pub fn succeeded(mut self) {
+        self.end = End::Succeeded;
+    }
+
+    /// It has failed.
+    pub fn failed(self) {}
+
+    /// It was not judged, for a reason that whoever tries has no part in.
+    pub fn unheard(mut self) {
+        self.end = End::Unheard;
+    }
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        self.failures.end(self.login, self.end, self.began);
+    }
 }
 
 /// What a login is counted for, hashed with a key of this process: names have any length.
@@ -63,6 +122,13 @@ pub struct Counted {
     pair: u64,
     /// The address and the name by themselves, each with how many times as often as a pair it may fail.
     wider: [Option<(u64, u32)>; 2],
+}
+
+impl Counted {
+    /// Everything that it is counted for, each with how many times as often as a pair it may fail.
+    fn keys(&self) -> impl Iterator<Item = (u64, u32)> + use<> {
+        [Some((self.pair, 1))].into_iter().chain(self.wider).flatten()
+    }
 }
 
 impl LoginFailures {
@@ -75,6 +141,7 @@ impl LoginFailures {
             window,
             hasher: RandomState::new(),
             memory: Mutex::default(),
+            ended: Notify::new(),
         }
     }
 
@@ -100,52 +167,109 @@ impl LoginFailures {
         }
     }
 
-    /// How long a login has to wait, where too many like it have failed.
-    pub fn must_wait(&self, login: Counted, now: Timestamp) -> Option<Duration> {
-        let memory = self.memory();
-        let is_known = memory.known.contains_key(&login.pair);
-        let wider = login.wider.into_iter().flatten().filter(|_| !is_known);
-        let keys = wider.map(|(key, _)| key).chain([login.pair]);
-        keys.filter_map(|key| {
-            let count = memory
-                .counts
-                .get(&key)
-                .filter(|count| !self.is_over(count, now))?;
-            (now < count.until).then(|| count.until.since(now))
-        })
-        .max()
-    }
-
-    /// A login has succeeded: nothing is held against the pair any more, and the wider counts do not hold it. They stay as they
-    /// are: whoever has one right secret does not get more guesses at others by it.
-    pub fn succeeded(&self, login: Counted, now: Timestamp) {
-        let mut memory = self.memory();
-        memory.counts.remove(&login.pair);
-        if memory.known.len() >= KNOWN_MAX && !memory.known.contains_key(&login.pair) {
-            let oldest = memory.known.iter().min_by_key(|(_, at)| **at);
-            if let Some(oldest) = oldest.map(|(key, _)| *key) {
-                memory.known.remove(&oldest);
+    /// Begins a try to log in, and counts it. While those under way would fill a count if they all failed, it waits for their
+    /// ends: many right logins at once are all heard, and many wrong ones are no more than one after the other.
+    ///
+    /// # Errors
+    /// How long it has to wait, where too many like it have failed.
+    pub async fn begin(&self, login: Counted, clock: &dyn Clock) -> Result<Try<'_>, Duration> {
+        loop {
+            let mut ended = pin!(self.ended.notified());
+            // From here on, so that no end is missed between the look and the wait.
+            ended.as_mut().enable();
+            match self.try_begin(login, clock.now()) {
+                Ok(begun) => return Ok(begun),
+                Err(Held::For(wait)) => return Err(wait),
+                Err(Held::ByOthers) => ended.await,
             }
         }
-        memory.known.insert(login.pair, now);
     }
 
-    /// Remembers a failure.
-    pub fn record(&self, login: Counted, now: Timestamp) {
+    fn try_begin(&self, login: Counted, now: Timestamp) -> Result<Try<'_>, Held> {
         let mut memory = self.memory();
-        self.count(&mut memory.counts, login.pair, 1, now);
-        for (key, times) in login.wider.into_iter().flatten() {
-            self.count(&mut memory.counts, key, times, now);
+        self.judge(&memory, login, now)?;
+        for (key, _) in login.keys() {
+            self.counted(&mut memory.counts, key, now).under_way += 1;
+        }
+        Ok(Try {
+            failures: self,
+            login,
+            began: now,
+            end: End::Failed,
+        })
+    }
+
+    fn judge(&self, memory: &Memory, login: Counted, now: Timestamp) -> Result<(), Held> {
+        let is_known = memory.known.contains_key(&login.pair);
+        let holding = login.keys().filter(|(key, _)| !is_known || *key == login.pair);
+        let counts = holding.filter_map(|(key, times)| Some((memory.counts.get(&key)?, times)));
+        let (mut wait, mut by_others) = (None, false);
+        for (count, times) in counts {
+            let failures = if self.is_over(count, now) {
+                0
+            } else {
+                count.failures
+            };
+            if failures > 0 && now < count.until {
+                wait = wait.max(Some(count.until.since(now)));
+            }
+            let is_full = failures.saturating_add(count.under_way) >= self.failures_max(times);
+            by_others |= is_full && count.under_way > 0;
+        }
+        match wait {
+            Some(wait) => Err(Held::For(wait)),
+            None if by_others => Err(Held::ByOthers),
+            None => Ok(()),
         }
     }
 
-    fn count(&self, counts: &mut HashMap<u64, Count>, key: u64, times: u32, now: Timestamp) {
+    fn end(&self, login: Counted, end: End, began: Timestamp) {
+        let mut memory = self.memory();
+        let Memory { counts, known } = &mut *memory;
+        for (key, times) in login.keys() {
+            if matches!(end, End::Failed) {
+                self.count(counts, key, times, began);
+            } else if let Some(count) = counts.get_mut(&key) {
+                count.under_way = count.under_way.saturating_sub(1);
+                if matches!(end, End::Succeeded) && key == login.pair {
+                    count.failures = 0;
+                }
+                if count.failures == 0 && count.under_way == 0 {
+                    counts.remove(&key);
+                }
+            }
+        }
+        if matches!(end, End::Succeeded) {
+            if known.len() >= KNOWN_MAX && !known.contains_key(&login.pair) {
+                let oldest = known.iter().min_by_key(|(_, at)| **at);
+                if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                    known.remove(&oldest);
+                }
+            }
+            known.insert(login.pair, began);
+        }
+        drop(memory);
+        self.ended.notify_waiters();
+    }
+
+    fn count(&self, counts: &mut HashMap<u64, Count>, key: u64, times: u32, began: Timestamp) {
+        // One that has begun later may have ended before.
+        let at = counts.get(&key).map_or(began, |count| count.at.max(began));
+        let count = self.counted(counts, key, at);
+        count.under_way = count.under_way.saturating_sub(1);
+        count.failures = count.failures.saturating_add(1);
+        count.at = at;
+        count.until = at.after(self.wait_after(count.failures, times));
+    }
+
+    /// The count of a key; a fresh one where there is none, or one that is over.
+    fn counted<'m>(&self, counts: &'m mut HashMap<u64, Count>, key: u64, now: Timestamp) -> &'m mut Count {
         if counts.len() >= COUNTS_MAX && !counts.contains_key(&key) {
-            counts.retain(|_, count| !self.is_over(count, now));
+            counts.retain(|_, count| count.under_way > 0 || !self.is_over(count, now));
             if counts.len() >= COUNTS_MAX
                 && let Some(oldest) = counts
                     .iter()
-                    .min_by_key(|(_, count)| (count.until, count.failures))
+                    .min_by_key(|(_, count)| (count.under_way > 0, count.until, count.failures))
                     .map(|(key, _)| *key)
             {
                 counts.remove(&oldest);
@@ -155,14 +279,20 @@ impl LoginFailures {
             at: now,
             until: now,
             failures: 0,
+            under_way: 0,
         };
         let count = counts.entry(key).or_insert(fresh);
         if self.is_over(count, now) {
-            *count = fresh;
+            *count = Count {
+                under_way: count.under_way,
+                ..fresh
+            };
         }
-        count.failures = count.failures.saturating_add(1);
-        count.at = now;
-        count.until = now.after(self.wait_after(count.failures, times));
+        count
+    }
+
+    fn failures_max(&self, times: u32) -> u32 {
+        self.failures_max.max(1).saturating_mul(times)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -170,8 +300,7 @@ impl LoginFailures {
     }
 
     fn wait_after(&self, failures: u32, times: u32) -> Duration {
-        let failures_max = self.failures_max.max(1).saturating_mul(times);
-        let Some(further) = failures.checked_sub(failures_max) else {
+        let Some(further) = failures.checked_sub(self.failures_max(times)) else {
             return Duration::ZERO;
         };
         let doubled = 2u32.saturating_pow(further.min(31));
@@ -180,7 +309,7 @@ impl LoginFailures {
 
     fn is_over(&self, count: &Count, now: Timestamp) -> bool {
         // A clock that was set back must not make a wait endless.
-        now < count.at || now >= count.until.after(self.window)
+        now.after(CLOCK_SLACK) < count.at || now >= count.until.after(self.window)
     }
 }
 
@@ -193,160 +322,4 @@ pub fn network(address: IpAddr) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_seconds(seconds)
-    }
-
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
-    }
-
-    #[test]
-    fn a_pair_waits_for_longer_with_each_failure_and_others_do_not_wait() {
-        let failures = LoginFailures::new(3, Duration::from_secs(60));
-        let pair = failures.pair("client_a", address("192.0.2.1"));
-        for second in 0..3 {
-            assert_eq!(failures.must_wait(pair, at(second)), None);
-            failures.record(pair, at(second));
-        }
-        assert_eq!(failures.must_wait(pair, at(22)), Some(Duration::from_secs(40)));
-        let elsewhere = failures.pair("client_a", address("192.0.2.2"));
-        assert_eq!(failures.must_wait(elsewhere, at(22)), None);
-        let other = failures.pair("client_b", address("192.0.2.1"));
-        assert_eq!(failures.must_wait(other, at(22)), None);
-        assert_eq!(failures.must_wait(pair, at(62)), None);
-        failures.record(pair, at(62));
-        assert_eq!(failures.must_wait(pair, at(62)), Some(Duration::from_secs(120)));
-        failures.record(pair, at(182));
-        assert_eq!(failures.must_wait(pair, at(182)), Some(Duration::from_secs(240)));
-        // Whoever leaves it alone for a while begins anew.
-        assert_eq!(failures.must_wait(pair, at(482)), None);
-        failures.record(pair, at(482));
-        assert_eq!(failures.must_wait(pair, at(482)), None);
-    }
-
-    #[test]
-    fn nobody_waits_for_longer_than_a_quarter_of_an_hour_and_a_success_ends_it() {
-        let failures = LoginFailures::new(1, Duration::from_secs(60));
-        let pair = failures.pair("client_a", address("192.0.2.1"));
-        let mut now = at(0);
-        for _ in 0..40 {
-            failures.record(pair, now);
-            now = now.after(failures.must_wait(pair, now).unwrap());
-        }
-        failures.record(pair, now);
-        assert_eq!(failures.must_wait(pair, now), Some(WAIT_MAX));
-        failures.succeeded(pair, now);
-        assert_eq!(failures.must_wait(pair, now), None);
-    }
-
-    #[test]
-    fn one_ipv6_network_is_one_address() {
-        let failures = LoginFailures::new(1, Duration::from_secs(60));
-        failures.record(failures.pair("a", address("2001:db8::1")), at(0));
-        assert!(
-            failures
-                .must_wait(failures.pair("a", address("2001:db8::ffff")), at(1))
-                .is_some()
-        );
-        assert!(
-            failures
-                .must_wait(failures.pair("a", address("2001:db8:0:1::1")), at(1))
-                .is_none()
-        );
-    }
-
-    /// The `n`th of many addresses.
-    fn elsewhere(n: u32) -> Option<IpAddr> {
-        Some(IpAddr::from((0x0a00_0000 + n).to_be_bytes()))
-    }
-
-    #[test]
-    fn a_name_that_is_guessed_from_everywhere_waits_and_its_owner_where_it_was_before_does_not() {
-        let failures = LoginFailures::new(3, Duration::from_secs(60));
-        let owner = failures.login("client_a", address("192.0.2.1"));
-        failures.succeeded(owner, at(0));
-        for n in 0..30 {
-            let guess = failures.login("client_a", elsewhere(n));
-            assert_eq!(failures.must_wait(guess, at(1)), None, "{n}");
-            failures.record(guess, at(1));
-        }
-        let next = failures.login("client_a", elsewhere(30));
-        assert_eq!(failures.must_wait(next, at(1)), Some(Duration::from_secs(60)));
-        assert_eq!(failures.must_wait(owner, at(1)), None);
-        let other = failures.login("client_b", elsewhere(31));
-        assert_eq!(failures.must_wait(other, at(1)), None);
-        // Each further guess, one a wait, doubles it; a success of the owner does not reset it.
-        failures.record(next, at(61));
-        failures.succeeded(owner, at(61));
-        let after = failures.login("client_a", elsewhere(32));
-        assert_eq!(failures.must_wait(after, at(61)), Some(Duration::from_secs(120)));
-        // The owner is still held to its own failures.
-        for _ in 0..3 {
-            failures.record(owner, at(62));
-        }
-        assert_eq!(failures.must_wait(owner, at(62)), Some(Duration::from_secs(60)));
-    }
-
-    #[test]
-    fn an_address_that_tries_many_names_waits_and_who_shares_it_and_got_in_before_does_not() {
-        let failures = LoginFailures::new(3, Duration::from_secs(60));
-        let neighbour = failures.login("client_n", address("192.0.2.1"));
-        failures.succeeded(neighbour, at(0));
-        for n in 0..15 {
-            let guess = failures.login(&format!("client_{n}"), address("192.0.2.1"));
-            assert_eq!(failures.must_wait(guess, at(1)), None, "{n}");
-            failures.record(guess, at(1));
-        }
-        let next = failures.login("client_x", address("192.0.2.1"));
-        assert_eq!(failures.must_wait(next, at(1)), Some(Duration::from_secs(60)));
-        assert_eq!(failures.must_wait(neighbour, at(1)), None);
-        let away = failures.login("client_x", address("192.0.2.2"));
-        assert_eq!(failures.must_wait(away, at(1)), None);
-    }
-
-    #[test]
-    fn one_program_with_a_wrong_secret_holds_up_nobody_else() {
-        let failures = LoginFailures::new(10, Duration::from_secs(60));
-        let stuck = failures.login("client_a", address("192.0.2.1"));
-        // For a day, it asks each second.
-        for second in 0..86_400 {
-            if failures.must_wait(stuck, at(second)).is_none() {
-                failures.record(stuck, at(second));
-            }
-        }
-        let neighbour = failures.login("client_b", address("192.0.2.1"));
-        assert_eq!(failures.must_wait(neighbour, at(86_400)), None);
-        let elsewhere = failures.login("client_a", address("192.0.2.2"));
-        assert_eq!(failures.must_wait(elsewhere, at(86_400)), None);
-    }
-
-    #[test]
-    fn memory_is_bounded_and_keeps_the_count_of_the_name_that_is_guessed() {
-        let failures = LoginFailures::new(1, Duration::from_secs(60));
-        // Each counts for a pair and an address.
-        for n in 0..COUNTS_MAX as u32 / 2 + 50 {
-            failures.record(failures.login("client_a", elsewhere(n)), at(0));
-        }
-        for n in 0..KNOWN_MAX as u32 + 50 {
-            failures.succeeded(failures.login("client_b", elsewhere(n)), at(0));
-        }
-        let sizes = |memory: MutexGuard<'_, Memory>| (memory.counts.len(), memory.known.len());
-        assert_eq!(sizes(failures.memory()), (COUNTS_MAX, KNOWN_MAX));
-        let next = failures.login("client_a", elsewhere(1_000_000));
-        assert_eq!(failures.must_wait(next, at(0)), Some(WAIT_MAX));
-        failures.record(failures.pair("late", None), at(2_000));
-        assert_eq!(failures.memory().counts.len(), 1, "what is over goes first");
-    }
-
-    #[test]
-    fn a_clock_that_jumps_back_lets_everybody_in() {
-        let failures = LoginFailures::new(1, Duration::from_secs(60));
-        let pair = failures.pair("a", None);
-        failures.record(pair, at(1_000));
-        assert_eq!(failures.must_wait(pair, at(10)), None);
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod admission;
 pub mod again;
 pub mod audit;
 pub mod blobs;
@@ -28,6 +29,7 @@ pub mod history;
 pub mod intake;
 pub mod janitor;
 pub mod key_ring;
+pub mod least_rate;
 mod listeners;
 pub mod lists;
 pub mod metrics;
@@ -64,6 +66,7 @@ use sfumato_media_client::protocol::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};
+use crate::admission::{Admission, RateSettings};
 use crate::blobs::Blobs;
 use crate::courier::Post;
 use crate::guard::AddressPolicy;
@@ -100,6 +103,8 @@ pub struct EngineSettings {
     pub access_token_lifetime: Duration,
     /// Lifetime of a refresh token.
     pub refresh_token_lifetime: Duration,
+    /// How often requests may come.
+    pub rates: RateSettings,
     /// Largest upload in bytes.
     pub upload_bytes_max: u64,
     /// Jobs of all clients that wait at most; `None`: as many as come.
@@ -158,6 +163,7 @@ impl Default for EngineSettings {
         Self {
             access_token_lifetime: Duration::from_secs(3600),
             refresh_token_lifetime: 30 * DAY,
+            rates: RateSettings::default(),
             upload_bytes_max: 8 * 1024 * 1024 * 1024,
             jobs_waiting_max: Some(1_000_000),
             reserve: None,
@@ -212,6 +218,7 @@ pub(crate) struct Inner {
     pub(crate) settings: EngineSettings,
     pub(crate) signals: Signals,
     pub(crate) listeners: Listeners,
+    pub(crate) admission: Admission,
     pub(crate) passwords: Passwords,
     pub(crate) queue: room::Queue,
     pub(crate) openid: Option<Provider>,
@@ -281,6 +288,7 @@ impl Engine {
             entropy,
             keys,
             openid: settings.openid.clone().map(Provider::new),
+            admission: Admission::new(settings.rates),
             settings,
             signals: Signals::default(),
             listeners: Listeners::default(),

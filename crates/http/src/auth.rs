@@ -10,6 +10,7 @@ use sfumato_engine::access::Caller;
 use sfumato_engine::requests::RequestContext;
 
 use crate::ApiState;
+use crate::limits::too_many;
 use crate::problem::Problem;
 
 /// The access token of a request, not yet verified.
@@ -58,7 +59,7 @@ impl FromRequestParts<ApiState> for Authenticated {
             // A second extractor of the same request finds the same client.
             let _ = context.client.set(caller.client);
         }
-        state.limits.client(caller.client, state.engine.now())?;
+        state.engine.admit_client(caller.client).map_err(too_many)?;
         Ok(Self(caller))
     }
 }

@@ -6,8 +6,12 @@ use axum::http::{HeaderValue, Response};
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response as Described,
+    ResponseBuilder,
+};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -63,27 +67,45 @@ pub(crate) fn preamble() -> OpenApi {
     Preamble::openapi()
 }
 
-/// Adds to each operation what all have in common: any failure that it does not name has the same shape.
+/// Adds to each operation what all have in common: there may be too many requests, and any failure that it does not name has
+/// the same shape.
 pub(crate) fn finish(mut openapi: OpenApi) -> OpenApi {
-    for item in openapi.paths.paths.values_mut() {
+    for (path, item) in &mut openapi.paths.paths {
         for operation in operations_of(item) {
-            let failure = ResponseBuilder::new()
-                .description("Any other failure: 400, 404, 405, 408, 413, 429, 500 or 503.")
-                .content(
-                    "application/json",
-                    ContentBuilder::new()
-                        .schema(Some(Ref::from_schema_name("ErrorBody")))
-                        .build(),
-                )
-                .build();
-            operation
-                .responses
-                .responses
-                .entry("default".to_owned())
-                .or_insert_with(|| failure.into());
+            let responses = &mut operation.responses.responses;
+            // Whoever watches over the server is never made to wait.
+            if !matches!(path.as_str(), "/healthz" | "/readyz") {
+                let too_many = responses.entry("429".to_owned());
+                let too_many = too_many.or_insert_with(|| failure("Too many requests.").into());
+                if let RefOr::T(too_many) = too_many {
+                    let headers = &mut too_many.headers;
+                    headers
+                        .entry("Retry-After".to_owned())
+                        .or_insert_with(|| RefOr::T(retry_after()));
+                }
+            }
+            responses.entry("default".to_owned()).or_insert_with(|| {
+                failure("Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503.").into()
+            });
         }
     }
     openapi
+}
+
+/// A failure of the one shape.
+fn failure(description: &str) -> Described {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody")));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", body.build())
+        .build()
+}
+
+fn retry_after() -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+        .description(Some("Seconds to wait."))
+        .build()
 }
 
 fn operations_of(item: &mut utoipa::openapi::PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -17,7 +17,6 @@ mod docs;
 mod drain;
 mod edge;
 mod json;
-mod least_rate;
 mod limits;
 mod once;
 mod ops;
@@ -43,13 +42,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::limits::Limits;
 use crate::once::InFlight;
 
 pub use crate::address::TrustedProxies;
 pub use crate::base_url::{InvalidPublicUrl, PublicUrl};
 pub use crate::cors::{AllowedOrigins, InvalidOrigin};
-pub use crate::limits::RateSettings;
 pub use crate::serve::{ServeSettings, serve};
 
 /// Settings of the API.
@@ -73,8 +70,6 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// Largest JSON body in bytes.
     pub json_bytes_max: usize,
-    /// How often requests may come.
-    pub rates: RateSettings,
     /// Failed logins of one client identifier from one address, each within [`HttpSettings::login_failures_window`] of the
     /// one before, after which further ones are refused unheard for a while: for that window, and with each further failure
     /// for twice as long.
@@ -94,7 +89,6 @@ impl Default for HttpSettings {
             upload_rate_min: 1024,
             body_timeout: Duration::from_secs(30),
             json_bytes_max: 64 * 1024,
-            rates: RateSettings::default(),
             login_failures_max: 10,
             login_failures_window: Duration::from_secs(60),
         }
@@ -107,7 +101,6 @@ pub(crate) struct ApiState {
     pub(crate) engine: Engine,
     pub(crate) settings: Arc<HttpSettings>,
     pub(crate) login_failures: Arc<LoginFailures>,
-    pub(crate) limits: Arc<Limits>,
     pub(crate) in_flight: InFlight,
 }
 
@@ -119,7 +112,6 @@ impl ApiState {
                 settings.login_failures_max,
                 settings.login_failures_window,
             )),
-            limits: Arc::new(Limits::new(settings.rates)),
             in_flight: InFlight::default(),
             settings: Arc::new(settings),
         }
@@ -205,6 +197,6 @@ pub fn router(engine: Engine, settings: HttpSettings) -> Router {
         .route("/webhook-url/", post(v1::webhook_create::create))
         .merge(docs::router(docs::finish(openapi)))
         .fallback(problem::no_such_route)
-        .layer(from_fn_with_state(state.clone(), limits::by_address));
+        .layer(from_fn_with_state(state.clone(), limits::admit));
     edged(router, &state).layer(cors).with_state(state)
 }

@@ -329,6 +329,21 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_connection_on_which_nothing_comes_is_closed_at_first_and_after_a_request() {
+        let server = Running::start(ServeSettings {
+            headers_timeout: Duration::from_millis(50),
+            ..ServeSettings::default()
+        })
+        .await;
+        let silent = TcpStream::connect(server.address).await.unwrap();
+        assert!(rest_of(silent).await.is_ok_and(|text| text.is_empty()));
+        let asked = server.get("/peer").await;
+        let answer = rest_of(asked).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+
     /// What a head is answered with; nothing where the connection was cut before the whole of it was sent.
     async fn answer_to(head: &str) -> String {
         let server = Running::start(ServeSettings::default()).await;

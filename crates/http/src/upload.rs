@@ -9,15 +9,15 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use futures::StreamExt;
 use percent_encoding::percent_decode_str;
-use sfumato_core::{AnonymizeOptions, Priority};
+use sfumato_core::{AnonymizeOptions, Priority, find_cause};
 use sfumato_engine::intake::StoredUpload;
+use sfumato_engine::least_rate::{LeastRate, TooSlow};
 use sfumato_engine::options::{OptionsForm, is_option};
 use sfumato_engine::unparsed::{TooMuchUnparsed, UNPARSED_BYTES_MAX, Unparsed};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
 use crate::ApiState;
 use crate::json::content_length;
-use crate::least_rate::{LeastRate, TooSlow};
 use crate::problem::Problem;
 
 /// Parts that a form may have.
@@ -182,18 +182,14 @@ fn extended_file_name(headers: &HeaderMap) -> Option<String> {
 }
 
 fn malformed(error: MultipartError) -> Problem {
-    let mut next: Option<&(dyn Error + 'static)> = Some(&error);
-    while let Some(cause) = next {
-        if cause.is::<TimeoutError>() {
-            return Problem::new(StatusCode::REQUEST_TIMEOUT, "the upload stalled for too long");
-        }
-        if let Some(slow) = cause.downcast_ref::<TooSlow>() {
-            return Problem::new(StatusCode::REQUEST_TIMEOUT, slow.to_string());
-        }
-        if cause.is::<TooMuchUnparsed>() {
-            return Problem::bad_request(TooMuchUnparsed.to_string());
-        }
-        next = cause.source();
+    if find_cause::<TimeoutError>(&error).is_some() {
+        return Problem::new(StatusCode::REQUEST_TIMEOUT, "the upload stalled for too long");
+    }
+    if let Some(slow) = find_cause::<TooSlow>(&error) {
+        return Problem::new(StatusCode::REQUEST_TIMEOUT, slow.to_string());
+    }
+    if find_cause::<TooMuchUnparsed>(&error).is_some() {
+        return Problem::bad_request(TooMuchUnparsed.to_string());
     }
     Problem::bad_request(format!(
         "the multipart body cannot be read: {}",

@@ -14,12 +14,13 @@ use std::time::Duration;
 use anyhow::Context;
 use sfumato_console::{ConsoleSettings, ServerSetting};
 use sfumato_core::{Clock, Entropy, Secret};
+use sfumato_engine::admission::RateSettings;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::openid::OpenIdSettings;
 use sfumato_engine::room::Reserve;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
-use sfumato_http::{HttpSettings, PublicUrl, RateSettings, ServeSettings, TrustedProxies};
+use sfumato_http::{HttpSettings, PublicUrl, ServeSettings, TrustedProxies};
 use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
@@ -144,6 +145,11 @@ fn engine_settings(settings: &Settings) -> EngineSettings {
     EngineSettings {
         access_token_lifetime: settings.access_token_lifetime,
         refresh_token_lifetime: settings.refresh_token_lifetime,
+        rates: RateSettings {
+            per_client: limit(settings.requests_per_client),
+            per_address: limit(settings.requests_per_address),
+            tokens_per_address: limit(settings.token_requests_per_address),
+        },
         upload_bytes_max: settings.upload_bytes_max.0,
         jobs_waiting_max: limit(settings.jobs_waiting_max).map(u64::from),
         reserve: Some(Reserve {
@@ -311,6 +317,7 @@ fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: Tcp
         });
         return;
     }
+    let upload_rate_min = u32::try_from(settings.upload_rate_min.0).unwrap_or(u32::MAX);
     let http = HttpSettings {
         public_url: settings.public_url.clone(),
         allowed_origins: settings.allowed_origins.clone(),
@@ -319,16 +326,13 @@ fn serve_http(tasks: &mut Tasks, engine: &Engine, loaded: &Loaded, listener: Tcp
             .storage_redirect_results
             .then_some(settings.storage_redirect_lifetime),
         upload_idle_timeout: settings.stall_timeout,
-        upload_rate_min: u32::try_from(settings.upload_rate_min.0).unwrap_or(u32::MAX),
-        rates: RateSettings {
-            per_client: limit(settings.requests_per_client),
-            per_address: limit(settings.requests_per_address),
-            tokens_per_address: limit(settings.token_requests_per_address),
-        },
+        upload_rate_min,
         ..HttpSettings::default()
     };
     let console = ConsoleSettings {
         public_url: settings.public_url.as_ref().map(PublicUrl::to_url),
+        upload_idle_timeout: settings.stall_timeout,
+        upload_rate_min,
         default_profile: settings.detection_profile,
         server: shown(loaded),
         ..ConsoleSettings::default()

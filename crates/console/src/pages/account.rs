@@ -125,27 +125,30 @@ async fn change_password(
     }
     // Whoever sits at somebody's open session must not be able to try passwords without end.
     let pair = console.failures.pair(visitor.name(), None);
-    if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
-        return Err(ConsoleError::TooMany { wait });
-    }
+    let begun = console.begin_try(pair).await?;
     let changed = console
         .engine
         .change_password(visitor.signed_in(), &given.present, &given.new)
         .await;
     match changed {
         Ok(()) => {
+            begun.succeeded();
             let changed = visitor.deed(Action::PasswordChanged);
             console.audit(changed.to(Subject::User(visitor.id()))).await;
             let toast = Toast::success("Your password is changed. Your other sessions have ended.");
             Ok(page::redirect("/manager/account", Some(toast)))
         }
         Err(error @ (PeopleError::WrongPassword | PeopleError::Password(_))) => {
-            if matches!(error, PeopleError::WrongPassword) {
-                console.failures.record(pair, console.engine.now());
+            match error {
+                PeopleError::WrongPassword => begun.failed(),
+                _ => begun.unheard(),
             }
             account(&console, &visitor, Some(&sentence(&error.to_string()))).await
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            begun.unheard();
+            Err(error.into())
+        }
     }
 }
 

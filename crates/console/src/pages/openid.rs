@@ -86,9 +86,7 @@ async fn finish(
     let address = browser.address;
     // Each return has this server ask the provider: nobody should make it ask without end.
     let pair = console.failures.pair("openid", address);
-    if let Some(wait) = console.failures.must_wait(pair, console.engine.now()) {
-        return Err(ConsoleError::TooMany { wait });
-    }
+    let begun = console.begin_try(pair).await?;
     let back = Return {
         code: answer.code,
         state: answer.state,
@@ -99,13 +97,14 @@ async fn finish(
     let flow = cookies::flow(&headers).unwrap_or_default();
     let mut response = match console.engine.finish_openid(flow, back, &redirect, browser).await {
         Ok(arrival) => {
+            begun.unheard();
             note(&console, address, &arrival).await;
             let mut response = page::redirect(target(&arrival.next), None);
             keep_session(&mut response, &console, &headers, &arrival.token);
             response
         }
         Err(error) => {
-            console.failures.record(pair, console.engine.now());
+            begun.failed();
             refused(&console, &headers, address, "", error).await?
         }
     };
@@ -161,7 +160,7 @@ async fn refused(
     let by = provider(console);
     let refusal = Deed::new(actor, Action::SignInRefused).from(address);
     console
-        .audit(refusal.with("by", by).with("reason", error.to_string()))
+        .audit_refusal(refusal.with("by", by).with("reason", error.to_string()))
         .await;
     let (status, text) = message(&error, by);
     let entry = Entry {

@@ -107,13 +107,11 @@ async fn sign_in(
     by_password(&console)?;
     let name = given.name.trim();
     let login = console.failures.login(&name.to_lowercase(), browser.address);
-    if let Some(wait) = console.failures.must_wait(login, console.engine.now()) {
-        return Err(ConsoleError::TooMany { wait });
-    }
+    let begun = console.begin_try(login).await?;
     let address = browser.address;
     match console.engine.sign_in(name, &given.password, browser).await {
         Ok((token, signed_in)) => {
-            console.failures.succeeded(login, console.engine.now());
+            begun.succeeded();
             console
                 .audit(deed(&signed_in.user, address, Action::SignedIn))
                 .await;
@@ -122,7 +120,7 @@ async fn sign_in(
             Ok(response)
         }
         Err(PeopleError::WrongCredentials) => {
-            console.failures.record(login, console.engine.now());
+            begun.failed();
             // Anything may have been given as a name, a password too; names that cannot be one are not kept.
             let actor = Actor::Stranger {
                 name: name
@@ -130,7 +128,7 @@ async fn sign_in(
                     .map_or_else(|_| "?".to_owned(), |name: UserName| name.to_string()),
             };
             console
-                .audit(Deed::new(actor, Action::SignInRefused).from(address))
+                .audit_refusal(Deed::new(actor, Action::SignInRefused).from(address))
                 .await;
             let entry = Entry {
                 next: &given.next,
@@ -140,7 +138,10 @@ async fn sign_in(
             let page = entry.page(&console, &headers)?;
             Ok(page.with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            begun.unheard();
+            Err(error.into())
+        }
     }
 }
 

@@ -197,12 +197,11 @@ async fn create(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ConsoleError> {
-    let idle_timeout = console.settings.upload_idle_timeout;
     let Received {
         files,
         options,
         client,
-    } = receive(&console.engine, idle_timeout, request).await?;
+    } = receive(&console.engine, request).await?;
     let caller = caller(&console, &visitor, &client).await?;
     let priority = options.priority();
     let options = options.finish(console.settings.default_profile)?;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use sfumato_console::ConsoleSettings;
 use sfumato_core::Role;
 use sfumato_core::Scope;
 use sfumato_core::audit::{Action, AuditEntry};
@@ -17,6 +19,36 @@ async fn entries(server: &Server) -> Vec<AuditEntry> {
         .await
         .unwrap();
     page.entries.into_iter().rev().collect()
+}
+
+#[tokio::test]
+async fn strangers_fill_the_log_with_so_many_refusals_an_hour_and_no_more() {
+    let server = Server::start_with(ConsoleSettings {
+        sign_in_failures_max: 1_000,
+        ..ConsoleSettings::default()
+    })
+    .await;
+    let mut browser = server.browser();
+    for n in 0..103 {
+        let refused = browser.sign_in(&format!("eve{n}"), "wrong horse battery").await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(refusals(&server).await.len(), 100);
+    server.clock.advance(Duration::from_secs(3600));
+    let _ = browser.sign_in("eve", "wrong horse battery").await;
+    let entries = refusals(&server).await;
+    assert_eq!(entries.len(), 101);
+    assert_eq!(entries[100].detail["left_out_before"], "3");
+}
+
+/// Refused sign-ins, oldest first.
+async fn refusals(server: &Server) -> Vec<AuditEntry> {
+    let filter = AuditFilter {
+        actions: vec![Action::SignInRefused],
+        ..AuditFilter::default()
+    };
+    let page = server.engine.audit_entries(Scope::All, &filter, None, 200).await;
+    page.unwrap().entries.into_iter().rev().collect()
 }
 
 #[tokio::test]

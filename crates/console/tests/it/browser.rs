@@ -12,11 +12,12 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use sfumato_console::{ConsoleSettings, router};
 use sfumato_core::{Clock, Role, Timestamp};
 use sfumato_engine::access::Keys;
+use sfumato_engine::admission::RateSettings;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::system::SystemEntropy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
-use sfumato_http::{ServeSettings, serve};
+use sfumato_http::{ServeSettings, TrustedProxies, serve};
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -58,6 +59,11 @@ impl Server {
     }
 
     pub(crate) async fn start_with(settings: ConsoleSettings) -> Self {
+        Self::start_on(settings, RateSettings::default()).await
+    }
+
+    /// A server that takes requests only so often.
+    pub(crate) async fn start_on(settings: ConsoleSettings, rates: RateSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_900_000_000_000_000)));
         let entropy = Arc::new(SystemEntropy);
@@ -80,6 +86,7 @@ impl Server {
             settings: EngineSettings {
                 // Receivers of tests listen on loopback.
                 addresses: AddressPolicy::allowing_private(),
+                rates,
                 ..EngineSettings::default()
             },
         });
@@ -87,7 +94,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let manager = router(engine.clone(), settings);
-        tokio::spawn(serve(listener, manager, ServeSettings::default(), stop.clone()));
+        // Tests say in `X-Forwarded-For` from where they come.
+        let limits = ServeSettings {
+            trusted_proxies: TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]),
+            ..ServeSettings::default()
+        };
+        tokio::spawn(serve(listener, manager, limits, stop.clone()));
         Self {
             address,
             engine,

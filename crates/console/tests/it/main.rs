@@ -17,6 +17,7 @@ mod isolation;
 mod job;
 mod job_files;
 mod jobs;
+mod limits;
 mod live;
 mod overview;
 mod review;

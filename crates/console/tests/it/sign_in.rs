@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use reqwest::StatusCode;
 use reqwest::header::{ORIGIN, SET_COOKIE};
 use sfumato_console::ConsoleSettings;
@@ -93,6 +94,25 @@ async fn a_name_that_fails_too_often_waits_and_others_do_not() {
         server.browser().sign_in("ada", PASSWORD).await.status,
         StatusCode::SEE_OTHER
     );
+}
+
+#[tokio::test]
+async fn passwords_that_are_guessed_at_the_same_time_are_counted_before_they_are_heard() {
+    let server = Server::start_with(ConsoleSettings {
+        sign_in_failures_max: 2,
+        ..ConsoleSettings::default()
+    })
+    .await;
+    server.user("ada", Role::Administrator).await;
+    let browser = server.browser();
+    let guesses = (0..12).map(|n| {
+        let mut browser = browser.clone();
+        async move { browser.sign_in("ada", &format!("wrong horse {n}")).await.status }
+    });
+    let statuses = join_all(guesses).await;
+    let of = |status| statuses.iter().filter(|got| **got == status).count();
+    let counts = [StatusCode::UNPROCESSABLE_ENTITY, StatusCode::TOO_MANY_REQUESTS].map(of);
+    assert_eq!(counts, [2, 10], "{statuses:?}");
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ impl EventBody {
         (status = 200, description = "The events; none where nothing has happened.", body = EventPage),
         (status = 400, description = "The cursor is none of this client, or a number is out of range.", body = ErrorBody),
         (status = 401, description = "No valid access token.", body = ErrorBody),
-        (status = 429, description = "16 requests of this client wait already.", body = ErrorBody),
+        (status = 429, description = "Too many requests, or 16 of this client wait already.", body = ErrorBody),
     ),
 )]
 pub(crate) async fn list(

@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use sfumato_engine::access::AccessError;
@@ -12,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::json::JsonBody;
+use crate::limits::wait_for;
 use crate::problem::{ErrorBody, Problem};
 use crate::v1::token_body::TokenBody;
 
@@ -33,7 +32,9 @@ pub(crate) struct LoginRequest {
 ///
 /// Gives an access token for an hour and a refresh token. A client may be logged in any number of times. An unknown
 /// client id and a wrong secret are answered alike. After ten failures with one client id from one address, that address
-/// waits for a minute before it may try that client id again, and with each further failure for twice as long.
+/// waits for a minute before it may try that client id again, and with each further failure for twice as long, up to 15
+/// minutes. In the same way an address waits after 50 failures under any client ids, and a client id after 100 failures from
+/// anywhere, but not a client id that has logged in from that address before.
 #[utoipa::path(
     post,
     path = "/login",
@@ -44,7 +45,7 @@ pub(crate) struct LoginRequest {
         (status = 200, description = "Logged in.", body = TokenBody),
         (status = 400, description = "The body is not as described.", body = ErrorBody),
         (status = 401, description = "The client id or the secret id is wrong, or the client is disabled.", body = ErrorBody),
-        (status = 429, description = "Too many failed logins.", body = ErrorBody,
+        (status = 429, description = "Too many failed logins, or too many requests for tokens from this address.", body = ErrorBody,
             headers(("Retry-After" = u32, description = "Seconds to wait."))),
     ),
 )]
@@ -53,25 +54,19 @@ pub(crate) async fn log_in(
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<Json<TokenBody>, Problem> {
-    let now = state.engine.clock().now();
     let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
     let login = state.login_failures.login(&request.client_id, address);
-    if let Some(wait) = state.login_failures.must_wait(login, now) {
-        let seconds = wait.as_millis().div_ceil(1000) as u64;
-        return Err(Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            format!("too many failed logins; try again in {seconds} seconds"),
-        )
-        .with(RETRY_AFTER, seconds.into()));
-    }
+    let begun = state.login_failures.begin(login, state.engine.clock()).await;
+    let begun = begun.map_err(|wait| wait_for("too many failed logins", wait))?;
     match state.engine.log_in(&request.client_id, &request.secret_id).await {
         Ok(grant) => {
-            state.login_failures.succeeded(login, now);
+            begun.succeeded();
             Ok(Json(grant.into()))
         }
         Err(error) => {
-            if matches!(error, AccessError::WrongCredentials) {
-                state.login_failures.record(login, now);
+            match error {
+                AccessError::WrongCredentials => begun.failed(),
+                _ => begun.unheard(),
             }
             Err(error.into())
         }

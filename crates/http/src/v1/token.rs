@@ -36,6 +36,8 @@ pub(crate) struct RefreshRequest {
         (status = 400, description = "The body is not as described.", body = ErrorBody),
         (status = 401, description = "One of the tokens is missing, not authentic, used before, expired (the refresh token) or of an ended login.", body = ErrorBody),
         (status = 403, description = "The two tokens belong to different clients.", body = ErrorBody),
+        (status = 429, description = "Too many requests for tokens from this address.", body = ErrorBody,
+            headers(("Retry-After" = u32, description = "Seconds to wait."))),
     ),
 )]
 pub(crate) async fn refresh(

@@ -37,6 +37,9 @@ fn every_operation_is_described_in_full() {
                 !open.contains(&path.as_str()),
                 "{name}"
             );
+            let watched = ["/healthz", "/readyz"].contains(&path.as_str());
+            let waits = operation.pointer("/responses/429/headers/Retry-After");
+            assert_eq!(waits.is_some(), !watched, "{name} may be asked too often");
             for (status, answer) in operation["responses"].as_object().unwrap() {
                 assert!(
                     !answer["description"].as_str().unwrap().is_empty(),

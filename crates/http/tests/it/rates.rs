@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sfumato_core::policy::{ClientPolicy, Quotas, Scheduling};
@@ -30,7 +31,7 @@ async fn from(server: &Server, address: &str, path: &str) -> reqwest::Response {
 
 #[tokio::test]
 async fn a_client_that_asks_too_often_waits_and_another_does_not() {
-    let server = Server::start_with(|_, http| http.rates.per_client = Some(6)).await;
+    let server = Server::start_with(|engine, _| engine.rates.per_client = Some(6)).await;
     let [client, other] = [server.client("a").await, server.client("b").await];
     for _ in 0..6 {
         ok(client.get("/usage").send().await.unwrap()).await;
@@ -46,11 +47,13 @@ async fn a_client_that_asks_too_often_waits_and_another_does_not() {
 
 #[tokio::test]
 async fn an_address_that_asks_too_often_waits_before_anybody_asks_who_it_is() {
-    let server = Server::start_with(|_, http| http.rates.per_address = Some(3)).await;
+    let server = Server::start_with(|engine, _| engine.rates.per_address = Some(3)).await;
     for address in ["2001:db8::1", "2001:db8::2", "2001:db8::3"] {
         failed(from(&server, address, "/usage").await, 401).await;
     }
-    failed(from(&server, "2001:db8::4", "/usage").await, 429).await;
+    let refused = from(&server, "2001:db8::4", "/usage").await;
+    assert_eq!(refused.headers()["retry-after"], "20");
+    failed(refused, 429).await;
     failed(from(&server, "2001:db8:0:1::1", "/usage").await, 401).await;
     let health = from(&server, "2001:db8::4", "/healthz").await;
     assert_eq!(health.status(), 200, "whoever watches over it never waits");
@@ -58,7 +61,7 @@ async fn an_address_that_asks_too_often_waits_before_anybody_asks_who_it_is() {
 
 #[tokio::test]
 async fn tokens_are_asked_for_less_often_than_all_else() {
-    let server = Server::start_with(|_, http| http.rates.tokens_per_address = Some(2)).await;
+    let server = Server::start_with(|engine, _| engine.rates.tokens_per_address = Some(2)).await;
     let log_in = async |address: &str| {
         let request = http()
             .post(server.url("/login"))
@@ -97,6 +100,28 @@ async fn who_guesses_a_secret_waits_longer_each_time_and_its_owner_elsewhere_doe
     }
     server.clock.advance(Duration::from_secs(900));
     ok(log_in("192.0.2.1", &client.secret_id).await).await;
+}
+
+#[tokio::test]
+async fn guesses_that_come_at_the_same_time_are_counted_before_they_are_heard() {
+    let server = Server::start_with(|engine, _| engine.rates.tokens_per_address = None).await;
+    let client = server.client("a").await;
+    let log_in = |secret: &str| {
+        let request = http()
+            .post(server.url("/login"))
+            .header("X-Forwarded-For", "192.0.2.1");
+        let body = json!({"clientId": client.client_id, "secretId": secret});
+        request.json(&body).send()
+    };
+    let answers = join_all((0..60).map(|n| log_in(&format!("secret_{n}")))).await;
+    let statuses: Vec<u16> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().status().as_u16())
+        .collect();
+    let of = |status: u16| statuses.iter().filter(|got| **got == status).count();
+    assert_eq!((of(401), of(429)), (10, 50), "{statuses:?}");
+    server.clock.advance(Duration::from_secs(60));
+    ok(log_in(&client.secret_id).await.unwrap()).await;
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ async fn odd_requests_get_an_answer_of_the_one_shape() {
 }
 
 #[tokio::test]
-async fn a_web_page_may_call_the_api_unless_the_operator_lists_others() {
+async fn a_web_page_may_call_the_api_where_the_operator_lists_no_origins() {
     let preflight = |server: &Server| {
         http()
             .request(Method::OPTIONS, server.url("/innovation-service/anonymization"))
@@ -204,9 +204,43 @@ async fn a_web_page_may_call_the_api_unless_the_operator_lists_others() {
         "*",
         "a page may read why it was refused"
     );
+}
 
-    let listed =
-        Server::start_with(|_, http| http.allowed_origins = "https://other.example".parse().unwrap()).await;
-    let answer = preflight(&listed).await.unwrap();
-    assert!(answer.headers().get("access-control-allow-origin").is_none());
+#[tokio::test]
+async fn of_origins_that_are_listed_each_is_allowed_and_no_other_is() {
+    let listed = "https://app.example.com,http://localhost:3000";
+    let server = Server::start_with(|_, http| http.allowed_origins = listed.parse().unwrap()).await;
+    let allowed = async |method: Method, origin: &str| {
+        let request = http()
+            .request(method, server.url("/usage"))
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "GET");
+        let answer = request.send().await.unwrap();
+        let vary = answer.headers().get_all("vary").iter();
+        assert!(
+            vary.filter_map(|vary| vary.to_str().ok())
+                .any(|vary| vary.contains("origin")),
+            "a cache must not give the answer to another origin"
+        );
+        let allowed = answer.headers().get("access-control-allow-origin");
+        allowed.map(|origin| origin.to_str().unwrap().to_owned())
+    };
+    for method in [Method::OPTIONS, Method::GET] {
+        for origin in listed.split(',') {
+            assert_eq!(
+                allowed(method.clone(), origin).await.as_deref(),
+                Some(origin),
+                "{method}"
+            );
+        }
+        for origin in [
+            "https://other.example",
+            "http://app.example.com",
+            "https://app.example.com:8443",
+            "https://app.example.com.evil.example",
+            "null",
+        ] {
+            assert_eq!(allowed(method.clone(), origin).await, None, "{method} {origin}");
+        }
+    }
 }

@@ -230,7 +230,7 @@ settings! {
     requests_per_client: Count = "limits.requests_per_client", "60000";
     /// Requests a minute from one address, of which IPv6 counts the /64. This machine has no limit of its own.
     requests_per_address: Count = "limits.requests_per_address", "60000";
-    /// Requests a minute for tokens, `/login` and `/token`, from one address.
+    /// Requests a minute that bring a secret or a password, to `/login`, `/token` and the sign-in page, from one address.
     token_requests_per_address: Count = "limits.token_requests_per_address", "60";
     /// Proxies in front of this server, as networks parted by commas, such as `10.0.0.0/8`: what they say in `X-Forwarded-For` of
     /// whom a request comes from is believed. Where they are not named, all clients behind one share its address.

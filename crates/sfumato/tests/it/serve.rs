@@ -51,6 +51,28 @@ fn a_server_takes_a_free_port_answers_and_stops_in_order() {
 }
 
 #[test]
+fn the_api_and_the_manager_count_the_requests_of_an_address_together() {
+    let place = Place::new();
+    let limits = "[limits]\nrequests_per_address = 2\ntrusted_proxies = '127.0.0.0/8'\n";
+    place.write("sfumato.toml", limits);
+    let mut server = serve(&place, &["--config", "sfumato.toml"]);
+    let address = server.address();
+    let ask = |path: &str| {
+        let answer = request(address, path, &[("X-Forwarded-For", "192.0.2.1")], "");
+        let (_, status) = answer.split_once(' ').unwrap();
+        let retry = answer.to_lowercase().contains("\r\nretry-after: ");
+        (status[..3].to_owned(), retry)
+    };
+    assert_eq!(ask("GET /usage"), ("401".to_owned(), false));
+    assert_eq!(ask("GET /manager/sign-in"), ("200".to_owned(), false));
+    for path in ["GET /usage", "GET /manager/sign-in"] {
+        assert_eq!(ask(path), ("429".to_owned(), true), "{path}");
+    }
+    server.signal(Signal::TERM);
+    server.end();
+}
+
+#[test]
 fn health_is_asked_by_the_executable_itself() {
     let place = Place::new();
     let mut server = serve(&place, &[]);

@@ -80,7 +80,10 @@ def sync_detailed(
     client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
     waits for a minute before it may try that client id again, and with each further failure for twice
-    as long.
+    as long, up to 15
+    minutes. In the same way an address waits after 50 failures under any client ids, and a client id
+    after 100 failures from
+    anywhere, but not a client id that has logged in from that address before.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -118,7 +121,10 @@ def sync(
     client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
     waits for a minute before it may try that client id again, and with each further failure for twice
-    as long.
+    as long, up to 15
+    minutes. In the same way an address waits after 50 failures under any client ids, and a client id
+    after 100 failures from
+    anywhere, but not a client id that has logged in from that address before.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -151,7 +157,10 @@ async def asyncio_detailed(
     client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
     waits for a minute before it may try that client id again, and with each further failure for twice
-    as long.
+    as long, up to 15
+    minutes. In the same way an address waits after 50 failures under any client ids, and a client id
+    after 100 failures from
+    anywhere, but not a client id that has logged in from that address before.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.
@@ -187,7 +196,10 @@ async def asyncio(
     client id and a wrong secret are answered alike. After ten failures with one client id from one
     address, that address
     waits for a minute before it may try that client id again, and with each further failure for twice
-    as long.
+    as long, up to 15
+    minutes. In the same way an address waits after 50 failures under any client ids, and a client id
+    after 100 failures from
+    anywhere, but not a client id that has logged in from that address before.
 
     Args:
         body (LoginRequest): A client's pair of identifier and secret, as the operator made it.

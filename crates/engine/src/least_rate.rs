@@ -5,9 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -17,23 +16,25 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The body comes too slowly.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the body comes at less than {bytes_per_second_min} bytes a second")]
-pub(crate) struct TooSlow {
+pub struct TooSlow {
     /// The least rate.
-    pub(crate) bytes_per_second_min: u32,
+    pub bytes_per_second_min: u32,
 }
 
 /// A body that must come at a least rate, counted over the time in which it was waited for: what the server itself holds up
 /// is not held against the client.
-pub(crate) struct LeastRate {
-    body: Body,
+#[derive(Debug)]
+pub struct LeastRate<B> {
+    body: B,
     bytes_per_second_min: u32,
     bytes: u64,
     waited: Duration,
     waiting_since: Option<Instant>,
 }
 
-impl LeastRate {
-    pub(crate) fn new(body: Body, bytes_per_second_min: u32) -> Self {
+impl<B> LeastRate<B> {
+    /// Of 0 bytes a second: as slow as it likes.
+    pub fn new(body: B, bytes_per_second_min: u32) -> Self {
         Self {
             body,
             bytes_per_second_min,
@@ -49,9 +50,14 @@ impl LeastRate {
     }
 }
 
-impl HttpBody for LeastRate {
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl<B> Body for LeastRate<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
+{
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -90,7 +96,7 @@ mod tests {
 
     use futures::StreamExt;
     use futures::stream;
-    use http_body_util::BodyExt;
+    use http_body_util::{BodyExt, StreamBody};
 
     use super::*;
 
@@ -98,9 +104,9 @@ mod tests {
     async fn received(chunk_bytes: usize, chunks: usize, reading: Duration) -> usize {
         let chunks = stream::iter(0..chunks).then(move |_| async move {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok::<_, Infallible>(Bytes::from(vec![0; chunk_bytes]))
+            Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; chunk_bytes])))
         });
-        let mut body = LeastRate::new(Body::from_stream(chunks), 100);
+        let mut body = LeastRate::new(StreamBody::new(Box::pin(chunks)), 100);
         let mut bytes = 0;
         while let Some(Ok(frame)) = body.frame().await {
             bytes += frame.into_data().unwrap().len();
