@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// Look for known weaknesses of dependencies too; fetches the advisory database, so it needs a connection.
     #[arg(long)]
     advisories: bool,
+    /// Leave out the trial of the release, for which one has to be root.
+    #[arg(long)]
+    without_dist: bool,
 }
 
 /// What can be run by itself.
@@ -26,7 +29,7 @@ enum Part {
     Slow,
     /// The tests of the Manager in a real browser.
     Browser,
-    /// The book, its links, and what it tells its readers to type.
+    /// The book, its links, and what it tells its readers to type and to put into files.
     Docs,
     /// The product as several processes, on PostgreSQL and S3.
     Cluster,
@@ -94,6 +97,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     // The tests have built the binaries.
     cluster::test(&root, cluster::Options::default(), steps)?;
     steps.run("Browser", || browser::test(&root))?;
+    steps.run("Examples of settings", || docs::read_examples(&root))?;
     steps.run("Guide", || docs::run_guide(&root))?;
     steps.run("Clients", || clients::test(&root))?;
     steps.run("API by its description", || api_fuzz::test(&root))?;
@@ -108,7 +112,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })?;
-    dist::try_out(steps)
+    dist::try_out(options.without_dist, steps)
 }
 
 /// The tests that are run by default, see `.config/nextest.toml`, and all others.
@@ -133,12 +137,13 @@ fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
         Part::Browser => steps.run("Browser", || browser::test(&root)),
         Part::Docs => {
             steps.run("Book", || docs::build_book(&root))?;
+            steps.run("Examples of settings", || docs::read_examples(&root))?;
             steps.run("Guide", || docs::run_guide(&root))
         }
         Part::Cluster => cluster::test(&root, cluster::Options::default(), steps),
         Part::Clients => steps.run("Clients", || clients::test(&root)),
         Part::ApiFuzz => steps.run("API by its description", || api_fuzz::test(&root)),
         Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
-        Part::Dist => dist::try_out(steps),
+        Part::Dist => dist::try_out(false, steps),
     }
 }
