@@ -27,6 +27,7 @@ mod process;
 mod program;
 mod python;
 mod raster;
+mod reference;
 mod report;
 mod sbom;
 mod serve;
@@ -89,6 +90,15 @@ enum Task {
     Sbom,
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
+}
+
+/// Why `cargo xtask` with these words behind it would be refused: the first line of what it says.
+pub(crate) fn refusal<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let refused = Cli::try_parse_from(["cargo xtask"].into_iter().chain(words)).err()?;
+    refused.use_stderr().then(|| {
+        let text = refused.to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    })
 }
 
 fn main() -> ExitCode {
