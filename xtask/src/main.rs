@@ -40,6 +40,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Tasks of the Sfumato workspace.
@@ -92,10 +93,17 @@ enum Task {
     Tidy,
 }
 
-/// Why `cargo xtask` with these words behind it would be refused: the first line of what it says.
-pub(crate) fn refusal<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<String> {
+/// Why `cargo xtask` with these words behind it would be refused: the first line of what it says. Words that are `part` of a
+/// command lack nothing.
+pub(crate) fn refusal<'a>(words: impl IntoIterator<Item = &'a str>, part: bool) -> Option<String> {
     let refused = Cli::try_parse_from(["cargo xtask"].into_iter().chain(words)).err()?;
-    refused.use_stderr().then(|| {
+    let lacks = matches!(
+        refused.kind(),
+        ErrorKind::MissingRequiredArgument
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    (refused.use_stderr() && !(part && lacks)).then(|| {
         let text = refused.to_string();
         text.lines().next().unwrap_or_default().to_owned()
     })

@@ -25,7 +25,7 @@ pub(super) fn check(page: &Page, commands: &Commands) -> Vec<String> {
             );
         }
         for words in typed(&block).iter().flat_map(|text| segments(text)) {
-            if let Some(unknown) = unknown(&words, commands) {
+            if let Some(unknown) = unknown(&words, false, commands) {
                 find(block.line, unknown);
             }
         }
@@ -36,7 +36,7 @@ pub(super) fn check(page: &Page, commands: &Commands) -> Vec<String> {
             .any(|begin| span.starts_with(begin));
         if is_command && !span.contains('…') {
             for words in segments(&span) {
-                if let Some(unknown) = unknown(&words, commands) {
+                if let Some(unknown) = unknown(&words, true, commands) {
                     find(line, unknown);
                 }
             }
@@ -91,8 +91,8 @@ fn segments(text: &str) -> Vec<Vec<String>> {
     segments
 }
 
-/// What in a command is not understood.
-fn unknown(words: &[String], commands: &Commands) -> Option<String> {
+/// What in a command, or in a `part` of one that a text names, is not understood.
+fn unknown(words: &[String], part: bool, commands: &Commands) -> Option<String> {
     let assignments = words.iter().take_while(|word| is_assignment(word)).count();
     let words = &words[assignments..];
     let is_sfumato = |word: &String| word == "sfumato" || word.ends_with("/sfumato");
@@ -100,7 +100,7 @@ fn unknown(words: &[String], commands: &Commands) -> Option<String> {
         [cargo, xtask, rest @ ..] if cargo == "cargo" && xtask == "xtask" => {
             // What stands for a number.
             let rest = rest.iter().map(|word| if word == "N" { "1" } else { word });
-            crate::refusal(rest).map(|refusal| format!("`cargo xtask` says: {refusal}"))
+            crate::refusal(rest, part).map(|refusal| format!("`cargo xtask` says: {refusal}"))
         }
         [program, rest @ ..] if is_sfumato(program) => said(commands.unknown(rest)),
         // Behind `docker exec`, `runuser` and their like.
@@ -153,7 +153,7 @@ mod tests {
             "```sh\nA=1 sfumato serve \\\n  --listen x > log 2>&1 &\n```\n",
             "```sh\ndocker exec sfumato sfumato serve --listen 'a --b'\njournalctl --unit sfumato --follow\n```\n",
             "<!-- not run: why -->\n```console\n$ cargo xtask test deploy   # --what\nsfumato says --this\n```\n",
-            "`sfumato serve --listen ADDR`, `sfumato-media --x`, `cargo xtask fuzz --minutes N`\n",
+            "`sfumato serve --listen ADDR`, `sfumato-media --x`, `cargo xtask fuzz --minutes N`, `cargo xtask eval --profile fast`\n",
         ] {
             assert_eq!(findings(right), Vec::<String>::new(), "{right}");
         }
@@ -164,6 +164,7 @@ mod tests {
             "<!-- not run: why -->\n```console\n$ cargo xtask tests\n```\n",
             "`sfumato serve --port`\n",
             "`cargo xtask test --what`\n",
+            "<!-- not run: why -->\n```console\n$ cargo xtask eval --profile fast\n```\n",
         ] {
             assert_eq!(findings(wrong).len(), 1, "{wrong}");
         }
