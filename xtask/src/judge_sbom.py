@@ -10,4 +10,5 @@ for path in sys.argv[1:]:
         text = file.read()
     version = SchemaVersion.from_version(json.loads(text)["specVersion"])
     if error := JsonStrictValidator(version).validate_str(text):
-        sys.exit(f"{path}: {error}")
+        # The whole of it repeats the schema and the bill.
+        sys.exit(f"{path}: {str(error).splitlines()[0]}")
