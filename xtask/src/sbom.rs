@@ -150,10 +150,10 @@ pub(crate) fn check(root: &Path, bills: &[PathBuf], shipped: &Path) -> anyhow::R
         hashes.extend(said.map(str::to_owned));
     }
     for asset in assets::manifest(root)?.assets {
-        let path = shipped.join(&asset.file);
-        if !path.is_file() {
+        if kind(&asset).is_none() {
             continue;
         }
+        let path = shipped.join(&asset.file);
         let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let hash = manifest::Hash::of(&bytes).to_string();
         ensure!(
@@ -278,12 +278,19 @@ impl Package {
     }
 }
 
+/// What CycloneDX calls a file under `assets/`; `None` for pictures and texts, of which nothing is made.
+fn kind(asset: &manifest::Asset) -> Option<&'static str> {
+    match asset.file.split_once('/')? {
+        ("models", _) => Some("machine-learning-model"),
+        ("lib", _) => Some("library"),
+        _ => None,
+    }
+}
+
 /// A file under `assets/` that is shipped, once for each platform.
 fn asset(asset: &manifest::Asset) -> Vec<Value> {
-    let kind = match asset.file.split_once('/') {
-        Some(("models", _)) => "machine-learning-model",
-        Some(("lib", _)) => "library",
-        _ => return Vec::new(),
+    let Some(kind) = kind(asset) else {
+        return Vec::new();
     };
     let component = |wheel: &manifest::Wheel| {
         let purl = format!("pkg:pypi/{}@{}", asset.package, asset.version);
