@@ -27,9 +27,9 @@ const JOB_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a job is asked for.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// What `sfumato doctor` may warn of on the fresh machine: nobody has configured it yet, and it is a folder on a machine of
-/// builds. All else is a mistake of ours.
-const WARNINGS: [&str; 0] = [];
+/// What `sfumato doctor` may warn of on the fresh machine: it has as much of a disk as builds leave, and no `/etc/hosts` by
+/// which `localhost` would be found. All else is a mistake of ours.
+const WARNINGS: [&str; 2] = ["free disk", "DNS"];
 
 /// Makes the release and tries it out; the machine is set up. Who is not root cannot, and has to say that he knows.
 ///
@@ -383,6 +383,12 @@ mod tests {
         for state in ["warning", "failed", "what"] {
             assert!(judge(&findings(state)).is_err(), "{state}");
         }
+        let explained = |state: &str| {
+            let mut findings = findings(state);
+            findings.checks[0].name = WARNINGS[0].to_owned();
+            judge(&findings)
+        };
+        assert!(explained("warning").is_ok() && explained("failed").is_err());
         assert!(judge(&Findings { checks: vec![] }).is_err());
     }
 
