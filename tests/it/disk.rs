@@ -168,7 +168,7 @@ async fn a_damaged_database_is_refused_at_the_start_with_advice() -> Result<()> 
     let whole = std::fs::read(&database)?;
     damage(&database)?;
     let damaged = std::fs::read(&database)?;
-    let (status, said) = Launch::ordinary().fails_on(stopped.data()).await?;
+    let (status, said) = stopped.fails_as(Launch::ordinary()).await?;
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(
         said.contains("is damaged") && said.contains("restore a backup"),
@@ -235,7 +235,7 @@ async fn a_database_that_is_damaged_while_the_server_runs_is_said_so_and_the_ser
         "{}",
         log.join("\n")
     );
-    let (status, said) = Launch::ordinary().fails_on(stopped.data()).await?;
+    let (status, said) = stopped.fails_as(Launch::ordinary()).await?;
     assert!(!status.success() && said.contains("is damaged"), "{said}");
     Ok(())
 }

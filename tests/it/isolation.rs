@@ -4,10 +4,11 @@ use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sfumato_e2e::client::{Client, http};
+use sfumato_e2e::eventually;
 use sfumato_e2e::picture::astronaut_png;
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::{Launch, Server};
-use sfumato_e2e::{eventually, secrets};
+use sfumato_testkit::secrets;
 
 #[tokio::test]
 async fn two_clients_cannot_see_each_others_anything() -> Result<()> {

@@ -11,7 +11,8 @@ use sfumato_e2e::client::{Client, Event};
 use sfumato_e2e::database::Database;
 use sfumato_e2e::picture::Picture;
 use sfumato_e2e::receiver::{Received, Receiver};
-use sfumato_e2e::server::{Server, Stopped};
+use sfumato_e2e::server::Server;
+use sfumato_e2e::stopped::Stopped;
 use sfumato_e2e::{eventually, invariants};
 
 const ROUNDS: usize = 4;

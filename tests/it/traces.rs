@@ -10,10 +10,11 @@ use serde_json::Value;
 use sfumato_e2e::client::{Client, http};
 use sfumato_e2e::cluster::free_address;
 use sfumato_e2e::collector::{Arrived, Collector};
+use sfumato_e2e::eventually;
 use sfumato_e2e::picture::astronaut_png;
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::{Launch, Server};
-use sfumato_e2e::{eventually, secrets};
+use sfumato_testkit::secrets;
 use tempfile::TempDir;
 
 /// The trace and the span that the client's requests say they were sent in.

@@ -5,7 +5,8 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::{eventually, secrets};
+use crate::eventually;
+use sfumato_testkit::secrets;
 
 /// A client that has logged in.
 #[derive(Clone, Debug)]

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use sfumato_testkit::postgres;
 use sfumato_testkit::s3::{BUCKET, S3Server, free_port};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::database;
 use crate::files::Stored;
 use crate::node::Start;
 use crate::server::Launch;
@@ -55,9 +57,19 @@ impl Shared {
     /// # Errors
     /// When the schema cannot be made.
     pub async fn make() -> Result<Self> {
+        let shared = Self::empty().await?;
+        shared.migrate().await?;
+        Ok(shared)
+    }
+
+    /// The same with a database that has no schema yet.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub async fn empty() -> Result<Self> {
         let database = tokio::task::spawn_blocking(postgres::Database::create).await?;
         let bucket = S3Server::start().await;
-        let shared = Self::on(database.url(), &bucket).await?;
+        let shared = Self::of(database.url(), &bucket)?;
         Ok(Self {
             own: Some((database, bucket)),
             ..shared
@@ -69,6 +81,12 @@ impl Shared {
     /// # Errors
     /// When the schema cannot be made.
     pub async fn on(database_url: String, bucket: &S3Server) -> Result<Self> {
+        let shared = Self::of(database_url, bucket)?;
+        shared.migrate().await?;
+        Ok(shared)
+    }
+
+    fn of(database_url: String, bucket: &S3Server) -> Result<Self> {
         let settings = [
             ("SFUMATO_STORAGE__ENDPOINT", bucket.endpoint.as_str()),
             ("SFUMATO_STORAGE__ALLOW_HTTP", "true"),
@@ -83,7 +101,7 @@ impl Shared {
             folder: TempDir::new()?,
             own: None,
         };
-        shared.migrate().await?;
+        std::fs::write(shared.key(), [7; 32])?;
         Ok(shared)
     }
 
@@ -108,7 +126,6 @@ impl Shared {
         if !output.status.success() {
             bail!("migrate: {}", String::from_utf8_lossy(&output.stderr));
         }
-        tokio::fs::write(self.key(), [7; 32]).await?;
         Ok(())
     }
 
@@ -128,11 +145,64 @@ impl Shared {
         command
     }
 
+    /// What `sfumato verify` says of every file.
+    ///
+    /// # Errors
+    /// When it says nothing.
+    pub async fn verify(&self) -> Result<Value> {
+        let output = self.command(&["verify", "--json"]).output().await?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).with_context(|| format!("verify said: {told}"))
+    }
+
+    /// Whether the storage holds nothing that no job knows.
+    ///
+    /// # Errors
+    /// As [`Shared::verify`].
+    pub(crate) async fn has_no_orphans(&self) -> Result<bool> {
+        Ok(self.verify().await?["withoutJob"] == 0)
+    }
+
+    /// The statements that would make the schema of a database of its own.
+    ///
+    /// # Errors
+    /// When it is somebody else's.
+    pub fn schema(&self) -> Result<Vec<String>> {
+        Ok(self.own_database()?.schema())
+    }
+
+    /// What does not hold, in words, of files and rows of an installation that had come to rest, in a database of its own.
+    ///
+    /// # Errors
+    /// When it is somebody else's, or the files cannot be read.
+    pub async fn broken(&self) -> Result<Vec<String>> {
+        let mut broken = self.own_database()?.rows(&database::wrong_on_postgres());
+        let files = self.verify().await?;
+        let wrong = ["missing", "damaged", "withoutJob"].into_iter();
+        broken.extend(
+            wrong
+                .filter(|what| files[what] != 0)
+                .map(|what| format!("{} files are {what}", files[what])),
+        );
+        Ok(broken)
+    }
+
+    fn own_database(&self) -> Result<&postgres::Database> {
+        let (database, _) = self.own.as_ref().context("the database is somebody else's")?;
+        Ok(database)
+    }
+
     /// What starts a process with these roles.
     ///
     /// # Errors
     /// When no folder can be made.
     pub fn start(&self, roles: &str, listen: &str, launch: Launch) -> Result<Start> {
+        Ok(self.equip(roles, launch).on(Arc::new(TempDir::new()?), listen))
+    }
+
+    /// What is started, as a process with these roles.
+    #[must_use]
+    pub fn equip(&self, roles: &str, launch: Launch) -> Launch {
         let own = [
             ("SFUMATO_DATABASE_URL", self.database_url.clone()),
             ("SFUMATO_STORAGE__LOCATION", self.storage.clone()),
@@ -140,7 +210,6 @@ impl Shared {
             ("SFUMATO_ROLES", roles.to_owned()),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        let launch = launch.envs(own).envs(self.variables.iter().cloned());
-        Ok(launch.on(Arc::new(TempDir::new()?), listen))
+        launch.envs(own).envs(self.variables.iter().cloned())
     }
 }

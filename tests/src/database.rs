@@ -82,7 +82,7 @@ impl Database {
         if damages != ["ok"] {
             broken.extend(damages);
         }
-        for (what, sql) in WRONG {
+        for (what, sql) in DANGLING.iter().chain(WRONG) {
             let rows = self.texts(sql)?;
             broken.extend(rows.into_iter().map(|row| format!("{row}: {what}")));
         }
@@ -129,25 +129,36 @@ const RESULTS: &str = "
     UNION ALL
     SELECT result, 'document', document_sha256 FROM jobs WHERE state = 'succeeded' AND document_sha256 IS NOT NULL";
 
+/// One query for all of [`WRONG`], in words: on PostgreSQL identifiers are no bytes.
+pub(crate) fn wrong_on_postgres() -> String {
+    let wrong = WRONG.iter().map(|(what, sql)| {
+        let rows = sql.replace("hex(", "text(");
+        format!("SELECT found || ': {what}' FROM ({rows}) AS wrong (found)")
+    });
+    wrong.collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// What SQLite alone can have: PostgreSQL checks each reference as it is written.
+const DANGLING: &[(&str, &str)] = &[(
+    "refers to what is not there",
+    "SELECT \"table\" || ' ' || coalesce(rowid, '') FROM pragma_foreign_key_check",
+)];
+
 /// Rows that there must not be, and what is wrong with them.
 const WRONG: &[(&str, &str)] = &[
-    (
-        "refers to what is not there",
-        "SELECT \"table\" || ' ' || coalesce(rowid, '') FROM pragma_foreign_key_check",
-    ),
     (
         "a job that has not ended",
         "SELECT hex(id) || ' ' || state FROM jobs WHERE state IN ('queued', 'running')",
     ),
     (
         "a job whose original was not deleted",
-        "SELECT hex(id) FROM jobs WHERE upload_deleted = 0",
+        "SELECT hex(id) FROM jobs WHERE NOT upload_deleted",
     ),
     (
         "a job that did not end with one event",
         "SELECT hex(id) || ' ' || state FROM jobs
          WHERE (SELECT count(*) FROM events WHERE job = jobs.id AND events.status IN ('Succeeded', 'Failed'))
-               <> (state <> 'cancelled')",
+               <> CASE state WHEN 'cancelled' THEN 0 ELSE 1 END",
     ),
     (
         "a job whose events are not numbered",

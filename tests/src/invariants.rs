@@ -10,15 +10,27 @@ use crate::client::{Client, Event};
 use crate::database::Database;
 use crate::files;
 use crate::receiver::Receiver;
-use crate::server::{Server, Stopped};
+use crate::server::Server;
+use crate::stopped::Stopped;
 use crate::{PATIENCE, eventually};
 
 /// Waits until every job of the client has ended and every receiver, each of which hears of all jobs, has heard of every
-/// event, and until the originals are gone. Then checks how each heard of them, and returns the events.
+/// event, and until the storage holds neither originals nor what no job knows. Then checks how each heard of them, and returns
+/// the events.
 ///
 /// # Errors
 /// When something is lost or out of order, or takes longer than [`PATIENCE`] without getting further.
 pub async fn settled(server: &Server, client: &Client, receivers: &[&Receiver]) -> Result<Vec<Event>> {
+    let events = told(client, receivers).await?;
+    server.collect_orphans().await?;
+    eventually("originals to go", async || {
+        server.stored("uploads").await.is_empty().then_some(())
+    })
+    .await;
+    Ok(events)
+}
+
+async fn told(client: &Client, receivers: &[&Receiver]) -> Result<Vec<Event>> {
     let (mut waits_for, mut since) = (usize::MAX, Instant::now());
     let events = loop {
         let events = client.events().await?;
@@ -38,10 +50,6 @@ pub async fn settled(server: &Server, client: &Client, receivers: &[&Receiver]) 
     for receiver in receivers {
         heard_in_order(&events, receiver)?;
     }
-    eventually("originals to go", async || {
-        server.stored("uploads").await.is_empty().then_some(())
-    })
-    .await;
     Ok(events)
 }
 
@@ -134,17 +142,12 @@ pub async fn hold(server: Server, client: &Client, accepted: &[String]) -> Resul
     Ok(stopped)
 }
 
-/// What is wrong with the rows and files that are left. What several processes on PostgreSQL left is read by the product itself.
+/// What is wrong with the rows and files that are left. Files in a bucket are read by the product itself.
 async fn left_broken(stopped: &Stopped) -> Result<Vec<String>> {
-    let Some(shared) = stopped.shared() else {
-        return Database::left_in(stopped.data())?.broken(stopped.data());
-    };
-    let output = shared.command(&["verify", "--json"]).output().await?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    Ok((!output.status.success())
-        .then(|| format!("verify: {said}"))
-        .into_iter()
-        .collect())
+    match stopped.shared() {
+        Some(shared) => shared.broken().await,
+        None => Database::left_in(stopped.data())?.broken(stopped.data()),
+    }
 }
 
 /// Each job's events are numbered from 1 on, and nothing comes after the one that ends it.

@@ -20,8 +20,8 @@ pub mod node;
 pub mod picture;
 pub mod processes;
 pub mod receiver;
-pub mod secrets;
 pub mod server;
+pub mod stopped;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -12,8 +12,8 @@ use tokio::process::Child;
 use tokio::task::JoinHandle;
 
 use crate::eventually;
-use crate::secrets::WatchedLog;
 use crate::server::Launch;
+use sfumato_testkit::secrets::WatchedLog;
 
 /// What a process is started with, again and again.
 #[derive(Clone, Debug)]
@@ -140,6 +140,7 @@ impl Node {
     /// When the system refuses.
     pub async fn kill(mut self) -> Result<Start> {
         self.child.kill().await?;
+        self.read_to_the_end().await?;
         Ok(self.start)
     }
 
@@ -151,10 +152,7 @@ impl Node {
         let status = tokio::time::timeout(crate::PATIENCE, self.child.wait())
             .await
             .with_context(|| format!("the server goes on:\n{}", self.log().join("\n")))??;
-        // The last lines come through the pipe a moment later than the end.
-        (&mut self.reader)
-            .await
-            .context("the log was not read to its end")?;
+        self.read_to_the_end().await?;
         let log = self.log();
         Ok((status, self.start, log))
     }
@@ -166,7 +164,15 @@ impl Node {
     pub async fn terminate(mut self) -> Result<(ExitStatus, Start, Vec<String>)> {
         self.signal(Signal::TERM)?;
         let status = tokio::time::timeout(crate::PATIENCE, self.child.wait()).await??;
+        self.read_to_the_end().await?;
         let log = self.log();
         Ok((status, self.start, log))
+    }
+
+    /// The last lines come through the pipe a moment later than the end.
+    async fn read_to_the_end(&mut self) -> Result<()> {
+        let read = tokio::time::timeout(crate::PATIENCE, &mut self.reader).await;
+        read.context("somebody holds the log open")?
+            .context("the log was not read to its end")
     }
 }

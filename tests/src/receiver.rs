@@ -108,7 +108,7 @@ async fn receive(State(inner): State<Arc<Mutex<Inner>>>, headers: HeaderMap, raw
     let task = body["taskId"].clone();
     for name in ["x-auth-token", "webhook-signature"] {
         if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
-            crate::secrets::remember(name, value);
+            sfumato_testkit::secrets::remember(name, value);
         }
     }
     let mut inner = lock(&inner);

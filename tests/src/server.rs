@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -14,13 +15,27 @@ use crate::client::Client;
 use crate::cluster::{Shared, is_wanted};
 use crate::files::{self, Stored};
 use crate::node::{Node, Start};
-use crate::{assets, secrets, sfumato, sfumato_with_failpoints};
+use crate::stopped::Stopped;
+use crate::{assets, sfumato, sfumato_with_failpoints};
+use sfumato_testkit::secrets;
 
 /// A free one each time.
-const ANY_PORT: &str = "127.0.0.1:0";
+pub(crate) const ANY_PORT: &str = "127.0.0.1:0";
 
 /// The processes of a cluster in tests of the whole product: what each does.
 const ROLES: [&str; 3] = ["api", "worker", "courier,janitor"];
+
+/// What one process does alone.
+pub(crate) const ALL_ROLES: &str = "api,worker,courier,janitor";
+
+/// What an installation keeps rows and files in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stores {
+    /// SQLite and a folder.
+    Embedded,
+    /// PostgreSQL and a bucket, which other processes may share.
+    Shared,
+}
 
 /// What is started, and how: executable, arguments beside address and data folder, variables.
 #[derive(Clone, Debug)]
@@ -75,12 +90,19 @@ impl Launch {
 
     /// What runs a process on this data folder.
     pub(crate) fn command(&self, data: &Path, listen: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.program("serve");
         command
-            .args(["serve", "--listen", listen, "--data-dir"])
+            .args(["--listen", listen, "--data-dir"])
             .arg(data)
             .args(&self.arguments)
-            .env("SFUMATO_ASSETS_DIR", assets())
+            .env("SFUMATO_ASSETS_DIR", assets());
+        command
+    }
+
+    pub(crate) fn program(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(subcommand)
             .env("NO_COLOR", "1")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -98,6 +120,17 @@ impl Launch {
         self.start_in(TempDir::new()?).await
     }
 
+    /// Starts one process with all roles on empty stores, whatever installation is wanted.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_on(self, stores: Stores) -> Result<Server> {
+        match stores {
+            Stores::Embedded => self.start().await,
+            Stores::Shared => Server::start_shared(&[ALL_ROLES], &self).await,
+        }
+    }
+
     /// Starts one process on this data folder.
     ///
     /// # Errors
@@ -113,21 +146,6 @@ impl Launch {
             listen: listen.to_owned(),
             launch: self,
         }
-    }
-
-    /// Starts a server that is expected not to come up, and waits for its end: how it ended, and what it said.
-    ///
-    /// # Errors
-    /// When it goes on.
-    pub async fn fails_on(&self, data: &Path) -> Result<(ExitStatus, String)> {
-        let output = self.command(data, ANY_PORT).output();
-        let output = tokio::time::timeout(crate::PATIENCE, output)
-            .await
-            .context("the server goes on")??;
-        Ok((
-            output.status,
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        ))
     }
 }
 
@@ -166,9 +184,17 @@ impl Server {
     /// # Errors
     /// When one does not come up.
     pub async fn start_cluster(launch: &Launch) -> Result<Self> {
+        Self::start_shared(&ROLES, launch).await
+    }
+
+    /// Starts a process for each of these roles, of which the first is to include the API, on PostgreSQL and a bucket.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start_shared(roles: &[&str], launch: &Launch) -> Result<Self> {
         let shared = Arc::new(Shared::make().await?);
         let mut starts = Vec::new();
-        for roles in ROLES {
+        for roles in roles {
             starts.push(shared.start(roles, ANY_PORT, launch.clone())?);
         }
         Self::from_starts(Some(shared), starts).await
@@ -183,13 +209,54 @@ impl Server {
         launch.start().await
     }
 
-    async fn from_starts(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Result<Self> {
+    pub(crate) async fn from_starts(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Result<Self> {
         let mut nodes = Vec::new();
         for start in starts {
             nodes.push(Node::start(start).await?);
         }
         let url = nodes.first().context("there is a process")?.url.clone();
         Ok(Self { nodes, shared, url })
+    }
+
+    /// Starts another process beside those that share a database and a bucket.
+    ///
+    /// # Errors
+    /// When it does not come up, or nothing is shared.
+    pub async fn start_beside(&self, roles: &str, launch: Launch) -> Result<Node> {
+        let shared = self.shared.as_ref().context("nothing is shared")?;
+        Node::start(shared.start(roles, ANY_PORT, launch)?).await
+    }
+
+    /// With another process, which stops with the others.
+    #[must_use]
+    pub fn with(mut self, node: Node) -> Self {
+        self.nodes.push(node);
+        self
+    }
+
+    /// Waits until nothing lies in the storage that no job knows, in an installation that has come to rest. A process that is
+    /// alone has seen to that when it was started. Where others may be writing only age tells: a janitor takes everything for
+    /// old enough.
+    ///
+    /// # Errors
+    /// When the janitor does not come up, or the storage cannot be read.
+    pub(crate) async fn collect_orphans(&self) -> Result<()> {
+        let Some(shared) = &self.shared else {
+            return Ok(());
+        };
+        if shared.has_no_orphans().await? {
+            return Ok(());
+        }
+        let launch = Launch::ordinary().env("SFUMATO_RETENTION__ORPHANS", "0s");
+        let _janitor = self.start_beside("janitor", launch).await?;
+        let begin = Instant::now();
+        while !shared.has_no_orphans().await? {
+            ensure!(
+                begin.elapsed() < crate::PATIENCE,
+                "the storage holds what no job knows"
+            );
+        }
+        Ok(())
     }
 
     fn api(&self) -> &Node {
@@ -208,10 +275,7 @@ impl Server {
 
     /// What its storage holds below one of its folders: `uploads`, `results`, `parts`.
     pub async fn stored(&self, folder: &str) -> Vec<Stored> {
-        match &self.shared {
-            Some(shared) => shared.stored(folder).await,
-            None => files::stored_below(&self.data().join("blobs"), folder),
-        }
+        stored(self.shared.as_deref(), self.data(), folder).await
     }
 
     /// The id of the process with the API.
@@ -265,10 +329,7 @@ impl Server {
         for node in self.nodes {
             starts.push(node.kill().await?);
         }
-        Ok(Stopped {
-            shared: self.shared,
-            starts,
-        })
+        Ok(Stopped::new(self.shared, starts))
     }
 
     /// Waits until an installation of one process has ended by itself: how, what it left, and what it said.
@@ -281,10 +342,7 @@ impl Server {
             bail!("an installation of several processes does not end by itself");
         };
         let (status, start, log) = node.ended().await?;
-        let stopped = Stopped {
-            shared: self.shared,
-            starts: vec![start],
-        };
+        let stopped = Stopped::new(self.shared, vec![start]);
         Ok((status, stopped, log))
     }
 
@@ -302,56 +360,22 @@ impl Server {
             starts.push(start);
             lines.extend(log);
         }
-        let stopped = Stopped {
-            shared: self.shared,
-            starts,
-        };
+        let stopped = Stopped::new(self.shared, starts);
         Ok((worst, stopped, lines))
     }
 }
 
-/// A server that was stopped; its data folder is still there.
-#[derive(Debug)]
-pub struct Stopped {
-    shared: Option<Arc<Shared>>,
-    starts: Vec<Start>,
-}
-
-impl Stopped {
-    /// The data folder of the process with the API.
-    pub fn data(&self) -> &Path {
-        self.starts[0].data.path()
-    }
-
-    /// What its processes share, where there are several.
-    pub fn shared(&self) -> Option<&Shared> {
-        self.shared.as_deref()
-    }
-
-    /// Starts a server on the same data with the same arguments.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub async fn restart(self) -> Result<Server> {
-        Server::from_starts(self.shared, self.starts).await
-    }
-
-    /// Starts something else in the place of its one process, on the same data folder.
-    ///
-    /// # Errors
-    /// When it does not come up, or there were several processes.
-    pub async fn restart_as(mut self, launch: Launch) -> Result<Server> {
-        let [start] = &mut self.starts[..] else {
-            bail!("there were several processes");
-        };
-        start.launch = launch;
-        self.restart().await
+/// What a storage holds below one of its folders.
+pub(crate) async fn stored(shared: Option<&Shared>, data: &Path, folder: &str) -> Vec<Stored> {
+    match shared {
+        Some(shared) => shared.stored(folder).await,
+        None => files::stored_below(&data.join("blobs"), folder),
     }
 }
 
 /// Whether a variable holds what nobody else may know.
 fn is_secret(name: &str) -> bool {
-    ["SECRET", "PASSWORD", "MASTER_KEY"]
+    ["SECRET", "PASSWORD", "KEY"]
         .iter()
         .any(|word| name.contains(word))
 }

@@ -112,7 +112,29 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })?;
-    dist::try_out(options.without_dist, steps)
+    dist::try_out(options.without_dist, steps)?;
+    steps.run("Secrets in logs", || search_logs(&root, options))
+}
+
+/// Looks for secrets in the logs of the servers that the suites before have left. Those of the end-to-end tests are searched by
+/// the tests themselves.
+fn search_logs(root: &Path, options: Options) -> anyhow::Result<()> {
+    const EXAMPLE: &str = "secrets_in_logs";
+    let target = workspace::target()?;
+    process::run(cargo(root).args([
+        "build",
+        "--locked",
+        "--quiet",
+        "--workspace",
+        "--example",
+        EXAMPLE,
+    ]))?;
+    let mut logs = vec![browser::LOGS, "api-fuzz.log", "clients.log"];
+    if !options.without_dist {
+        logs.push("dist-server.log");
+    }
+    let logs = logs.iter().map(|log| target.join(log));
+    process::run(process::command(target.join("debug/examples").join(EXAMPLE)).args(logs))
 }
 
 /// The tests that are run by default, see `.config/nextest.toml`, and all others.

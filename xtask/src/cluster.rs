@@ -18,7 +18,7 @@ const OF_ONE_PROCESS: &str = "test(/^(chaos|clock|disk|failpoints|kills|moving|s
 
 /// Tests of what goes to the storage and comes from there.
 const OF_THE_STORAGE: &str = "(package(sfumato-engine) and test(/^blobs::/)) or (package(sfumato-http) and test(/^redirects::/)) \
-     or (package(sfumato-e2e) and test(/^(s3|moving)::/))";
+     or (package(sfumato-e2e) and test(/^(s3|moving|failpoints::(on_postgres_and_a_bucket|takeover))::/))";
 
 /// The server that stands for S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

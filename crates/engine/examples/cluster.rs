@@ -39,6 +39,12 @@ const WAITING: [usize; 3] = [100, 10_000, 100_000];
 /// Status changes of the measurement of webhooks.
 const DELIVERIES: usize = 5_000;
 
+/// Originals of the measurement of the janitor.
+const ORIGINALS: usize = 2_000;
+
+/// Bytes of each of them.
+const ORIGINAL_BYTES: usize = 100_000;
+
 /// Looks that are timed.
 const LOOKS: usize = 200;
 
@@ -82,6 +88,8 @@ async fn measure(url: &str, settle: impl Fn()) -> Outcome<()> {
     drain(&*stores[0]).await?;
     let rate = deliver(&stores).await?;
     println!("| status changes accepted and delivered a second by one courier, 16 at a time | {rate:.0} |");
+    let rate = delete(&stores).await?;
+    println!("| originals deleted a second by one janitor, from a folder | {rate:.0} |");
     let mut waiting = 0;
     for wanted in WAITING {
         fill(&stores, &clients, wanted - waiting).await?;
@@ -211,19 +219,7 @@ async fn deliver(stores: &[Arc<dyn Store>; 2]) -> Outcome<f64> {
     let sink = Router::new().fallback(receive).with_state(arrived.clone());
     tokio::spawn(async move { axum::serve(listener, sink).await });
     let folder = tempfile::tempdir()?;
-    let engine = Engine::new(Parts {
-        store: stores[1].clone(),
-        blobs: Blobs::open_folder(folder.path())?,
-        media: None,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        keys: Keys::derive(&[7; 32]),
-        settings: EngineSettings {
-            addresses: AddressPolicy::allowing_private(),
-            shared: true,
-            ..EngineSettings::default()
-        },
-    });
+    let engine = engine(&stores[1], Blobs::open_folder(folder.path())?);
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let courier = tokio::spawn(async move { engine.run_courier(stop).await });
@@ -242,6 +238,48 @@ async fn deliver(stores: &[Arc<dyn Store>; 2]) -> Outcome<f64> {
     courier.await?;
     drain(&*stores[0]).await?;
     Ok(DELIVERIES as f64 / took.as_secs_f64())
+}
+
+fn engine(store: &Arc<dyn Store>, blobs: Blobs) -> Engine {
+    Engine::new(Parts {
+        store: store.clone(),
+        blobs,
+        media: None,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        keys: Keys::derive(&[7; 32]),
+        settings: EngineSettings {
+            addresses: AddressPolicy::allowing_private(),
+            shared: true,
+            ..EngineSettings::default()
+        },
+    })
+}
+
+/// Originals of finished jobs that one janitor deletes: how many a second.
+async fn delete(stores: &[Arc<dyn Store>; 2]) -> Outcome<f64> {
+    let folder = tempfile::tempdir()?;
+    let open = || Blobs::open_folder(folder.path());
+    let janitor = engine(&stores[1], open()?);
+    // What the measurements before have left behind.
+    janitor.sweep().await?;
+    let client = build::client(&SystemClock, &SystemEntropy);
+    stores[0].create_client(&client).await?;
+    let blobs = open()?;
+    for _ in 0..ORIGINALS {
+        let job = build::job(client.id, &SystemClock, &SystemEntropy);
+        let mut original = blobs.write_upload(job.upload.id);
+        original.write(vec![0; ORIGINAL_BYTES].into()).await?;
+        original.finish().await?;
+        stores[0].submit(&job).await?;
+    }
+    drain(&*stores[0]).await?;
+    let begin = Instant::now();
+    let swept = janitor.sweep().await?;
+    if swept.originals != ORIGINALS {
+        return Err(format!("{} originals were deleted of {ORIGINALS}", swept.originals).into());
+    }
+    Ok(ORIGINALS as f64 / begin.elapsed().as_secs_f64())
 }
 
 async fn receive(

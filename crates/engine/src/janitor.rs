@@ -8,15 +8,16 @@
 
 use std::time::Duration;
 
-use sfumato_core::Timestamp;
+use futures::StreamExt;
 use sfumato_core::store::Call;
+use sfumato_core::{JobId, ResultId, Timestamp, UploadId};
 use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
-use crate::blobs::{BlobError, Reason, log_deletion};
+use crate::blobs::{BlobError, Deleted, Reason, log_deletion};
 
 /// Between two looks for expired leases.
 const REAP_EVERY: Duration = Duration::from_secs(5);
@@ -29,6 +30,10 @@ const ORPHAN_SWEEPS: u32 = 60;
 
 /// Rows in one transaction: the writer is never held for long.
 const BATCH: usize = 100;
+
+/// Blobs that are deleted at the same time. Each takes a few requests to a bucket, one after the other, of some ten
+/// milliseconds: one at a time would fall behind a busy installation.
+const DELETIONS_AT_ONCE: usize = 16;
 
 /// Why a round of cleaning was cut short. The next one takes up where it ended.
 #[derive(Debug, Error)]
@@ -121,25 +126,31 @@ impl Engine {
         let mut results = 0;
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
-            for (job, result) in &expired {
-                hit(Point::RetentionRowBeforeBlob);
-                match inner.blobs.delete_result(*result).await {
-                    Ok(deleted) => {
-                        inner.metrics.result_deleted();
-                        log_deletion(deleted, "result", Some(*job), Reason::Retention);
-                    }
-                    // Its row says that it is gone; the orphans' turn tries again.
-                    Err(error) => {
-                        tracing::warn!(job.id = %job, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
-                    }
-                }
-            }
-            results += expired.len();
-            if expired.len() < BATCH {
+            let found = expired.len();
+            let deletions = expired
+                .into_iter()
+                .map(|(job, result)| self.delete_expired(job, result));
+            several(deletions).await;
+            results += found;
+            if found < BATCH {
                 return Ok(Swept {
                     originals: originals?,
                     results,
                 });
+            }
+        }
+    }
+
+    async fn delete_expired(&self, job: JobId, result: ResultId) {
+        hit(Point::RetentionRowBeforeBlob);
+        match self.inner().blobs.delete_result(result).await {
+            Ok(deleted) => {
+                self.inner().metrics.result_deleted();
+                log_deletion(deleted, "result", Some(job), Reason::Retention);
+            }
+            // Its row says that it is gone; the orphans' turn tries again.
+            Err(error) => {
+                tracing::warn!(job.id = %job, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
             }
         }
     }
@@ -153,28 +164,38 @@ impl Engine {
         loop {
             let asked = BATCH + stuck;
             let uploads = inner.store.retire_uploads(before, asked).await?;
-            stuck = 0;
-            for (job, upload) in &uploads {
-                hit(Point::RetentionRowBeforeBlob);
-                // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
-                // twice is harmless.
-                let gone = match inner.blobs.delete_upload(*upload).await {
-                    Ok(gone) => gone,
-                    Err(error) => {
-                        stuck += 1;
-                        tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
-                        continue;
-                    }
-                };
-                inner.store.upload_deleted(*job).await?;
-                deleted += 1;
-                inner.metrics.original_deleted();
-                log_deletion(gone, "original", Some(*job), Reason::Retention);
-            }
-            if uploads.len() < asked || stuck == uploads.len() {
+            let found = uploads.len();
+            let retired = uploads
+                .into_iter()
+                .map(|(job, upload)| self.delete_retired(job, upload));
+            let gone = several(retired)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
+            deleted += gone.iter().filter(|gone| **gone).count();
+            stuck = gone.iter().filter(|gone| !**gone).count();
+            if found < asked || stuck == found {
                 return Ok(deleted);
             }
         }
+    }
+
+    /// Deletes an original of which no revision can be made any more, and marks it as gone. False where its blob stays.
+    async fn delete_retired(&self, job: JobId, upload: UploadId) -> Result<bool, SweepError> {
+        hit(Point::RetentionRowBeforeBlob);
+        let inner = self.inner();
+        // The blob goes before the mark that it is gone, since deleting twice is harmless.
+        let gone = match inner.blobs.delete_upload(upload).await {
+            Ok(gone) => gone,
+            Err(error) => {
+                tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
+                return Ok(false);
+            }
+        };
+        inner.store.upload_deleted(job).await?;
+        inner.metrics.original_deleted();
+        log_deletion(gone, "original", Some(job), Reason::Retention);
+        Ok(true)
     }
 
     /// Deletes blobs that were written before `before` and that no row knows, whole or half-written: what a crash between
@@ -189,18 +210,18 @@ impl Engine {
         let removed = half_written.map_err(SweepError::from);
         let mut collected = said("half-written blobs were not removed", removed).unwrap_or(0);
         for uploads in inner.blobs.uploads_written_before(before).await?.chunks(BATCH) {
-            for orphan in inner.store.orphan_uploads(uploads).await? {
-                let gone = inner.blobs.delete_upload(orphan).await?;
-                log_deletion(gone, "original", None, Reason::Orphan);
-                collected += 1;
-            }
+            let orphans = inner.store.orphan_uploads(uploads).await?;
+            let deletions = orphans
+                .into_iter()
+                .map(|orphan| inner.blobs.delete_upload(orphan));
+            collected += log_orphans("original", several(deletions).await)?;
         }
         for results in inner.blobs.results_written_before(before).await?.chunks(BATCH) {
-            for orphan in inner.store.orphan_results(results).await? {
-                let gone = inner.blobs.delete_result(orphan).await?;
-                log_deletion(gone, "result", None, Reason::Orphan);
-                collected += 1;
-            }
+            let orphans = inner.store.orphan_results(results).await?;
+            let deletions = orphans
+                .into_iter()
+                .map(|orphan| inner.blobs.delete_result(orphan));
+            collected += log_orphans("result", several(deletions).await)?;
         }
         if collected > 0 {
             inner.metrics.orphans_deleted(collected);
@@ -208,6 +229,28 @@ impl Engine {
         }
         Ok(collected)
     }
+}
+
+/// What comes of all of these, of which a few are done at the same time.
+async fn several<F: Future>(deletions: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let deletions = futures::stream::iter(deletions);
+    deletions.buffer_unordered(DELETIONS_AT_ONCE).collect().await
+}
+
+/// Says what was deleted, and how many that were. One that could not be does not hide the others.
+fn log_orphans(kind: &'static str, outcomes: Vec<Result<Deleted, BlobError>>) -> Result<usize, SweepError> {
+    let mut deleted = 0;
+    let mut stays = Ok(());
+    for outcome in outcomes {
+        match outcome {
+            Ok(gone) => {
+                log_deletion(gone, kind, None, Reason::Orphan);
+                deleted += 1;
+            }
+            Err(error) => stays = Err(error),
+        }
+    }
+    Ok(stays.map(|()| deleted)?)
 }
 
 /// The value of what went well; what did not is logged.

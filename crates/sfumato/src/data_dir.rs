@@ -271,6 +271,35 @@ impl DataDir {
         self.write_durably(&path, format!("{worker}\n").as_bytes())
     }
 
+    /// Where the link lies that makes the first administrator.
+    pub(crate) fn setup_link_path(&self) -> PathBuf {
+        self.root.join("setup-link")
+    }
+
+    /// Keeps the link that makes the first administrator where only the owner of the folder can read it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn write_setup_link(&self, link: &str) -> Result<(), DataDirError> {
+        self.write_durably(&self.setup_link_path(), format!("{link}\n").as_bytes())
+    }
+
+    /// Removes the link of an earlier start, which has become void.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn remove_setup_link(&self) -> Result<(), DataDirError> {
+        let path = self.setup_link_path();
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(DataDirError::Io {
+                action: "remove",
+                path,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a file of the folder, whole or not at all, and replaces what is there.
     fn write_durably(&self, path: &Path, content: &[u8]) -> Result<(), DataDirError> {
         let wrong = |source| DataDirError::Io {

@@ -3,6 +3,7 @@
 //! Everything runs until the first signal, or until one part ends by itself: a server of which a part is gone is ended
 //! and said to be broken, so that whoever watches over it starts it again.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -75,7 +76,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     }
     announce(address, &dir, settings);
     if settings.roles.include(Role::Api) {
-        invite(&engine, settings, address).await?;
+        invite(&engine, settings, &dir, address).await?;
     }
     let whole = tasks.watch().await;
     export.end().await;
@@ -434,12 +435,18 @@ fn announce(address: SocketAddr, dir: &DataDir, settings: &Settings) {
     );
 }
 
-/// Says how to make the first user of the Manager, where there is none. This is the one secret that is logged: it works
-/// once and for a day, and the next start voids it.
+/// Says how to make the first user of the Manager, where there is none: by a link that works once and for a day, and that the
+/// next start voids. It goes to a file that only the owner of the data folder can read, and to a person who looks at the
+/// terminal; a log may be read by many.
 ///
-/// Where several processes answer, the start of each would void the link that another one has logged: there a command makes
+/// Where several processes answer, the start of each would void the link that another one has made: there a command makes
 /// the first administrator.
-async fn invite(engine: &Engine, settings: &Settings, address: SocketAddr) -> anyhow::Result<()> {
+async fn invite(
+    engine: &Engine,
+    settings: &Settings,
+    dir: &DataDir,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
     let asked = "look for users of the Manager";
     if settings.database_url.is_some() {
         if !engine.has_users().await.context(asked)? {
@@ -449,16 +456,22 @@ async fn invite(engine: &Engine, settings: &Settings, address: SocketAddr) -> an
         }
         return Ok(());
     }
-    let token = engine.open_setup().await.context(asked)?;
-    let Some(token) = token else { return Ok(()) };
+    let Some(token) = engine.open_setup().await.context(asked)? else {
+        return Ok(dir.remove_setup_link()?);
+    };
     let base = settings
         .public_url
         .as_ref()
         .map_or_else(|| format!("http://{address}"), ToString::to_string);
+    let link = format!("{base}/manager/setup/{}", token.expose());
+    dir.write_setup_link(&link)?;
     tracing::info!(
-        "the Manager has no users yet; whoever opens this link makes the first administrator: {base}/manager/setup/{}",
-        token.expose()
+        "the Manager has no users yet; whoever opens the link in {} makes the first administrator",
+        dir.setup_link_path().display()
     );
+    if std::io::stderr().is_terminal() {
+        crate::output::note(format!("Make the first administrator of the Manager: {link}"));
+    }
     Ok(())
 }
 

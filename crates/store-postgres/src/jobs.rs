@@ -7,6 +7,7 @@ use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
 use sfumato_core::store::{CancelOutcome, JobLimits, Reaped};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
+use sfumato_failpoints::{Point, hit};
 use sfumato_store_rows::JobColumns;
 
 use crate::events;
@@ -255,6 +256,7 @@ pub(crate) async fn finish(
     outcome: &JobOutcome,
 ) -> Result<Job, StoreError> {
     let after = with_lease(tx, job, |job| job.finish(lease, outcome.clone(), tx.now())).await?;
+    hit(Point::InsideFinishTx);
     locks::clients_shared(tx, [after.client].into()).await?;
     events::tell_the_end(tx, &after).await?;
     Ok(after)

@@ -3,6 +3,7 @@
 //!
 //! Own lines instead of a crate, as for SQLite: the rules are the same, and so are the messages.
 
+use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, GenericClient};
 
@@ -33,6 +34,7 @@ pub(crate) async fn apply(place: &Place) -> Result<Vec<i64>, OpenError> {
     let missing = missing(place, &transaction).await?;
     for (number, sql) in &missing {
         transaction.batch_execute(sql).await.map_err(failed)?;
+        hit(Point::MigrationHalf);
         transaction
             .execute(
                 "INSERT INTO migrations (number, sha256) VALUES ($1, $2)",

@@ -9,6 +9,7 @@ pub mod build;
 pub mod conformance;
 pub mod postgres;
 pub mod s3;
+pub mod secrets;
 mod sim;
 mod world;
 

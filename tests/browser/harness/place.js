@@ -28,12 +28,14 @@ export class Place {
   async user(name, client) {
     const role = client ? ["--client", client.clientId] : [];
     await this.server.run(["user", "create", name, ...role, "--password-file", "-"], PASSWORD);
+    await this.server.keepSecret(PASSWORD);
     return { name, password: PASSWORD };
   }
 
   // Makes a client of the API, logged in.
   async client(name = this.name("Client")) {
     const made = await this.server.run(["client", "create", "--name", name]);
+    await this.server.keepSecret(made.secretId);
     const client = { name, clientId: made.clientId, secretId: made.secretId };
     client.api = await Api.logIn(this.url, client);
     return client;

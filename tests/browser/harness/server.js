@@ -1,13 +1,16 @@
 // A running `sfumato serve` on a free port, with a data folder of its own.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { appendFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+// Logs of all servers, and what they must not show: `cargo xtask test` searches them afterwards.
+const LOGS = join(ROOT, "target/browser-logs");
 const PROGRAM = process.env.SFUMATO_BIN ?? join(ROOT, "target/debug/sfumato");
 const ENVIRONMENT = {
   ...process.env,
@@ -37,6 +40,7 @@ export class Server {
     server.environment = { ...ENVIRONMENT, ...variables };
     server.invites = passwords;
     server.words = ["serve", "--listen", `127.0.0.1:${port}`, "--allow-private-webhooks", "--data-dir", server.data, ...settings];
+    await mkdir(LOGS, { recursive: true });
     await server.begin();
     return server;
   }
@@ -54,6 +58,7 @@ export class Server {
   begin() {
     this.child = spawn(PROGRAM, this.words, { env: this.environment, stdio: ["ignore", "ignore", "pipe"] });
     this.log = [];
+    this.child.stderr.pipe(createWriteStream(join(LOGS, `${basename(this.data)}.log`), { flags: "a" }));
     this.ended = new Promise((resolve) => this.child.once("exit", resolve));
     return this.listening();
   }
@@ -68,12 +73,21 @@ export class Server {
       createInterface({ input: this.child.stderr }).on("line", (line) => {
         this.log.push(line);
         this.url ??= /listening on (http:\/\/[^\s"]+)/.exec(line)?.[1];
-        this.setupLink ??= /(http:\/\/[^\s"]+\/manager\/setup\/[^\s"]+)/.exec(line)?.[1];
-        if (!this.url || (this.invites && !this.setupLink)) return;
+        this.invited ||= line.includes("makes the first administrator");
+        if (!this.url || (this.invites && !this.invited)) return;
         clearTimeout(patience);
-        resolve();
+        resolve(this.readSetupLink());
       });
     });
+  }
+
+  async readSetupLink() {
+    if (this.invites) this.setupLink = (await readFile(join(this.data, "setup-link"), "utf8")).trim();
+  }
+
+  // Remembers what no log may show.
+  async keepSecret(secret) {
+    await appendFile(join(LOGS, `${basename(this.data)}.secrets`), `${secret}\n`);
   }
 
   // Runs `sfumato …` on its data folder and returns what it printed, as JSON.

@@ -7,7 +7,7 @@ test.describe("the first start", () => {
   test.beforeAll(async () => (server = await Server.start()));
   test.afterAll(() => server.stop());
 
-  test("the link of the log makes the first administrator, once", async ({ visit }) => {
+  test("the link of the first start makes the first administrator, once", async ({ visit }) => {
     const page = await visit(undefined, { at: server });
     await page.goto(server.setupLink);
     await expect(page.getByRole("heading", { level: 1 })).toHaveText("Set up Sfumato");

@@ -231,22 +231,19 @@ impl Fleet {
         start.launch = start.launch.env("SFUMATO_RETENTION__ORPHANS", "0s");
         let _janitor = Node::start(start).await?;
         let mut last = serde_json::Value::Null;
-        let begin = std::time::Instant::now();
-        while begin.elapsed() < sfumato_e2e::PATIENCE {
-            last = self.verify().await?;
-            ensure!(last["damaged"] == 0, "{last}");
+        let mut further = std::time::Instant::now();
+        while further.elapsed() < sfumato_e2e::PATIENCE {
+            let found = self.shared.verify().await?;
+            ensure!(found["damaged"] == 0, "{found}");
             // The janitor may delete an original between the look at its job and the look at the file: it is missing that once.
-            if last["missing"] == 0 && last["withoutJob"] == 0 && last["files"] == files {
+            if found["missing"] == 0 && found["withoutJob"] == 0 && found["files"] == files {
                 return Ok(());
             }
+            if found != last {
+                (last, further) = (found, std::time::Instant::now());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        anyhow::bail!("{files} files should be left, and there are {last}")
-    }
-
-    /// What `sfumato verify` says of every file.
-    async fn verify(&self) -> Result<serde_json::Value> {
-        let output = self.shared.command(&["verify", "--json"]).output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).with_context(|| format!("verify said: {told}"))
+        anyhow::bail!("{files} files should be left, nothing is deleted any more, and there are {last}")
     }
 }

@@ -17,7 +17,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &["sfumato-core", "sfumato-detect", "sfumato-media-client"],
     ),
     ("sfumato-store-rows", &["sfumato-core"]),
-    ("sfumato-store-postgres", &["sfumato-core", "sfumato-store-rows"]),
+    (
+        "sfumato-store-postgres",
+        &["sfumato-core", "sfumato-failpoints", "sfumato-store-rows"],
+    ),
     (
         "sfumato-store-sqlite",
         &["sfumato-core", "sfumato-failpoints", "sfumato-store-rows"],

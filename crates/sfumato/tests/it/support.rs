@@ -133,6 +133,8 @@ pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// Standard error is what goes to logs.
+    is_log: bool,
 }
 
 /// Which of the two streams is read.
@@ -165,6 +167,7 @@ impl Running {
             child,
             lines,
             seen: vec![],
+            is_log: matches!(stream, Stream::Stderr),
         }
     }
 
@@ -219,7 +222,7 @@ impl Running {
             self.seen.join("\n")
         );
         let status = self.child.wait().unwrap();
-        (status, std::mem::take(&mut self.seen))
+        (status, self.seen.clone())
     }
 }
 
@@ -228,6 +231,11 @@ impl Drop for Running {
         // It has most often ended already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
+        self.seen.extend(self.lines.iter());
+        if self.is_log && !std::thread::panicking() {
+            let shown = sfumato_testkit::secrets::search(self.seen.iter().map(String::as_str));
+            assert_eq!(shown, Ok(()));
+        }
     }
 }
 

@@ -16,11 +16,15 @@ fn link_of(text: &str) -> String {
 }
 
 #[test]
-fn the_first_start_tells_a_link_that_makes_the_first_administrator_once() {
+fn the_first_start_leaves_a_link_that_makes_the_first_administrator_once() {
     let place = Place::new();
     let mut server = serve(&place, &[]);
     let address = server.address();
-    let told = link_of(&server.wait_for("/manager/setup/"));
+    let file = place.path("data/setup-link");
+    server.wait_for("makes the first administrator");
+    let told = link_of(&std::fs::read_to_string(&file).unwrap());
+    let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap());
+    assert_eq!(mode & 0o777, 0o600, "only its owner can read it");
     let path = told.strip_prefix(&format!("http://{address}")).unwrap();
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let body = "name=ada&password=correct+horse+battery+staple&repeated=correct+horse+battery+staple";
@@ -38,7 +42,8 @@ fn the_first_start_tells_a_link_that_makes_the_first_administrator_once() {
     second.address();
     second.signal(rustix::process::Signal::TERM);
     let (_, lines) = second.end();
-    assert!(!lines.iter().any(|line| line.contains("/manager/setup/")));
+    assert!(!lines.iter().any(|line| line.contains("setup-link")));
+    assert!(!file.exists(), "a link that is void is left behind");
 }
 
 #[test]

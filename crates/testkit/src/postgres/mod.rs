@@ -61,6 +61,23 @@ impl Database {
     pub fn url(&self) -> String {
         shared().url(&self.name)
     }
+
+    /// The rows that a query answers, columns parted by `|`.
+    ///
+    /// # Panics
+    /// Where the server refuses it.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let answer = shared().answer(&self.name, sql);
+        answer.lines().map(str::to_owned).collect()
+    }
+
+    /// The statements that would make its schema: none for an empty one.
+    ///
+    /// # Panics
+    /// Where the server does not answer.
+    pub fn schema(&self) -> Vec<String> {
+        shared().schema(&self.name)
+    }
 }
 
 impl Drop for Database {
@@ -102,27 +119,28 @@ fn shared() -> &'static Server {
 mod tests {
     use super::*;
 
-    fn answer(server: &Server, database: &str, sql: &str) -> String {
-        let mut psql = server.program("psql");
-        let output = psql.args(["-XAt", "-d", database, "-c", sql]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
     #[test]
     fn each_test_has_an_empty_database_that_is_gone_when_it_ends() {
         let (first, second) = (Database::create(), Database::create());
         assert_ne!(first.url(), second.url());
-        answer(shared(), &first.name, "CREATE TABLE things (id integer)");
+        first.rows("CREATE TABLE things (id integer)");
         let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
-        assert_eq!(answer(shared(), &first.name, tables), "1");
-        assert_eq!(answer(shared(), &second.name, tables), "0");
+        assert_eq!(first.rows(tables), ["1"]);
+        assert_eq!(second.rows(tables), ["0"]);
+        assert!(
+            first
+                .schema()
+                .iter()
+                .any(|line| line.starts_with("CREATE TABLE public.things"))
+        );
+        assert_eq!(second.schema(), [""; 0]);
         let known = format!(
             "SELECT count(*) FROM pg_database WHERE datname = '{}'",
             first.name
         );
-        assert_eq!(answer(shared(), "postgres", &known), "1");
+        assert_eq!(shared().answer("postgres", &known), "1");
         drop(first);
-        assert_eq!(answer(shared(), "postgres", &known), "0");
+        assert_eq!(shared().answer("postgres", &known), "0");
     }
 
     #[tokio::test]
@@ -132,13 +150,13 @@ mod tests {
             async |url: String| {
                 filled.fetch_add(1, Ordering::Relaxed);
                 let name = url.split(['/', '?']).nth(3).unwrap().to_owned();
-                answer(shared(), &name, "CREATE TABLE things AS SELECT 7 AS id");
+                shared().answer(&name, "CREATE TABLE things AS SELECT 7 AS id");
             }
         };
         let first = Database::filled_by(fill()).await;
         let second = Database::filled_by(fill()).await;
-        answer(shared(), &first.name, "DELETE FROM things");
-        assert_eq!(answer(shared(), &second.name, "SELECT id FROM things"), "7");
+        first.rows("DELETE FROM things");
+        assert_eq!(second.rows("SELECT id FROM things"), ["7"]);
         // None, where another run of this executable did so a moment ago.
         assert!(filled.load(Ordering::Relaxed) <= 1);
     }
@@ -148,8 +166,8 @@ mod tests {
         let server = Server::start();
         server.create_database("own");
         assert!(server.url("own").starts_with("postgresql:///own?host=/"));
-        answer(&server, "own", "CREATE TABLE things (id integer)");
+        server.answer("own", "CREATE TABLE things (id integer)");
         server.crash_and_restart();
-        assert_eq!(answer(&server, "own", "SELECT count(*) FROM things"), "0");
+        assert_eq!(server.answer("own", "SELECT count(*) FROM things"), "0");
     }
 }

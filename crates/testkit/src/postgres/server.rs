@@ -231,6 +231,30 @@ impl Server {
         command
     }
 
+    /// What a query answers, a row a line, columns parted by `|`.
+    ///
+    /// # Panics
+    /// Where the server refuses it.
+    pub fn answer(&self, database: &str, sql: &str) -> String {
+        let mut psql = self.program("psql");
+        output_of(psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]))
+    }
+
+    /// The statements that would make the schema of a database: none for an empty one.
+    ///
+    /// # Panics
+    /// Where there is no such database.
+    pub(super) fn schema(&self, database: &str) -> Vec<String> {
+        // Lines that say how they are to be read, which differ from one run to the next.
+        let reading = ["--", "\\", "SET ", "SELECT pg_catalog.set_config"];
+        let mut pg_dump = self.program("pg_dump");
+        let dump = output_of(pg_dump.args(["--schema-only", database]));
+        let lines = dump.lines().map(str::to_owned);
+        lines
+            .filter(|line| !line.is_empty() && !reading.iter().any(|begin| line.starts_with(begin)))
+            .collect()
+    }
+
     fn as_user(&self, program: &Path) -> Command {
         let mut command = new(program);
         command.current_dir(&self.folder).env_remove("PGDATA");
@@ -257,6 +281,10 @@ fn quietly(command: &mut Command) -> &mut Command {
 }
 
 fn succeed(command: &mut Command) {
+    output_of(command);
+}
+
+fn output_of(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|error| panic!("start {command:?}: {error}"));
     assert!(
@@ -265,6 +293,10 @@ fn succeed(command: &mut Command) {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
+    let text = String::from_utf8(output.stdout);
+    text.expect("the programs of PostgreSQL speak UTF-8")
+        .trim_end()
+        .to_owned()
 }
 
 fn lock_file(path: &Path, user: Option<(u32, u32)>) -> File {

@@ -1,0 +1,130 @@
+//! An installation that was stopped, and what may be done with what it has left.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::cluster::Shared;
+use crate::database::Database;
+use crate::files::Stored;
+use crate::node::Start;
+use crate::server::{ALL_ROLES, ANY_PORT, Launch, Server, Stores, stored};
+
+/// A server that was stopped; its data folder is still there.
+#[derive(Debug)]
+pub struct Stopped {
+    shared: Option<Arc<Shared>>,
+    starts: Vec<Start>,
+}
+
+impl Stopped {
+    /// An installation of one process that has never been started: its stores are empty, its database has no schema.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub async fn empty(stores: Stores) -> Result<Self> {
+        let (shared, start) = match stores {
+            Stores::Embedded => {
+                let start = Launch::ordinary().on(Arc::new(TempDir::new()?), ANY_PORT);
+                (None, start)
+            }
+            Stores::Shared => {
+                let shared = Shared::empty().await?;
+                let start = shared.start(ALL_ROLES, ANY_PORT, Launch::ordinary())?;
+                (Some(Arc::new(shared)), start)
+            }
+        };
+        Ok(Self::new(shared, vec![start]))
+    }
+
+    pub(crate) const fn new(shared: Option<Arc<Shared>>, starts: Vec<Start>) -> Self {
+        Self { shared, starts }
+    }
+
+    /// The data folder of the process with the API.
+    pub fn data(&self) -> &Path {
+        self.starts[0].data.path()
+    }
+
+    /// What its processes share, where they do.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_deref()
+    }
+
+    /// Starts a server on the same data with the same arguments.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(self) -> Result<Server> {
+        Server::from_starts(self.shared, self.starts).await
+    }
+
+    /// What its storage holds below one of its folders.
+    pub async fn stored(&self, folder: &str) -> Vec<Stored> {
+        stored(self.shared(), self.data(), folder).await
+    }
+
+    /// The schema of its database, in statements: none of an empty one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn schema(&self) -> Result<Vec<String>> {
+        match self.shared() {
+            Some(shared) => shared.schema(),
+            None => Database::left_in(self.data())?.schema(),
+        }
+    }
+
+    /// Has something else bring the schema of its database up to date, by a command, and waits for the end: how it ended, and
+    /// what it said.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn migrate_as(&self, launch: Launch) -> Result<(ExitStatus, String)> {
+        let mut command = self.equipped(launch).program("migrate");
+        command.arg("--data-dir").arg(self.data());
+        ended(command).await
+    }
+
+    /// Starts something else in the place of its one process that is expected not to come up, and waits for its end: how it
+    /// ended, and what it said.
+    ///
+    /// # Errors
+    /// When it goes on.
+    pub async fn fails_as(&self, launch: Launch) -> Result<(ExitStatus, String)> {
+        ended(self.equipped(launch).command(self.data(), ANY_PORT)).await
+    }
+
+    fn equipped(&self, launch: Launch) -> Launch {
+        match self.shared() {
+            Some(shared) => shared.equip(ALL_ROLES, launch),
+            None => launch,
+        }
+    }
+
+    /// Starts something else in the place of its one process, on the same data folder.
+    ///
+    /// # Errors
+    /// When it does not come up, or there were several processes.
+    pub async fn restart_as(mut self, launch: Launch) -> Result<Server> {
+        let launch = self.equipped(launch);
+        let [start] = &mut self.starts[..] else {
+            bail!("there were several processes");
+        };
+        start.launch = launch;
+        self.restart().await
+    }
+}
+
+/// How a process ended, and what it said.
+async fn ended(mut command: Command) -> Result<(ExitStatus, String)> {
+    let output = tokio::time::timeout(crate::PATIENCE, command.output())
+        .await
+        .context("the process goes on")??;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok((output.status, said))
+}
