@@ -55,7 +55,7 @@ const PACKAGES: [Package; 7] = [
 ];
 
 /// What the checks need besides.
-const PACKAGES_OF_TESTS: [Package; 9] = [
+const PACKAGES_OF_TESTS: [Package; 10] = [
     Package {
         name: "postgresql",
         purpose: "is the server whose databases the tests of the store on it use",
@@ -101,8 +101,13 @@ const PACKAGES_OF_TESTS: [Package; 9] = [
         probe: &["mmdebstrap", "--version"],
     },
     Package {
+        name: "php-cli",
+        purpose: "runs what the documentation shows in PHP",
+        probe: &["php", "--version"],
+    },
+    Package {
         name: "prometheus",
-        purpose: "checks the alerts by its own tool",
+        purpose: "checks alerts, the dashboard's queries and the documentation's settings by its own tool",
         probe: &["promtool", "--version"],
     },
 ];

@@ -13,7 +13,7 @@ use crate::report::note;
 /// Where the assets are, below the workspace.
 pub(crate) const FOLDER: &str = "assets";
 /// The manifest, below the workspace; a copy of it lies among the assets.
-const MANIFEST: &str = "assets.toml";
+pub(crate) const MANIFEST: &str = "assets.toml";
 
 /// Writes one member of a zip archive to standard output. Python is here anyway to fetch the archive.
 const UNPACK: &str =
@@ -34,6 +34,25 @@ pub(crate) fn fetch_missing(root: &Path) -> anyhow::Result<()> {
 pub(crate) fn manifest(root: &Path) -> anyhow::Result<Manifest> {
     let path = root.join(MANIFEST);
     Manifest::parse(&fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?)
+}
+
+/// The text of a manifest without the assets whose paths begin with `prefix`.
+///
+/// # Errors
+/// It is no manifest, or what is left is none.
+pub(crate) fn without(manifest: &str, prefix: &str) -> anyhow::Result<String> {
+    let mut table: toml::Table = manifest.parse().context("read the manifest")?;
+    let assets = table
+        .get_mut("asset")
+        .and_then(toml::Value::as_array_mut)
+        .context("find assets in the manifest")?;
+    assets.retain(|asset| {
+        let file = asset.get("file").and_then(toml::Value::as_str);
+        file.is_none_or(|file| !file.starts_with(prefix))
+    });
+    let text = toml::to_string(&table).context("write the manifest")?;
+    Manifest::parse(&text)?;
+    Ok(text)
 }
 
 /// Fetches every file of a manifest that is not in the folder with the right hash, and puts the manifest beside them so
@@ -159,6 +178,18 @@ fn place(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_handed_out_is_not_in_the_manifest_that_is() {
+        let text = fs::read_to_string(crate::workspace::root().join(MANIFEST)).unwrap();
+        let all = Manifest::parse(&text).unwrap().assets;
+        let left = Manifest::parse(&without(&text, "pictures/").unwrap())
+            .unwrap()
+            .assets;
+        assert!(left.len() < all.len() && left.len() > 3);
+        assert!(left.iter().all(|asset| !asset.file.starts_with("pictures/")));
+        assert!(left.iter().any(|asset| asset.file == "lib/libonnxruntime.so"));
+    }
 
     #[test]
     fn a_file_is_placed_whole_and_replaced_whole() {

@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// Look for known weaknesses of dependencies too; fetches the advisory database, so it needs a connection.
     #[arg(long)]
     advisories: bool,
+    /// Leave out the trial of the release, for which one has to be root.
+    #[arg(long)]
+    without_dist: bool,
 }
 
 /// What can be run by itself.
@@ -26,7 +29,7 @@ enum Part {
     Slow,
     /// The tests of the Manager in a real browser.
     Browser,
-    /// The book, its links, and what it tells its readers to type.
+    /// The book, its links, and what it tells its readers to type and to put into files.
     Docs,
     /// The product as several processes, on PostgreSQL and S3.
     Cluster,
@@ -94,6 +97,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
     // The tests have built the binaries.
     cluster::test(&root, cluster::Options::default(), steps)?;
     steps.run("Browser", || browser::test(&root))?;
+    steps.run("Examples of settings", || docs::read_examples(&root))?;
     steps.run("Guide", || docs::run_guide(&root))?;
     steps.run("Clients", || clients::test(&root))?;
     steps.run("API by its description", || api_fuzz::test(&root))?;
@@ -108,13 +112,13 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
             "--document-private-items",
         ]))
     })?;
-    dist::try_out(steps)?;
-    steps.run("Secrets in logs", || search_logs(&root))
+    dist::try_out(options.without_dist, steps)?;
+    steps.run("Secrets in logs", || search_logs(&root, options))
 }
 
 /// Looks for secrets in the logs of the servers that the suites before have left. Those of the end-to-end tests are searched by
 /// the tests themselves.
-fn search_logs(root: &Path) -> anyhow::Result<()> {
+fn search_logs(root: &Path, options: Options) -> anyhow::Result<()> {
     const EXAMPLE: &str = "secrets_in_logs";
     let target = workspace::target()?;
     process::run(cargo(root).args([
@@ -125,10 +129,12 @@ fn search_logs(root: &Path) -> anyhow::Result<()> {
         "--example",
         EXAMPLE,
     ]))?;
-    let logs = [browser::LOGS, "api-fuzz.log", "clients.log", "dist-server.log"];
-    process::run(
-        process::command(target.join("debug/examples").join(EXAMPLE)).args(logs.map(|log| target.join(log))),
-    )
+    let mut logs = vec![browser::LOGS, "api-fuzz.log", "clients.log"];
+    if !options.without_dist {
+        logs.push("dist-server.log");
+    }
+    let logs = logs.iter().map(|log| target.join(log));
+    process::run(process::command(target.join("debug/examples").join(EXAMPLE)).args(logs))
 }
 
 /// The tests that are run by default, see `.config/nextest.toml`, and all others.
@@ -153,12 +159,13 @@ fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
         Part::Browser => steps.run("Browser", || browser::test(&root)),
         Part::Docs => {
             steps.run("Book", || docs::build_book(&root))?;
+            steps.run("Examples of settings", || docs::read_examples(&root))?;
             steps.run("Guide", || docs::run_guide(&root))
         }
         Part::Cluster => cluster::test(&root, cluster::Options::default(), steps),
         Part::Clients => steps.run("Clients", || clients::test(&root)),
         Part::ApiFuzz => steps.run("API by its description", || api_fuzz::test(&root)),
         Part::Deploy => steps.run("Deployment", || deploy::lint(&root)),
-        Part::Dist => dist::try_out(steps),
+        Part::Dist => dist::try_out(false, steps),
     }
 }

@@ -27,6 +27,7 @@ mod process;
 mod program;
 mod python;
 mod raster;
+mod reference;
 mod report;
 mod sbom;
 mod serve;
@@ -39,6 +40,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Tasks of the Sfumato workspace.
@@ -89,6 +91,22 @@ enum Task {
     Sbom,
     /// Check the house rules that neither the compiler nor clippy knows.
     Tidy,
+}
+
+/// Why `cargo xtask` with these words behind it would be refused: the first line of what it says. Words that are `part` of a
+/// command lack nothing.
+pub(crate) fn refusal<'a>(words: impl IntoIterator<Item = &'a str>, part: bool) -> Option<String> {
+    let refused = Cli::try_parse_from(["cargo xtask"].into_iter().chain(words)).err()?;
+    let lacks = matches!(
+        refused.kind(),
+        ErrorKind::MissingRequiredArgument
+            | ErrorKind::MissingSubcommand
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    );
+    (refused.use_stderr() && !(part && lacks)).then(|| {
+        let text = refused.to_string();
+        text.lines().next().unwrap_or_default().to_owned()
+    })
 }
 
 fn main() -> ExitCode {

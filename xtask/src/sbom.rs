@@ -5,19 +5,25 @@
 //! same sources give the same bytes: no time, no random serial number.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::manifest::{self, Manifest};
 use crate::process::{self, cargo};
 use crate::report::{heading, note};
-use crate::workspace;
+use crate::{assets, python, workspace};
 
 /// The executables, by their packages.
 const PACKAGES: [&str; 2] = ["sfumato", "sfumato-media"];
+
+/// Has bills read by the schema that they name.
+const JUDGE: &str = "xtask/src/judge_sbom.py";
+
+/// A crate that both programs are linked with.
+const LINKED_EVERYWHERE: &str = "serde";
 
 /// The package that loads models and ONNX Runtime.
 const WITH_ASSETS: &str = "sfumato-media";
@@ -74,27 +80,87 @@ struct Locked {
     checksum: Option<String>,
 }
 
-/// Writes a document for each executable.
+/// Writes a document for each executable into the folder of builds.
 ///
 /// # Errors
-/// Cargo cannot resolve the workspace, or a file cannot be written.
+/// As of [`write_into`].
 pub(crate) fn run() -> anyhow::Result<()> {
     let root = workspace::root();
     heading("Bills of materials");
-    let mut metadata = cargo(&root);
+    write_into(&root, &root.join("target/sbom"))?;
+    Ok(())
+}
+
+/// Writes a document for each executable and returns their paths.
+///
+/// # Errors
+/// Cargo cannot resolve the workspace, or a file cannot be written.
+pub(crate) fn write_into(root: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut metadata = cargo(root);
     metadata.args(["metadata", "--locked", "--format-version", "1"]);
-    metadata.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
+    metadata.arg("--filter-platform");
+    metadata.arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH));
     let metadata: Metadata =
         serde_json::from_slice(&process::output(&mut metadata)?).context("read what cargo resolves")?;
     let lock = std::fs::read_to_string(root.join("Cargo.lock")).context("read Cargo.lock")?;
     let lock: Lock = toml::from_str(&lock).context("read Cargo.lock")?;
-    let assets = std::fs::read_to_string(root.join("assets.toml")).context("read assets.toml")?;
-    let assets = Manifest::parse(&assets)?;
-    let folder = root.join("target/sbom");
-    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let assets = assets::manifest(root)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    let mut written = Vec::new();
     for name in PACKAGES {
-        let document = document(name, &metadata, &lock, &assets)?;
-        write(&folder.join(format!("{name}.cdx.json")), &document)?;
+        let path = folder.join(format!("{name}.cdx.json"));
+        write(&path, &document(name, &metadata, &lock, &assets)?)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// Has bills judged by the schema of CycloneDX, and sees that they name what they are for: the crates that are linked, and
+/// every file of the assets beside which they lie with its hash.
+///
+/// # Errors
+/// One of them is not as it should be.
+pub(crate) fn check(root: &Path, bills: &[PathBuf], shipped: &Path) -> anyhow::Result<()> {
+    ensure!(
+        bills.len() == PACKAGES.len(),
+        "{} bills of materials",
+        bills.len()
+    );
+    process::run(
+        process::command(python::program(root, "python"))
+            .arg(JUDGE)
+            .args(bills)
+            .current_dir(root),
+    )?;
+    let mut hashes = BTreeSet::new();
+    for bill in bills {
+        let text = std::fs::read(bill).with_context(|| format!("read {}", bill.display()))?;
+        let bill: Value =
+            serde_json::from_slice(&text).with_context(|| format!("read {}", bill.display()))?;
+        let components = bill["components"].as_array().context("find components")?;
+        ensure!(
+            components
+                .iter()
+                .any(|component| component["name"] == LINKED_EVERYWHERE),
+            "a bill does not name {LINKED_EVERYWHERE}"
+        );
+        let said = components
+            .iter()
+            .filter_map(|component| component["hashes"][0]["content"].as_str());
+        hashes.extend(said.map(str::to_owned));
+    }
+    for asset in assets::manifest(root)?.assets {
+        if kind(&asset).is_none() {
+            continue;
+        }
+        let path = shipped.join(&asset.file);
+        let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let hash = manifest::Hash::of(&bytes).to_string();
+        ensure!(
+            hashes.contains(&hash),
+            "no bill names {} with its hash",
+            asset.file
+        );
     }
     Ok(())
 }
@@ -212,12 +278,19 @@ impl Package {
     }
 }
 
+/// What CycloneDX calls a file under `assets/`; `None` for pictures and texts, of which nothing is made.
+fn kind(asset: &manifest::Asset) -> Option<&'static str> {
+    match asset.file.split_once('/')? {
+        ("models", _) => Some("machine-learning-model"),
+        ("lib", _) => Some("library"),
+        _ => None,
+    }
+}
+
 /// A file under `assets/` that is shipped, once for each platform.
 fn asset(asset: &manifest::Asset) -> Vec<Value> {
-    let kind = match asset.file.split_once('/') {
-        Some(("models", _)) => "machine-learning-model",
-        Some(("lib", _)) => "library",
-        _ => return Vec::new(),
+    let Some(kind) = kind(asset) else {
+        return Vec::new();
     };
     let component = |wheel: &manifest::Wheel| {
         let purl = format!("pkg:pypi/{}@{}", asset.package, asset.version);

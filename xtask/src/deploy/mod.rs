@@ -1,7 +1,8 @@
 //! What deploys, judged by its own tools, since there is no engine here that would run it: hadolint for the Dockerfile, the
-//! schemas of Compose and Kubernetes, Prometheus' own tool for the alerts, systemd's own `verify` and `security`, and `sfumato
+//! schemas of Compose and Kubernetes, Prometheus' own tool for alerts and dashboard, systemd's own `verify` and `security`, and `sfumato
 //! doctor` under the unit's filter of system calls. What the files say to `sfumato` is compared with what it understands.
 
+mod dashboard;
 mod words;
 
 use std::path::Path;
@@ -59,7 +60,7 @@ pub(crate) fn lint(root: &Path) -> anyhow::Result<()> {
     lint_unit(root)
 }
 
-/// Prometheus' own tool reads the alerts, and lives through the series of their tests.
+/// Prometheus' own tool reads the alerts, lives through the series of their tests, and reads the queries of the dashboard.
 fn lint_alerts(root: &Path) -> anyhow::Result<()> {
     for arguments in [
         ["check", "rules", "alerts.yml"],
@@ -67,7 +68,7 @@ fn lint_alerts(root: &Path) -> anyhow::Result<()> {
     ] {
         run(command("promtool").current_dir(root.join(ALERTS)).args(arguments))?;
     }
-    Ok(())
+    dashboard::check(root)
 }
 
 fn lint_unit(root: &Path) -> anyhow::Result<()> {

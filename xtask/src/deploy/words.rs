@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::{COMPOSE, DOCKERFILE, INSTALLATIONS, UNIT};
+use crate::reference::{self, Commands};
 use crate::report::note;
 
-const COMMANDS: &str = "docs/cli.md";
 const SETTINGS: &str = "docs/settings.md";
 
 /// Compares all files.
@@ -16,7 +16,7 @@ const SETTINGS: &str = "docs/settings.md";
 /// A file gives a word that `sfumato` does not understand; all are printed.
 pub(super) fn check(root: &Path) -> anyhow::Result<()> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
-    let (commands, settings) = (read(COMMANDS)?, read(SETTINGS)?);
+    let (commands, settings) = (Commands::read(root)?, read(SETTINGS)?);
     let manifests = INSTALLATIONS.concat();
     let files = [DOCKERFILE, UNIT].into_iter().chain(COMPOSE).chain(manifests);
     let mut unknown = 0;
@@ -27,12 +27,12 @@ pub(super) fn check(root: &Path) -> anyhow::Result<()> {
         }
     }
     if unknown > 0 {
-        bail!("{unknown} words are not in {COMMANDS} and {SETTINGS}");
+        bail!("{unknown} words are not in {} and {SETTINGS}", reference::FILE);
     }
     Ok(())
 }
 
-fn unknown_words(text: &str, commands: &str, settings: &str) -> Vec<String> {
+fn unknown_words(text: &str, commands: &Commands, settings: &str) -> Vec<String> {
     let is_name = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     let mut unknown = Vec::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
@@ -40,9 +40,7 @@ fn unknown_words(text: &str, commands: &str, settings: &str) -> Vec<String> {
             let is_known = if word.starts_with("SFUMATO_") {
                 settings.contains(&format!("`{word}`"))
             } else if word.starts_with("--") && is_given(line) {
-                commands
-                    .split(|character: char| !is_name(character))
-                    .any(|known| known == word)
+                commands.any_takes(word)
             } else {
                 true
             };
@@ -68,12 +66,13 @@ mod tests {
 
     #[test]
     fn flags_and_variables_that_do_not_exist_are_found() {
-        let commands = "      --listen <ADDR:PORT>\n      --data-dir <DIR>\n";
+        let commands =
+            Commands::parse("## `sfumato serve`\n      --listen <ADDR:PORT>\n      --data-dir <DIR>\n");
         let settings = "| `listen` | `x` | `SFUMATO_LISTEN` | |\n";
         let text = "# --not-this SFUMATO_NOR_THIS\n  args: [serve, --listen, a, --dat]\n  - --data-dir\n\
                     test: [pg_isready, --username]\nENV SFUMATO_LISTEN=1 SFUMATO_LISTE=2\n";
         assert_eq!(
-            unknown_words(text, commands, settings),
+            unknown_words(text, &commands, settings),
             ["--dat", "SFUMATO_LISTE"]
         );
     }

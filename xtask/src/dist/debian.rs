@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use super::{LICENCES, PROGRAMS, place, version};
+use super::{LICENCES, PROGRAMS, SBOM, place, version};
 use crate::process::{command, output, run};
 
 /// Programs and assets, side by side as in the archive.
@@ -18,6 +18,8 @@ const COMPLETION_FOLDERS: [(&str, &str); 3] = [
     ("_sfumato", "usr/share/zsh/vendor-completions/_sfumato"),
     ("sfumato.fish", "usr/share/fish/vendor_completions.d/sfumato.fish"),
 ];
+/// Where neither a variable nor the manifest names somebody.
+const MAINTAINER: &str = "Sfumato maintainers";
 const SETTINGS: &str = "etc/sfumato/sfumato.toml";
 const SCRIPTS: [&str; 3] = ["postinst", "postrm", "prerm"];
 const SCRIPTS_FOLDER: &str = "deploy/debian";
@@ -68,7 +70,13 @@ pub(super) fn build(root: &Path, tree: &Path, version: &str, folder: &Path) -> a
         .context("read the size of the package")?;
     let control = image.join("DEBIAN");
     fs::create_dir(&control).context("make the folder of the package's description")?;
-    let description = describe(version, &architecture, depends, kilobytes);
+    let description = describe(
+        version,
+        &architecture,
+        depends,
+        kilobytes,
+        &version::workspace_package(root)?,
+    );
     fs::write(control.join("control"), description).context("write the package's description")?;
     fs::write(control.join("conffiles"), format!("/{SETTINGS}\n")).context("write the list of settings")?;
     for script in SCRIPTS {
@@ -110,6 +118,10 @@ fn lay_out(tree: &Path, image: &Path) -> anyhow::Result<()> {
     let documents = image.join(DOCUMENTS);
     place(&tree.join("LICENSE"), &documents.join("copyright"), "0644")?;
     place(&tree.join(LICENCES), &documents.join(LICENCES), "0644")?;
+    run(command("cp")
+        .arg("--recursive")
+        .arg(tree.join(SBOM))
+        .arg(&documents))?;
     place(&tree.join("CHANGELOG.md"), &documents.join("changelog"), "0644")?;
     let manuals = image.join("usr/share/man");
     fs::create_dir_all(&manuals).context("make the folder of manuals")?;
@@ -146,12 +158,36 @@ fn dependencies(place: &Path, image: &Path) -> anyhow::Result<std::process::Comm
     Ok(tool)
 }
 
-fn describe(version: &str, architecture: &str, depends: &str, kilobytes: &str) -> String {
+/// Whom the package names as its maintainer, and where its home is: what `SFUMATO_MAINTAINER` and the manifest of the
+/// workspace say, as whoever hands out a build of their own answers for it.
+fn responsible(said: Option<String>, package: &toml::Table) -> String {
+    let text = |name: &str| package.get(name).and_then(toml::Value::as_str);
+    let author = package
+        .get("authors")
+        .and_then(toml::Value::as_array)
+        .and_then(|authors| authors.first()?.as_str());
+    let maintainer = said
+        .filter(|said| !said.is_empty())
+        .or(author.map(str::to_owned))
+        .unwrap_or_else(|| MAINTAINER.to_owned());
+    let home = text("homepage").or(text("repository"));
+    let home = home.map(|home| format!("\nHomepage: {home}"));
+    format!("Maintainer: {maintainer}{}", home.unwrap_or_default())
+}
+
+fn describe(
+    version: &str,
+    architecture: &str,
+    depends: &str,
+    kilobytes: &str,
+    workspace_package: &toml::Table,
+) -> String {
+    let responsible = responsible(std::env::var("SFUMATO_MAINTAINER").ok(), workspace_package);
     format!(
         "Package: sfumato
 Version: {version}
 Architecture: {architecture}
-Maintainer: Sfumato maintainers <root@localhost>
+{responsible}
 Installed-Size: {kilobytes}
 Depends: {depends}, adduser, ca-certificates
 Section: graphics
@@ -175,6 +211,22 @@ mod tests {
         for (from, _) in UNIT_CHANGES {
             assert!(unit.contains(from), "{from}");
         }
+    }
+
+    #[test]
+    fn who_is_responsible_is_said_by_the_variable_or_the_manifest() {
+        let package = |text: &str| text.parse::<toml::Table>().unwrap();
+        let nobody = package("");
+        let full = package("authors = ['A <a@example.com>']\nrepository = 'https://example.com/a'");
+        assert_eq!(responsible(None, &nobody), "Maintainer: Sfumato maintainers");
+        assert_eq!(
+            responsible(None, &full),
+            "Maintainer: A <a@example.com>\nHomepage: https://example.com/a"
+        );
+        assert_eq!(
+            responsible(Some("B <b@example.com>".into()), &nobody),
+            "Maintainer: B <b@example.com>"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cargo xtask dist`: what is handed out. An archive that is unpacked anywhere and a package for Debian, both of the same
-//! files, with the licences of everything in them and the hashes of both.
+//! files, with the licences of everything in them, bills of
+//! materials, and the hashes of all.
 
 mod build;
 mod debian;
@@ -14,7 +15,7 @@ use anyhow::{Context, ensure};
 
 use crate::process::{command, output, run as run_command};
 use crate::report::{Steps, note};
-use crate::{assets, setup, workspace};
+use crate::{assets, sbom, setup, workspace};
 
 pub(crate) use build::twice;
 pub(crate) use trial::run as try_out;
@@ -36,6 +37,10 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "sfumato.fish"),
 ];
 const LICENCES: &str = "THIRD-PARTY-LICENCES.txt";
+/// Where in what is handed out its bills of materials lie.
+const SBOM: &str = "sbom";
+/// What begins the names of assets that only the demo and the tests need.
+const PICTURES: &str = "pictures/";
 
 /// What has been made.
 #[derive(Debug)]
@@ -45,6 +50,15 @@ pub(crate) struct Release {
     tree: PathBuf,
     archive: PathBuf,
     package: PathBuf,
+    /// What each program is made of; copies lie in the tree.
+    bills: Vec<PathBuf>,
+}
+
+impl Release {
+    /// Everything that somebody may take.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.archive, &self.package].into_iter().chain(&self.bills)
+    }
 }
 
 /// Sets up, builds and packs.
@@ -58,7 +72,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let release = make(&root, &mut steps)?;
     steps.print();
     note(&format!("version {}", release.version));
-    for file in [&release.archive, &release.package] {
+    for file in release.files() {
         note(&file.display().to_string());
     }
     Ok(())
@@ -82,22 +96,35 @@ pub(crate) fn make(root: &Path, steps: &mut Steps) -> anyhow::Result<Release> {
     let name = format!("sfumato-{version}-linux-{}", std::env::consts::ARCH);
     let tree = folder.join(&name);
     steps.run("Gather", || gather(root, &target.join("release"), &tree))?;
+    let bills = steps.run("Bills of materials", || {
+        let said = sbom::write_into(root, &tree.join(SBOM))?;
+        said.iter()
+            .map(|file| {
+                let name = file.file_name().context("a bill has a name")?;
+                let beside = folder.join(name);
+                place(file, &beside, "0644")?;
+                Ok(beside)
+            })
+            .collect::<anyhow::Result<Vec<_>>>()
+    })?;
     let archive = folder.join(format!("{name}.tar.gz"));
     steps.run("Archive", || pack(root, &tree, &archive))?;
     let package = steps.run("Package for Debian", || {
         debian::build(root, &tree, &version, &folder)
     })?;
-    steps.run("Hashes", || {
-        let names = [&archive, &package].map(|path| path.file_name().unwrap_or_default());
-        let sums = output(command("sha256sum").args(names).current_dir(&folder))?;
-        fs::write(folder.join("SHA256SUMS"), sums).context("write SHA256SUMS")
-    })?;
-    Ok(Release {
+    let release = Release {
         version,
         tree,
         archive,
         package,
-    })
+        bills,
+    };
+    steps.run("Hashes", || {
+        let names = release.files().filter_map(|path| path.file_name());
+        let sums = output(command("sha256sum").args(names).current_dir(&folder))?;
+        fs::write(folder.join("SHA256SUMS"), sums).context("write SHA256SUMS")
+    })?;
+    Ok(release)
 }
 
 /// Puts everything in its place below `tree`.
@@ -109,15 +136,19 @@ fn gather(root: &Path, built: &Path, tree: &Path) -> anyhow::Result<()> {
         run_command(command("strip").arg("--strip-debug").arg(&to))?;
     }
     let manifest = assets::manifest(root)?;
-    // Pictures are for the demo and the tests.
-    let handed_out = manifest
+    let handed_out = tree.join(assets::FOLDER);
+    for asset in manifest
         .assets
         .iter()
-        .filter(|asset| !asset.file.starts_with("pictures/"));
-    for asset in handed_out {
+        .filter(|asset| !asset.file.starts_with(PICTURES))
+    {
         let from = root.join(assets::FOLDER).join(&asset.file);
-        place(&from, &tree.join(assets::FOLDER).join(&asset.file), "0644")?;
+        place(&from, &handed_out.join(&asset.file), "0644")?;
     }
+    // By it `sfumato doctor` knows the right files, the inference engine among them, wherever they are installed.
+    let list = fs::read_to_string(root.join(assets::MANIFEST)).context("read the manifest of the assets")?;
+    let list = assets::without(&list, PICTURES)?;
+    fs::write(handed_out.join(assets::MANIFEST), list).context("write the manifest of the assets")?;
     for (from, to) in FILES {
         place(&root.join(from), &tree.join(to), "0644")?;
     }

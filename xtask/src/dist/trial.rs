@@ -1,5 +1,6 @@
 //! `cargo xtask test dist`: the release on a machine that has never seen Rust. A Debian is made from nothing, the package is
-//! installed by its own tools, and the main job is done with it; then the archive, and then all of it is removed.
+//! installed by its own tools, the main job is done with it, and all of it is removed; then the same with the archive on another
+//! one that has libav alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,17 +8,17 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
 use serde_json::from_slice;
 
 use super::{PROGRAMS, Release};
 use crate::api::{Api, Job};
-use crate::assets;
 use crate::demo::picture::{Detections, compare};
 use crate::process::{command, output, run as run_command, succeeds};
 use crate::program::{Interrupt, Program, Stream};
 use crate::report::{Steps, note};
 use crate::serve::{START_DEADLINE, bound_address};
-use crate::workspace;
+use crate::{assets, sbom, workspace};
 
 const PICTURE: &str = "pictures/astronaut.png";
 const UNIT: &str = "usr/lib/systemd/system/sfumato.service";
@@ -26,24 +27,36 @@ const JOB_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a job is asked for.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// Makes the release and tries it out, unless this machine cannot; it is set up.
+/// What `sfumato doctor` may warn of on the fresh machine: it has as much of a disk as builds leave, and no `/etc/hosts` by
+/// which `localhost` would be found. All else is a mistake of ours.
+const WARNINGS: [&str; 2] = ["free disk", "DNS"];
+
+/// Makes the release and tries it out; the machine is set up. Who is not root cannot, and has to say that he knows.
 ///
 /// # Errors
 /// A step fails; the message says which and why.
-pub(crate) fn run(steps: &mut Steps) -> anyhow::Result<()> {
-    if !rustix::process::geteuid().is_root() {
-        note("only root can make a Debian from nothing: the release is not tried out");
+pub(crate) fn run(without: bool, steps: &mut Steps) -> anyhow::Result<()> {
+    if without {
+        note("the release is not tried out, as you say");
         return Ok(());
     }
+    ensure!(
+        rustix::process::geteuid().is_root(),
+        "try the release out: only root can make a Debian from nothing; say `--without-dist` to go without"
+    );
     let root = workspace::root();
     let release = super::make(&root, steps)?;
+    steps.run("Check the bills of materials", || {
+        sbom::check(&root, &release.bills, &release.tree.join(assets::FOLDER))
+    })?;
     let machine = steps.run("Make a Debian", || Machine::make(&release))?;
+    let other = steps.run("Make another", || machine.copy())?;
     steps.run("Install the package", || machine.install(&release))?;
     steps.run("Do the main job with the package", || machine.serve(&root))?;
+    steps.run("Remove the package", || machine.purge())?;
     steps.run("Do the main job with the archive", || {
-        machine.unpack(&release, &root)
-    })?;
-    steps.run("Remove the package", || machine.purge())
+        other.unpack(&release, &root)
+    })
 }
 
 /// A Debian in a folder, which goes when this is dropped.
@@ -66,6 +79,26 @@ impl Machine {
                 .args(["--quiet", "--mode=root", "--variant=minbase"])
                 .arg(suite)
                 .arg(place.path().join("root")),
+        )?;
+        Ok(Self { place })
+    }
+
+    /// The same machine once more, as it is.
+    fn copy(&self) -> anyhow::Result<Self> {
+        let folder = self
+            .place
+            .path()
+            .parent()
+            .context("the machine lies in a folder")?;
+        let place = tempfile::Builder::new()
+            .prefix("machine")
+            .tempdir_in(folder)
+            .context("make a folder for the machine")?;
+        run_command(
+            command("cp")
+                .args(["--archive", "--reflink=auto"])
+                .arg(self.root())
+                .arg(place.path()),
         )?;
         Ok(Self { place })
     }
@@ -202,12 +235,18 @@ impl Machine {
 
     /// What the product itself says of the machine, beside a server that runs.
     fn doctor(&self) -> anyhow::Result<()> {
-        let mut doctor = self.command_of_the_user(&["sfumato", "doctor", "--data-dir", DATA]);
-        run_command(&mut doctor)
+        let words = ["sfumato", "doctor", "--json", "--data-dir", DATA];
+        let said = output(&mut self.command_of_the_user(&words))?;
+        judge(&from_slice(&said).context("read what the doctor says")?)
     }
 
-    /// The archive needs the libraries of the system alone, which the package has brought.
+    /// The archive needs libav of the system, and nothing else that is not on every machine.
     fn unpack(&self, release: &Release, root: &Path) -> anyhow::Result<()> {
+        self.apt(&["update"])?;
+        let libav = libav(&release.package)?;
+        let libav: Vec<_> = libav.iter().map(String::as_str).collect();
+        note(&format!("with {}", libav.join(", ")));
+        self.apt(&[&["install", "--yes", "--no-install-recommends"][..], &libav].concat())?;
         let archive = self.give(&release.archive)?;
         let picture = self.give(&root.join(assets::FOLDER).join(PICTURE))?;
         self.run(&["tar", "--extract", "--directory", "/opt", "--file", &archive])?;
@@ -217,6 +256,10 @@ impl Machine {
             .context("the tree has a name")?
             .to_string_lossy();
         let program = format!("/opt/{name}/{}", PROGRAMS[0]);
+        ensure!(
+            !succeeds(&mut self.command(&["dpkg", "--status", "sfumato"])),
+            "the package is on the machine on which the archive is tried"
+        );
         self.run(&[&program, "models", "verify"])?;
         self.run(&[&program, "blur", &picture, "-o", "/tmp/hidden.png"])?;
         let hidden = fs::read(self.root().join("tmp/hidden.png")).context("read the result")?;
@@ -242,6 +285,60 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// The packages of libav among what the package depends on, which is all that the archive needs besides.
+fn libav(package: &Path) -> anyhow::Result<Vec<String>> {
+    let depends = output(command("dpkg-deb").arg("--field").arg(package).arg("Depends"))?;
+    let depends = String::from_utf8(depends).context("read what the package depends on")?;
+    let names = depends.split(',').filter_map(|one| one.split_whitespace().next());
+    let names: Vec<_> = names
+        .filter(|name| name.starts_with("libav") || name.starts_with("libsw"))
+        .map(str::to_owned)
+        .collect();
+    ensure!(
+        !names.is_empty(),
+        "the package does not depend on libav: {depends}"
+    );
+    Ok(names)
+}
+
+/// What the doctor says of one thing.
+#[derive(Deserialize)]
+struct Check {
+    name: String,
+    state: String,
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Findings {
+    checks: Vec<Check>,
+}
+
+/// Refuses what has failed, and warnings that the fresh machine does not explain.
+fn judge(findings: &Findings) -> anyhow::Result<()> {
+    ensure!(!findings.checks.is_empty(), "the doctor has looked at nothing");
+    let mut refused = Vec::new();
+    for check in &findings.checks {
+        let line = format!("{} {}: {}", check.state, check.name, check.detail);
+        let is_fine = match check.state.as_str() {
+            "ok" => true,
+            "warning" => WARNINGS.contains(&check.name.as_str()),
+            _ => false,
+        };
+        if !is_fine {
+            refused.push(line);
+        } else if check.state != "ok" {
+            note(&line);
+        }
+    }
+    ensure!(
+        refused.is_empty(),
+        "the doctor finds fault with the fresh machine:\n{}",
+        refused.join("\n")
+    );
+    Ok(())
 }
 
 /// The value of the first line `name=value`.
@@ -272,6 +369,28 @@ fn finished(api: &Api, id: &str, interrupt: &Interrupt) -> anyhow::Result<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_and_warnings_that_nothing_explains_are_refused() {
+        let findings = |state: &str| Findings {
+            checks: vec![Check {
+                name: "models".to_owned(),
+                state: state.to_owned(),
+                detail: "why".to_owned(),
+            }],
+        };
+        assert!(judge(&findings("ok")).is_ok());
+        for state in ["warning", "failed", "what"] {
+            assert!(judge(&findings(state)).is_err(), "{state}");
+        }
+        let explained = |state: &str| {
+            let mut findings = findings(state);
+            findings.checks[0].name = WARNINGS[0].to_owned();
+            judge(&findings)
+        };
+        assert!(explained("warning").is_ok() && explained("failed").is_err());
+        assert!(judge(&Findings { checks: vec![] }).is_err());
+    }
 
     #[test]
     fn a_value_is_found_with_and_without_quotes() {

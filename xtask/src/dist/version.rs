@@ -21,11 +21,29 @@ pub(super) fn of_this_tree(root: &Path) -> anyhow::Result<String> {
     named(&read(MANIFEST)?, &read(CHANGELOG)?)
 }
 
-fn named(manifest: &str, changelog: &str) -> anyhow::Result<String> {
+/// What the manifest says of all packages of the workspace.
+///
+/// # Errors
+/// It cannot be read, or says nothing.
+pub(super) fn workspace_package(root: &Path) -> anyhow::Result<toml::Table> {
+    let manifest = fs::read_to_string(root.join(MANIFEST)).with_context(|| format!("read {MANIFEST}"))?;
+    package(&manifest)
+}
+
+fn package(manifest: &str) -> anyhow::Result<toml::Table> {
     let manifest: toml::Table = manifest.parse().context("read the manifest of the workspace")?;
-    let version = manifest
+    manifest
         .get("workspace")
-        .and_then(|workspace| workspace.get("package")?.get("version")?.as_str())
+        .and_then(|workspace| workspace.get("package")?.as_table())
+        .cloned()
+        .context("find what the workspace says of its packages")
+}
+
+fn named(manifest: &str, changelog: &str) -> anyhow::Result<String> {
+    let package = package(manifest)?;
+    let version = package
+        .get("version")
+        .and_then(toml::Value::as_str)
         .context("find the version of the workspace")?;
     let mut headings = changelog.lines().filter_map(|line| line.strip_prefix("## "));
     let newest = headings.next().context("find a heading in the changelog")?;

@@ -113,6 +113,15 @@ pub(super) fn links(text: &str) -> Vec<(usize, String)> {
     links
 }
 
+/// What stands between backticks in the text of a page, with its lines from 1.
+pub(super) fn code_spans(text: &str) -> Vec<(usize, String)> {
+    let spans = prose(text).flat_map(|(number, line)| {
+        let spans = line.split('`').skip(1).step_by(2);
+        spans.map(move |span| (number, span.to_owned()))
+    });
+    spans.collect()
+}
+
 /// A line without what stands between backticks, where brackets are no links.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()

@@ -1,6 +1,9 @@
-//! The documentation: links hold, the book builds, and what readers are told to type works.
+//! The documentation: links hold, the book builds, what readers are told to type works, and what they are told to put into
+//! files can be read.
 
 mod book;
+mod commands;
+mod examples;
 mod guide;
 mod links;
 mod markdown;
@@ -11,8 +14,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::process::{command, output};
+use crate::reference::Commands;
 use crate::report::note;
 
+pub(crate) use examples::read as read_examples;
 pub(crate) use guide::run as run_guide;
 
 /// A text of the repository.
@@ -29,8 +34,7 @@ struct Page {
 /// A link leads nowhere, or the book cannot be built; all such links are printed.
 pub(crate) fn build_book(root: &Path) -> anyhow::Result<()> {
     let pages = pages(root)?;
-    settle("links lead nowhere", links::check(root, &pages))?;
-    settle("examples are not what they should be", broken_examples(&pages))?;
+    judge(root, &pages)?;
     let html = book::build(root, &pages)?;
     settle("links of the book lead nowhere", links::check_html(&html)?)?;
     note(&format!(
@@ -39,6 +43,15 @@ pub(crate) fn build_book(root: &Path) -> anyhow::Result<()> {
         html.join("index.html").display()
     ));
     Ok(())
+}
+
+/// Looks for what can be wrong with pages as they are.
+fn judge(root: &Path, pages: &[Page]) -> anyhow::Result<()> {
+    settle("links lead nowhere", links::check(root, pages))?;
+    settle("examples are not what they should be", broken_examples(pages))?;
+    let known = Commands::read(root)?;
+    let misunderstood = pages.iter().flat_map(|page| commands::check(page, &known));
+    settle("commands would not be understood", misunderstood.collect())
 }
 
 fn settle(what: &str, findings: Vec<String>) -> anyhow::Result<()> {
@@ -105,6 +118,12 @@ fn pages(root: &Path) -> anyhow::Result<Vec<Page>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pages_of_the_workspace_are_as_they_should_be() {
+        let root = crate::workspace::root();
+        judge(&root, &pages(&root).unwrap()).unwrap();
+    }
 
     #[test]
     fn an_example_that_cannot_be_read_is_found() {

@@ -1,6 +1,6 @@
 //! `/metrics`, and that what is written for operators names only what is told there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sfumato_http::{ServeSettings, operations_router, serve};
@@ -146,6 +146,199 @@ async fn the_manual_names_every_metric_and_alerts_and_dashboard_only_those() {
             "the {what} names {unknown:?}, which nobody tells"
         );
     }
+}
+
+/// Which values each label of each metric has, as they are told.
+type Labels = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// Labels that Prometheus adds, and those of a histogram's buckets.
+const ADDED: [&str; 3] = ["instance", "job", "le"];
+
+fn labels_told(text: &str) -> Labels {
+    let mut told = Labels::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let series = line.rsplit_once(' ').unwrap().0;
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let of_metric = told.entry(name.to_owned()).or_default();
+        for (label, _, value) in selectors(labels) {
+            of_metric.entry(label).or_default().insert(value);
+        }
+    }
+    // A request has a class of status that no request here has had; the classes are those of HTTP.
+    let statuses = (1..=5).map(|class| format!("{class}xx"));
+    let requests = told.get_mut("sfumato_http_requests_total").unwrap();
+    requests.get_mut("status").unwrap().extend(statuses);
+    requests
+        .get_mut("surface")
+        .unwrap()
+        .extend(["api", "manager"].map(str::to_owned));
+    told
+}
+
+/// `label`, operator and value of each selector between braces.
+fn selectors(text: &str) -> Vec<(String, String, String)> {
+    let inside = text.split('}').next().unwrap();
+    let parts: Vec<_> = inside.split('"').collect();
+    let pairs = parts.as_chunks::<2>().0.iter();
+    pairs
+        .map(|[name, value]| {
+            let name = name.trim_start_matches([',', ' ']);
+            let at = name.find(['=', '!']).unwrap();
+            (name[..at].to_owned(), name[at..].to_owned(), (*value).to_owned())
+        })
+        .collect()
+}
+
+/// What a query names that is not told: labels and values in its selectors, and labels that it groups by.
+fn not_told(query: &str, told: &Labels) -> Vec<String> {
+    let mut unknown = Vec::new();
+    let mut known: BTreeSet<&str> = ADDED.into();
+    for name in named(query) {
+        let labels = told.get(&name).unwrap_or_else(|| panic!("{name} of {query}"));
+        known.extend(labels.keys().map(String::as_str));
+        for (at, _) in query.match_indices(&name) {
+            let Some(behind) = query[at + name.len()..].strip_prefix('{') else {
+                continue;
+            };
+            for (label, operator, value) in selectors(behind) {
+                let is_known = match labels.get(&label) {
+                    Some(values) => operator.contains('~') || values.contains(&value),
+                    None => ADDED.contains(&label.as_str()),
+                };
+                if !is_known {
+                    unknown.push(format!("{name}{{{label}{operator}\"{value}\"}}"));
+                }
+            }
+        }
+    }
+    for group in query.split("by (").skip(1) {
+        let group = group.split(')').next().unwrap();
+        for label in group.split(',').map(str::trim) {
+            if !known.contains(label) {
+                unknown.push(format!("by ({label}) in {query}"));
+            }
+        }
+    }
+    unknown
+}
+
+/// Labels that a text shows of a query's outcome and that the outcome does not have: it has those that the query groups by,
+/// none where it adds up everything, and all of its metrics' otherwise.
+fn not_shown(query: &str, shown: &[String], told: &Labels) -> Vec<String> {
+    let groups = query.split("by (").skip(1);
+    let groups = groups.flat_map(|group| group.split(')').next().unwrap().split(','));
+    let groups: BTreeSet<&str> = groups.map(str::trim).collect();
+    let adds_up = ["sum", "min", "max", "avg"]
+        .iter()
+        .any(|begin| query.trim_start_matches([' ', '\n', '>', '-']).starts_with(begin));
+    let has = |label: &String| {
+        let of_metrics = || {
+            let mut labels = named(query).into_iter().filter_map(|name| told.get(&name));
+            ADDED.contains(&label.as_str()) || labels.any(|labels| labels.contains_key(label))
+        };
+        groups.contains(label.as_str()) || (groups.is_empty() && !adds_up && of_metrics())
+    };
+    shown
+        .iter()
+        .filter(|label| !has(label))
+        .map(|label| format!("{label} shown of {query}"))
+        .collect()
+}
+
+/// The words between `begin` and a character that is no part of a label.
+fn words_behind(text: &str, begin: &str) -> Vec<String> {
+    let words = text.split(begin).skip(1).map(|rest| {
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next()
+            .unwrap()
+    });
+    words.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn alerts_and_dashboard_know_the_labels_and_values_that_are_told() {
+    let server = Server::start().await;
+    http().get(server.url("/healthz")).send().await.unwrap();
+    let told = labels_told(&metrics(&server).await);
+    let mut wrong = Vec::new();
+
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .filter_map(|panel| panel["targets"].as_array())
+        .flatten();
+    let mut queries = 0;
+    for target in targets {
+        let query = target["expr"].as_str().unwrap();
+        wrong.extend(not_told(query, &told));
+        let legend = target["legendFormat"].as_str().unwrap_or_default();
+        wrong.extend(not_shown(query, &words_behind(legend, "{{"), &told));
+        queries += 1;
+    }
+    assert!(queries >= 40, "{queries}");
+
+    let mut alerts = 0;
+    for alert in ALERTS.split("- alert: ").skip(1) {
+        let query = alert.split("expr:").nth(1).unwrap();
+        let query = query.split(" for:").next().unwrap();
+        let query = query.split(" labels:").next().unwrap();
+        wrong.extend(not_told(query, &told));
+        wrong.extend(not_shown(query, &words_behind(alert, "$labels."), &told));
+        alerts += 1;
+    }
+    assert!(alerts >= 10, "{alerts}");
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_manual_names_the_labels_of_each_metric_and_their_values() {
+    let server = Server::start().await;
+    http().get(server.url("/healthz")).send().await.unwrap();
+    let text = metrics(&server).await;
+    let told = labels_told(&text);
+    let quoted = |cell: &str| -> BTreeSet<String> {
+        let spans = cell.split('`').skip(1).step_by(2);
+        spans.map(str::to_owned).collect()
+    };
+    let mut rows = 0;
+    for line in MANUAL
+        .lines()
+        .filter(|line| line.starts_with("| `sfumato_") || line.starts_with("| `process_"))
+    {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let name = cells[1].trim_matches('`');
+        let series = match cells[2] {
+            "histogram" => format!("{name}_count"),
+            _ => name.to_owned(),
+        };
+        let labels = told.get(&series).unwrap_or_else(|| panic!("{series}"));
+        let known: BTreeSet<String> = labels.keys().cloned().collect();
+        assert_eq!(quoted(cells[3]), known, "labels of {name}");
+        // Methods and routes are too many, and the outcomes of deliveries stand in another document.
+        let values: BTreeSet<String> = labels
+            .iter()
+            .filter(|(label, _)| !["method", "route", "status", "outcome"].contains(&label.as_str()))
+            .flat_map(|(_, values)| values.iter().cloned())
+            .collect();
+        let listed: BTreeSet<String> = quoted(cells[4])
+            .into_iter()
+            .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            .collect();
+        let made_up: Vec<_> = listed.difference(&values).collect();
+        assert!(made_up.is_empty(), "{name} has no {made_up:?}");
+        // Where some values of a label are listed, all are.
+        for (label, values) in labels {
+            let some = values.iter().any(|value| listed.contains(value));
+            let missing: Vec<_> = values.difference(&listed).collect();
+            assert!(
+                !some || missing.is_empty(),
+                "{missing:?} of the label {label} of {name} is not in the manual"
+            );
+        }
+        rows += 1;
+    }
+    assert!(rows >= 40, "{rows}");
 }
 
 #[test]

@@ -212,8 +212,8 @@ fn tell_of_keys(settings: &Settings, wanted: Wanted) {
         );
     } else {
         output::note(format!(
-            "the keys are not in it; keep {} (and `secrets.key`, where there is one) apart from it: without them every client \
-             logs in again, and every endpoint needs new credentials",
+            "the keys are not in it; keep {} (and `secrets.key`, where there is one) apart from it: without them no \
+             server starts on what is restored",
             settings.data_dir.join("master.key").display()
         ));
     }

@@ -43,7 +43,7 @@ fn named(version: &str, commit: Option<&str>) -> String {
     }
 }
 
-/// Self-hosted anonymization of pictures: hides faces and licence plates.
+/// Self-hosted anonymization of pictures, videos and archives: hides faces and licence plates.
 #[derive(Debug, Parser)]
 #[command(
     name = "sfumato",

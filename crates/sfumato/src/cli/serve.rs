@@ -11,7 +11,7 @@ use crate::{server, telemetry};
 /// What is still running when everything was told to stop may take so long to notice.
 const RUNTIME_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Start the server: API, workers and webhook deliveries in one process
+/// Start the server: API, workers, webhook deliveries and janitor, all in this process or those that `--roles` names
 ///
 /// SIGTERM and SIGINT stop it in order: running jobs are handed back and taken up at the next start. A second signal
 /// ends it at once.

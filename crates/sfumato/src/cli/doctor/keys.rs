@@ -30,8 +30,7 @@ pub(super) async fn examine(settings: &Settings, store: Option<&dyn Store>) -> V
     let keys = match instance::keys_if_any(settings, &dir) {
         Ok(keys) => keys,
         Err(error) => {
-            let mend = "restore it from where you keep it: without it every client logs in again and every endpoint needs new \
-                        credentials";
+            let mend = "restore it from where you keep it: no server starts on this database without it";
             checks.push(Check::failed(MASTER, format!("failed to {error:#}"), mend));
             return checks;
         }
