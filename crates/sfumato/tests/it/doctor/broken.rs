@@ -36,13 +36,14 @@ fn nobody() -> std::net::SocketAddr {
 
 /// A server of somebody else's, which likes every request.
 fn another_server() -> std::net::SocketAddr {
-    use std::io::{Read, Write};
+    use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            stream.read(&mut [0; 1024]).unwrap();
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            assert!(head.take_while(|line| !line.is_empty()).count() > 0);
             let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
             stream.write_all(page.as_bytes()).unwrap();
         }
