@@ -190,6 +190,8 @@ actions! {
     ResultRead: "result.read";
     /// The secrets in the database were sealed with another key.
     SecretsRotated: "secrets.rotated";
+    /// The installation got another master key.
+    MasterKeyRotated: "master_key.rotated";
     /// The audit log was exported.
     AuditExported: "audit.exported";
 }

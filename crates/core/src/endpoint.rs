@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::id::{ClientId, DeliveryId, EndpointId};
 use crate::rotation::Rotating;
@@ -260,8 +261,15 @@ impl WebhookUrl {
 }
 
 /// The token that an endpoint finds in `X-Auth-Token`: `wis-wht_` and 24 capitals and digits. Readable by its client.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct WebhookToken(String);
+
+/// In constant time, so that no comparison tells where it ended.
+impl PartialEq for WebhookToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl WebhookToken {
     /// A new random token.
@@ -290,8 +298,15 @@ impl fmt::Debug for WebhookToken {
 }
 
 /// The key of an endpoint's signatures (Standard Webhooks 1.0): 32 random bytes, shown as `whsec_` and base64.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct SigningSecret([u8; 32]);
+
+/// In constant time, so that no comparison tells where it ended.
+impl PartialEq for SigningSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
 
 impl SigningSecret {
     /// A new random key.
@@ -333,6 +348,22 @@ impl fmt::Debug for SigningSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_equal_when_every_byte_is() {
+        let secret = SigningSecret::from_bytes;
+        assert_eq!(secret([7; 32]), secret([7; 32]));
+        let token = WebhookToken::from_clear;
+        assert_eq!(token("wis-wht_A"), token("wis-wht_A"));
+        for at in [0, 31] {
+            let mut other = [7; 32];
+            other[at] = 8;
+            assert_ne!(secret([7; 32]), secret(other));
+        }
+        for other in ["wis-wht_B", "wis-wht_AA", "wis-wht_", ""] {
+            assert_ne!(token("wis-wht_A"), token(other));
+        }
+    }
 
     #[test]
     fn a_signature_is_the_hmac_of_id_timestamp_and_body() {

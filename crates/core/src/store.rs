@@ -52,7 +52,7 @@ pub use logins::{RefreshOutcome, RefreshToken, Session};
 pub use meter::{Connections, Meter, MeterSlot, Metered, Purpose};
 pub use parts::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
 pub use policies::ClientPolicies;
-pub use secrets::{SealedCredentials, SealedSecrets};
+pub use secrets::{MasterKeyChange, SealedCredentials, SealedSecrets};
 pub use statistics::{
     AttemptActivity, EndpointCounts, JobActivity, JobCounts, LATENCY_BOUNDS_MS, LATENCY_CLASSES,
     STATISTICS_KEPT, Statistics, Stretches, Totals,

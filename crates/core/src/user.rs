@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::client::SecretHash;
@@ -90,8 +91,15 @@ impl fmt::Display for UserName {
 }
 
 /// A stretched password in the PHC string format, with algorithm, parameters and salt. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct PasswordHash(String);
+
+/// In constant time, so that no comparison tells where it ended.
+impl PartialEq for PasswordHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl PasswordHash {
     /// Takes what a hash function or the database gives.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sfumato_core::client::{ClientKey, ClientState, Login, Secret, SecretHash};
 use sfumato_core::store::{KeyCheck, RefreshOutcome, RefreshToken};
 use sfumato_core::time::random_alphanumeric;
-use sfumato_core::{ClientId, LoginId, StoreError, Timestamp, UserId};
+use sfumato_core::{ClientId, KeyId, LoginId, StoreError, Timestamp, UserId};
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -33,6 +33,7 @@ pub struct Keys {
     check: KeyCheck,
     pub(crate) cursors: CursorKey,
     pub(crate) seals: SealKey,
+    derived_key: KeyId,
     pub(crate) vault: Vault,
 }
 
@@ -54,11 +55,13 @@ impl Keys {
                 .expand(purpose.as_bytes(), key)
                 .expect("32 bytes are fewer than HKDF's 255 blocks");
         }
+        let vault = KeyRing::of(&vault);
         Self {
+            derived_key: vault.current_id(),
             check: KeyCheck::from_bytes(check),
             cursors: CursorKey::new(cursors),
             seals: SealKey::new(seals),
-            vault: Vault::new(KeyRing::of(&vault)),
+            vault: Vault::new(vault),
             encoding: EncodingKey::from_secret(&tokens),
             decoding: DecodingKey::from_secret(&tokens),
         }
@@ -67,6 +70,11 @@ impl Keys {
     /// What tells these keys from others without giving them away: every process of an installation must have the same.
     pub const fn check(&self) -> KeyCheck {
         self.check
+    }
+
+    /// Names the key of the vault that is derived from the master key, whichever others there are.
+    pub const fn derived_key(&self) -> KeyId {
+        self.derived_key
     }
 
     /// What seals the secrets in the database.

@@ -73,6 +73,28 @@ impl Deed {
     }
 }
 
+/// A deed as it is written down now: for what writes it together with the deed itself.
+pub fn entry(clock: &dyn Clock, entropy: &dyn Entropy, deed: Deed) -> AuditEntry {
+    let Deed {
+        actor,
+        address,
+        action,
+        subject,
+        client,
+        detail,
+    } = deed;
+    AuditEntry {
+        id: AuditId::new(clock, entropy),
+        at: clock.now(),
+        actor,
+        action,
+        subject,
+        client,
+        detail,
+        address,
+    }
+}
+
 /// Writes a deed down: for whoever has a store and no engine, such as the command line.
 ///
 /// # Errors
@@ -83,25 +105,7 @@ pub async fn write_down(
     entropy: &dyn Entropy,
     deed: Deed,
 ) -> Result<(), StoreError> {
-    let Deed {
-        actor,
-        address,
-        action,
-        subject,
-        client,
-        detail,
-    } = deed;
-    let entry = AuditEntry {
-        id: AuditId::new(clock, entropy),
-        at: clock.now(),
-        actor,
-        action,
-        subject,
-        client,
-        detail,
-        address,
-    };
-    store.add_audit_entry(&entry).await
+    store.add_audit_entry(&entry(clock, entropy, deed)).await
 }
 
 /// The form of an export.

@@ -9,6 +9,7 @@
 //! A key can be added while servers run: whoever meets a secret that is sealed with an unknown key reads the keys again, and
 //! whoever seals reads them first.
 
+mod master;
 mod reseal;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use crate::Engine;
 use crate::key_ring::{KeyRing, MasterKey};
 
+pub use master::replace_master_key;
 pub use reseal::{Inventory, KeyUse, Resealed, SecretsError, check, inventory, reseal};
 
 /// Reads the keys once more; `None` where they cannot be read now.

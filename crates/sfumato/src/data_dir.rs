@@ -193,6 +193,12 @@ impl DataDir {
         Ok(Lock { _file: file })
     }
 
+    /// Whether a process has taken the folder. Neither the folder nor the file of the lock is made or changed.
+    pub(crate) fn is_locked(&self) -> bool {
+        let file = File::open(self.root.join("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// The key from which all others are derived. Made at the first start, whole or not at all: a server that dies in
     /// between finds no half key at its next start.
     ///
@@ -212,6 +218,46 @@ impl DataDir {
     /// Where the master key lies that this folder has.
     pub(crate) fn master_key_path(&self) -> PathBuf {
         self.root.join("master.key")
+    }
+
+    /// Where the key lies that takes the place of the master key, while it is being rotated.
+    pub(crate) fn next_master_key_path(&self) -> PathBuf {
+        self.root.join("master.key.next")
+    }
+
+    /// The key that takes the place of the master key, where a rotation has begun and not ended.
+    ///
+    /// # Errors
+    /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
+    pub(crate) fn next_master_key(&self) -> Result<Option<[u8; 32]>, DataDirError> {
+        match self.read_master_key(&self.next_master_key_path()) {
+            Ok(key) => Ok(Some(key)),
+            Err(DataDirError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the next master key beside the present one, before the database knows it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn write_next_master_key(&self, key: &[u8; 32]) -> Result<(), DataDirError> {
+        self.write_durably(&self.next_master_key_path(), key)
+    }
+
+    /// Puts the next master key in the place of the present one, which is gone then. To be called when the database knows it.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn put_next_master_key_in_place(&self) -> Result<(), DataDirError> {
+        let path = self.master_key_path();
+        std::fs::rename(self.next_master_key_path(), &path)
+            .and_then(|()| self.sync())
+            .map_err(|source| DataDirError::Io {
+                action: "replace",
+                path,
+                source,
+            })
     }
 
     /// Where the keys of secrets lie, where the folder has its own.
@@ -312,10 +358,12 @@ impl DataDir {
             .and_then(|()| file.as_file().sync_all())
             .map_err(wrong)?;
         file.persist(path).map_err(|error| wrong(error.error))?;
-        // The name is durable when the folder is.
-        File::open(&self.root)
-            .and_then(|dir| dir.sync_all())
-            .map_err(wrong)
+        self.sync().map_err(wrong)
+    }
+
+    /// Names are durable when the folder is.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.root).and_then(|dir| dir.sync_all())
     }
 }
 
@@ -399,7 +447,9 @@ mod tests {
     fn one_holder_at_a_time_and_the_second_is_told_who_it_is() {
         let parent = tempfile::tempdir().unwrap();
         let dir = DataDir::open_or_create(parent.path()).unwrap();
+        assert!(!dir.is_locked());
         let lock = dir.lock().unwrap();
+        assert!(dir.is_locked());
         let refusal = dir.lock().unwrap_err();
         let pid = std::process::id();
         assert!(
@@ -407,6 +457,7 @@ mod tests {
             "{refusal}"
         );
         drop(lock);
+        assert!(!dir.is_locked());
         dir.lock().unwrap();
     }
 }

@@ -61,7 +61,12 @@ pub(crate) async fn join(
     }
     let (path, master) = match &settings.master_key_file {
         Some(path) => (path.clone(), dir.read_master_key(path)?),
-        None => (dir.master_key_path(), dir.master_key(entropy)?),
+        None => {
+            if finish_rotation(dir, store).await? {
+                tracing::warn!("finished a rotation of the master key that was interrupted");
+            }
+            (dir.master_key_path(), dir.master_key(entropy)?)
+        }
     };
     let keys = Keys::derive(&master);
     let proposed = Installation {
@@ -80,6 +85,29 @@ pub(crate) async fn join(
         keys: keys.with_vault(vault),
         installation: found.id,
     })
+}
+
+/// Finishes a rotation of the master key that was interrupted when the database knew the new key already, and says whether
+/// there was one. For whoever has locked the data folder.
+///
+/// A next key that the database does not know stays where it is: on a server of databases the transaction that brings it may
+/// still be under way.
+///
+/// # Errors
+/// The database cannot answer, or the key cannot be read or put in its place.
+pub(crate) async fn finish_rotation(dir: &DataDir, store: &dyn Store) -> anyhow::Result<bool> {
+    let Some(next) = dir.next_master_key()? else {
+        return Ok(false);
+    };
+    let found = store
+        .installation()
+        .await
+        .context("look up which master key the installation has")?;
+    let is_known = found.is_some_and(|found| found.key == Keys::derive(&next).check());
+    if is_known {
+        dir.put_next_master_key_in_place()?;
+    }
+    Ok(is_known)
 }
 
 /// The keys of the installation, where its master key is at hand: for commands, which make none.

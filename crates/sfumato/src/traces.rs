@@ -100,6 +100,30 @@ fn resource(settings: &Settings, installation: InstallationId, process: Uuid) ->
     resource
 }
 
+/// The address that spans are sent to. It is not shown whole: variables may hold more than an address.
+fn address(settings: &Settings) -> anyhow::Result<Option<Url>> {
+    let Some(url) = url(settings, variable) else {
+        return Ok(None);
+    };
+    let address = Url::parse(&url).ok();
+    address
+        .filter(|address| matches!(address.scheme(), "http" | "https") && address.has_host())
+        .context("send traces: the address of the collector is no http or https address")
+        .map(Some)
+}
+
+/// The collector of traces, where there is one and it can be sent to.
+///
+/// # Errors
+/// The address or the headers cannot be used; says which.
+pub(crate) fn collector(settings: &Settings) -> anyhow::Result<Option<Url>> {
+    let found = address(settings)?;
+    if found.is_some() {
+        headers_of(settings)?;
+    }
+    Ok(found)
+}
+
 /// What is to be traced and where it goes; `None`: nothing.
 ///
 /// # Errors
@@ -109,14 +133,9 @@ pub(crate) fn settings(
     installation: InstallationId,
     entropy: &dyn Entropy,
 ) -> anyhow::Result<Option<TraceSettings>> {
-    let Some(url) = url(settings, variable) else {
+    let Some(address) = address(settings)? else {
         return Ok(None);
     };
-    // Neither is shown whole: variables may hold more than an address.
-    let address = Url::parse(&url).ok();
-    let address = address
-        .filter(|address| matches!(address.scheme(), "http" | "https") && address.has_host())
-        .context("send traces: the address of the collector is no http or https address")?;
     let headers = headers_of(settings)?;
     let process = uuid::Builder::from_random_bytes(random(entropy)).into_uuid();
     let exporter = exporter(&address, headers, &resource(settings, installation, process))?;

@@ -22,7 +22,7 @@ const PIECE: usize = 500;
 /// Entries that one call forgets.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
 
-async fn add(tx: &Tx<'_>, entry: &AuditEntry) -> Result<(), StoreError> {
+pub(crate) async fn add(tx: &Tx<'_>, entry: &AuditEntry) -> Result<(), StoreError> {
     let detail = serde_json::to_string(&entry.detail).map_err(unavailable)?;
     execute_one(
         tx,

@@ -165,6 +165,7 @@ statements! {
     UPDATE_DELIVERY: "update_delivery";
     UPDATE_ENDPOINT: "update_endpoint";
     UPDATE_ENDPOINT_SETTINGS: "update_endpoint_settings";
+    UPDATE_INSTALLATION_KEY: "update_installation_key";
     UPDATE_JOB: "update_job";
     UPDATE_REPLAY: "update_replay";
     UPDATE_USER: "update_user";

@@ -1,10 +1,11 @@
 //! Sealed secrets, whoever's they are.
 
 use async_trait::async_trait;
-use sfumato_core::store::{SealedCredentials, SealedSecrets};
+use sfumato_core::store::{MasterKeyChange, SealedCredentials, SealedSecrets};
 use sfumato_core::{EndpointId, KeyId, Sealed, StoreError};
 use uuid::Uuid;
 
+use crate::audit;
 use crate::postgres::PostgresStore;
 use crate::queries;
 use crate::rows::Reader;
@@ -69,6 +70,28 @@ async fn reseal(
     Ok(written > 0)
 }
 
+async fn change_master_key(tx: &Tx<'_>, change: &MasterKeyChange) -> Result<bool, StoreError> {
+    let (from, to) = (change.from.as_bytes().as_slice(), change.to.as_bytes().as_slice());
+    // The row is locked by it: of two that change the key the second one finds another.
+    if execute(tx, queries::UPDATE_INSTALLATION_KEY, &[&from, &to]).await? == 0 {
+        return Ok(false);
+    }
+    let moved = StoreError::UnderWay {
+        what: "another change of secrets",
+    };
+    for (before, after) in &change.resealed {
+        if !reseal(tx, before, after).await? {
+            return Err(moved);
+        }
+    }
+    let keys = sealing_keys(tx).await?;
+    if keys.iter().any(|(key, _)| *key == change.retired) {
+        return Err(moved);
+    }
+    audit::add(tx, &change.entry).await?;
+    Ok(true)
+}
+
 #[async_trait]
 impl SealedSecrets for PostgresStore {
     async fn sealing_keys(&self) -> Result<Vec<(KeyId, u64)>, StoreError> {
@@ -89,5 +112,9 @@ impl SealedSecrets for PostgresStore {
         after: &SealedCredentials,
     ) -> Result<bool, StoreError> {
         self.write(|tx| Box::pin(reseal(tx, before, after))).await
+    }
+
+    async fn change_master_key(&self, change: &MasterKeyChange) -> Result<bool, StoreError> {
+        self.write(|tx| Box::pin(change_master_key(tx, change))).await
     }
 }

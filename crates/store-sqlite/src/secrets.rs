@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use sfumato_core::store::{SealedCredentials, SealedSecrets};
+use sfumato_core::store::{MasterKeyChange, SealedCredentials, SealedSecrets};
 use sfumato_core::{EndpointId, KeyId, Sealed, StoreError};
 
+use crate::audit;
 use crate::queries;
 use crate::rows::{Reader, key};
 use crate::sql::{execute, query};
@@ -59,6 +60,26 @@ fn reseal(
     Ok(written > 0)
 }
 
+fn change_master_key(conn: &Connection, change: &MasterKeyChange) -> Result<bool, StoreError> {
+    let keys = params![change.from.as_bytes(), change.to.as_bytes()];
+    if execute(conn, queries::UPDATE_INSTALLATION_KEY, keys)? == 0 {
+        return Ok(false);
+    }
+    let moved = StoreError::UnderWay {
+        what: "another change of secrets",
+    };
+    for (before, after) in &change.resealed {
+        if !reseal(conn, before, after)? {
+            return Err(moved);
+        }
+    }
+    if sealing_keys(conn)?.iter().any(|(key, _)| *key == change.retired) {
+        return Err(moved);
+    }
+    audit::add(conn, &change.entry)?;
+    Ok(true)
+}
+
 #[async_trait]
 impl SealedSecrets for SqliteStore {
     async fn sealing_keys(&self) -> Result<Vec<(KeyId, u64)>, StoreError> {
@@ -80,5 +101,10 @@ impl SealedSecrets for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (before, after) = (before.clone(), after.clone());
         self.write(move |conn, _| reseal(conn, &before, &after)).await
+    }
+
+    async fn change_master_key(&self, change: &MasterKeyChange) -> Result<bool, StoreError> {
+        let change = change.clone();
+        self.write(move |conn, _| change_master_key(conn, &change)).await
     }
 }

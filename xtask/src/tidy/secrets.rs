@@ -31,7 +31,14 @@ const KNOWN: [&str; 1] = [
     "given.password != given.repeated",
 ];
 
-/// Finds comparisons.
+/// How a type that holds a secret is called.
+const TYPES: [&str; 4] = ["Token", "Secret", "Key", "Hash"];
+/// Types that are called so and are no secret: who sends one may know it.
+const OPEN: [&str; 2] = ["ClientKey", "IdempotencyKey"];
+/// Crates whose types hold secrets.
+const TYPES_WHERE: [&str; 2] = ["crates/core/src", "crates/engine/src"];
+
+/// Finds comparisons, and types that compare as their bytes do.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in files.iter().filter(|(path, _)| is_looked_at(path)) {
@@ -45,8 +52,38 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
                 });
             }
         }
+        if TYPES_WHERE.iter().any(|folder| path.starts_with(folder)) {
+            findings.extend(compared_as_bytes(product).into_iter().map(|name| Finding {
+                path: path.clone(),
+                problem: format!("`{name}` derives PartialEq: compare it in constant time, as `Secret` does"),
+            }));
+        }
     }
     findings
+}
+
+/// Types around text or bytes that are called secrets and derive their comparison.
+fn compared_as_bytes(product: &str) -> Vec<String> {
+    let mut derives = false;
+    let mut found = Vec::new();
+    for line in product.lines().map(str::trim) {
+        if line.starts_with("#[derive(") {
+            derives = line.contains("PartialEq");
+        } else if let Some((_, declared)) = line.split_once("struct ") {
+            let (name, content) = declared.split_once('(').unwrap_or((declared, ""));
+            let is_secret = TYPES.iter().any(|end| name.ends_with(end)) && !OPEN.contains(&name);
+            let is_bytes = ["String", "str", "u8", "Bytes"]
+                .iter()
+                .any(|bytes| content.contains(bytes));
+            if derives && is_secret && is_bytes {
+                found.push(name.to_owned());
+            }
+            derives = false;
+        } else if line.starts_with("pub enum ") || line.starts_with("enum ") {
+            derives = false;
+        }
+    }
+    found
 }
 
 fn is_looked_at(path: &Path) -> bool {
@@ -82,6 +119,34 @@ fn is_called_a_secret(side: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_of_secrets_do_not_derive_their_comparison() {
+        let derived = "#[derive(Clone, PartialEq, Eq)]\n";
+        for declared in [
+            "pub struct WebhookToken(String);",
+            "#[serde(transparent)]\npub(crate) struct SigningSecret([u8; 32]);",
+            "struct PasswordHash(Box<str>);",
+        ] {
+            let text = format!("{derived}{declared}");
+            assert_eq!(compared_as_bytes(&text).len(), 1, "{text}");
+            assert!(compared_as_bytes(&format!("#[derive(Clone, Eq)]\n{declared}")).is_empty());
+            assert_eq!(
+                check(&[("crates/core/src/endpoint.rs".into(), text.clone())]).len(),
+                1
+            );
+            assert!(check(&[("crates/http/src/lib.rs".into(), text)]).is_empty());
+        }
+        for declared in [
+            "pub struct ClientKey(String);",
+            "pub struct FencingToken(pub u32);",
+            "pub struct RefreshToken {",
+            "enum Other {}\nstruct SealKey([u8; 32]);",
+        ] {
+            let text = format!("{derived}{declared}");
+            assert!(compared_as_bytes(&text).is_empty(), "{text}");
+        }
+    }
 
     #[test]
     fn secrets_are_compared_by_one_function() {

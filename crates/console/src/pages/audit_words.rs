@@ -48,6 +48,7 @@ pub(super) const fn action_words(action: Action) -> &'static str {
         Action::OriginalRead => "Original read",
         Action::ResultRead => "Result downloaded",
         Action::SecretsRotated => "Secrets sealed with another key",
+        Action::MasterKeyRotated => "Master key replaced",
         Action::AuditExported => "Audit log exported",
     }
 }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{KeyCheck, StoreError};
+use crate::audit::AuditEntry;
 use crate::endpoint::{SigningSecret, WebhookToken};
 use crate::id::EndpointId;
 use crate::sealed::{KeyId, Sealed};
@@ -35,6 +36,21 @@ impl SealedCredentials {
     }
 }
 
+/// Another master key for an installation, and what follows for the secrets in its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MasterKeyChange {
+    /// Of the key that the installation has.
+    pub from: KeyCheck,
+    /// Of the key that it gets.
+    pub to: KeyCheck,
+    /// The sealing key that goes with the old one: nothing may be left that is sealed with it.
+    pub retired: KeyId,
+    /// What was sealed with it and is sealed with another one: before and after, of the same endpoint.
+    pub resealed: Vec<(SealedCredentials, SealedCredentials)>,
+    /// What the audit log says of it.
+    pub entry: AuditEntry,
+}
+
 /// Sealed secrets, whoever's they are.
 #[async_trait]
 pub trait SealedSecrets {
@@ -52,4 +68,10 @@ pub trait SealedSecrets {
     /// `before` that stands there.
     async fn reseal(&self, before: &SealedCredentials, after: &SealedCredentials)
     -> Result<bool, StoreError>;
+
+    /// Gives the installation another master key, wholly or not at all: `false`, and nothing is written, where it has not the
+    /// key that `change` begins with.
+    ///
+    /// [`StoreError::UnderWay`], and nothing is written, where the secrets are no longer those that `change` knows.
+    async fn change_master_key(&self, change: &MasterKeyChange) -> Result<bool, StoreError>;
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{Sealable, Vault, VaultError};
 
 /// Endpoints that are read at a time.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 
 /// Why the secrets in the database cannot be worked with.
 #[derive(Debug, Error)]
@@ -25,6 +25,11 @@ pub enum SecretsError {
         /// How many.
         secrets: u64,
     },
+    /// The master key that was to be replaced is not the installation's.
+    #[error(
+        "the database belongs to an installation with another master key than the one that was given as the present one"
+    )]
+    OtherMasterKey,
     /// One cannot be opened.
     #[error("open the secret in column {} of endpoint {}", .0.place().column, .0.place().endpoint)]
     Vault(#[from] VaultError),
@@ -153,7 +158,8 @@ pub async fn reseal(
     }
 }
 
-fn again(
+/// What is sealed of an endpoint, sealed with the newest key.
+pub(super) fn again(
     vault: &Vault,
     before: &SealedCredentials,
     entropy: &dyn Entropy,

@@ -1,9 +1,11 @@
 //! `sfumato doctor`: whether this machine has what a server needs, said before the first upload finds out.
 
 mod clock;
+mod collector;
 mod database;
 mod keys;
 mod limits;
+mod listening;
 mod machine;
 mod media;
 mod network;
@@ -25,7 +27,8 @@ use crate::settings::Loaded;
 /// Starts a media process as the server does, lets it lock itself up and hide what a small picture shows, and compares every
 /// model with its hash. Writes a blob to the storage, reads a range of it and deletes it. Looks at the database and what its
 /// server is set to, at keys, disks, clock and limits of the system; looks up the names of the settings and of endpoints, and no
-/// others; asks the public URL and the OpenID Connect provider; and names settings that are dangerous. Changes nothing else and
+/// others; asks the public URL and the OpenID Connect provider; connects to the collector of traces; takes the addresses of
+/// `listen` and `metrics_listen` for a moment where no server runs; and names settings that are dangerous. Changes nothing else and
 /// makes no folder. Beside a server that runs, give it the same settings and the same user.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -159,6 +162,8 @@ async fn examine(loaded: &Loaded, whole_database: bool) -> Findings {
     checks.extend(storage::examine(settings).await);
     checks.extend(clock::examine(store).await);
     checks.extend(network::examine(settings, store).await);
+    checks.extend(collector::examine(settings).await);
+    checks.extend(listening::examine(settings));
     checks.extend(limits::examine(settings));
     checks.extend(risks::examine(loaded));
     Findings {

@@ -1,5 +1,9 @@
-//! `sfumato secrets`: the keys that the secrets in the database are sealed with. Works while servers run.
+//! `sfumato secrets`: the keys that the secrets in the database are sealed with. Works while servers run, but for the rotation of
+//! the master key.
 
+mod master;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,13 +18,14 @@ use super::opened::{Access, Common};
 use crate::data_dir::DataDir;
 use crate::{instance, output, secrets};
 
-/// Look at the keys that webhook tokens and signing secrets are sealed with, and change them
+/// Look at the keys that webhook tokens and signing secrets are sealed with, and change them and the master key
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   sfumato secrets status --data-dir data
   sfumato secrets rotate --data-dir data
-  sfumato secrets prune --data-dir data")]
+  sfumato secrets prune --data-dir data
+  sfumato secrets rotate-master --data-dir data    while no server runs")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -63,6 +68,28 @@ Example:
         #[command(flatten)]
         common: Common,
     },
+    /// Give the installation another master key, where the present one has leaked
+    ///
+    /// Stop every process of the installation first; a data folder whose server runs is refused. Access tokens and cursors of
+    /// `GET /events` end: clients log in again, with the credentials that they have. Tokens and signing secrets of webhooks
+    /// stay the same, as do sessions of the Manager. Either all of it happens or nothing: what is interrupted is finished by
+    /// the next start, or by giving the command again.
+    ///
+    /// A backup from before needs the old key: keep a copy of it for as long as you keep the backup.
+    #[command(after_help = "\
+Examples:
+  sfumato secrets rotate-master --data-dir data
+  sfumato secrets rotate-master --config cluster.toml --new-key-file next.key
+
+With `master_key_file`, the new key has to be named (`head --bytes 32 /dev/urandom
+> next.key` makes one), and takes the place of the old one by your hand.")]
+    RotateMaster {
+        /// The new key: 32 bytes. Without it one is made
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -75,6 +102,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Command::Status { common } => status(&Opened::at(common).await?).await,
             Command::Rotate { common } => rotate(&Opened::at(common).await?).await,
             Command::Prune { common } => prune(&Opened::at(common).await?).await,
+            Command::RotateMaster { common, new_key_file } => {
+                master::rotate(common, new_key_file.as_ref()).await
+            }
         }
     })
 }

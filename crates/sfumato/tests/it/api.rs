@@ -60,6 +60,13 @@ impl Client {
             .to_owned()
     }
 
+    /// Everything of an endpoint that its receiver relies on.
+    pub(crate) fn credentials(&self, endpoint: &str) -> (Value, Value) {
+        let shown = self.send(&format!("GET /webhook-url/{endpoint}"), "");
+        assert!(shown["webhookToken"].is_string(), "{shown}");
+        (shown, self.signing_secret(endpoint))
+    }
+
     pub(crate) fn signing_secret(&self, endpoint: &str) -> Value {
         self.send(&format!("GET /webhook-url/{endpoint}/signing-secret"), "")
     }

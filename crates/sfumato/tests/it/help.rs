@@ -1,6 +1,6 @@
 use crate::support::{Ended, Place, assert_golden};
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 41] = [
     &[],
     &["serve"],
     &["client"],
@@ -32,6 +32,7 @@ const COMMANDS: [&[&str]; 40] = [
     &["secrets", "status"],
     &["secrets", "rotate"],
     &["secrets", "prune"],
+    &["secrets", "rotate-master"],
     &["copy"],
     &["verify"],
     &["migrate"],

@@ -15,6 +15,7 @@ mod doctor;
 mod forward;
 mod help;
 mod listen;
+mod master_key;
 mod models;
 mod secrets;
 mod serve;

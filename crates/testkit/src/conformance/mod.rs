@@ -192,7 +192,10 @@ macro_rules! store_conformance {
             secrets: secrets_are_counted_by_their_keys,
                 sealed_credentials_are_read_page_by_page_and_of_deleted_endpoints_too,
                 what_is_sealed_again_takes_the_place_of_what_it_was,
-                a_rotation_in_between_is_not_overwritten;
+                a_rotation_in_between_is_not_overwritten,
+                a_master_key_changes_together_with_what_is_sealed_and_once,
+                a_master_key_stays_where_a_secret_is_not_what_it_was,
+                a_master_key_stays_where_something_would_be_left_that_is_sealed_with_it;
             settings: settings_are_kept_and_reach_whoever_sends,
                 promise_6_a_rotated_credential_counts_until_its_overlap_ends,
                 a_rotation_waits_for_the_one_before_unless_it_has_no_overlap,

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sfumato_core::audit::{Action, Actor, AuditEntry, Detail};
 use sfumato_core::endpoint::Endpoint;
-use sfumato_core::store::SealedCredentials;
-use sfumato_core::{EndpointId, KeyId};
+use sfumato_core::store::{AuditFilter, Installation, KeyCheck, MasterKeyChange, SealedCredentials};
+use sfumato_core::{AuditId, Clock, EndpointId, InstallationId, KeyId, Scope, StoreError};
 
 use crate::{World, build};
 
@@ -104,4 +105,89 @@ pub async fn a_rotation_in_between_is_not_overwritten(world: World) {
     };
     assert!(!world.store.reseal(before, &after).await.unwrap());
     assert_eq!(world.endpoint_now(&kept).await, rotated);
+}
+
+/// Everything that is sealed, sealed with key 3, for an installation whose master key is 1 and becomes 2.
+async fn change(world: &World) -> MasterKeyChange {
+    let installation = Installation {
+        id: InstallationId::new(&*world.clock, &*world.entropy),
+        key: KeyCheck::from_bytes([1; 32]),
+    };
+    world.store.claim_for(installation).await.unwrap();
+    let again = |before: SealedCredentials| {
+        let after = SealedCredentials {
+            token: build::sealed(3, &*world.entropy),
+            old_token: before
+                .old_token
+                .as_ref()
+                .map(|_| build::sealed(3, &*world.entropy)),
+            signing_secret: build::sealed(3, &*world.entropy),
+            ..before.clone()
+        };
+        (before, after)
+    };
+    MasterKeyChange {
+        from: installation.key,
+        to: KeyCheck::from_bytes([2; 32]),
+        retired: key(1),
+        resealed: all(world).await.into_iter().map(again).collect(),
+        entry: AuditEntry {
+            id: AuditId::new(&*world.clock, &*world.entropy),
+            at: world.clock.now(),
+            actor: Actor::Operator,
+            action: Action::MasterKeyRotated,
+            subject: None,
+            client: None,
+            detail: Detail::new(),
+            address: None,
+        },
+    }
+}
+
+/// Of the installation's master key, the keys that secrets are sealed with, and how much the audit log says.
+async fn state(world: &World) -> (KeyCheck, Vec<(KeyId, u64)>, usize) {
+    let store = &world.store;
+    let installation = store.installation().await.unwrap().unwrap();
+    let filter = AuditFilter::default();
+    let log = store.audit_entries(Scope::All, &filter, None, 10).await.unwrap();
+    (
+        installation.key,
+        store.sealing_keys().await.unwrap(),
+        log.entries.len(),
+    )
+}
+
+pub async fn a_master_key_changes_together_with_what_is_sealed_and_once(world: World) {
+    scene(&world).await;
+    let change = change(&world).await;
+    assert!(world.store.change_master_key(&change).await.unwrap());
+    let after = (change.to, vec![(key(3), 5)], 1);
+    assert_eq!(state(&world).await, after);
+    assert!(!world.store.change_master_key(&change).await.unwrap());
+    assert_eq!(state(&world).await, after);
+}
+
+pub async fn a_master_key_stays_where_a_secret_is_not_what_it_was(world: World) {
+    let (kept, _) = scene(&world).await;
+    let change = change(&world).await;
+    let next = build::sealed(4, &*world.entropy);
+    world
+        .store
+        .rotate_signing_secret(kept.client, kept.id, &next, DAY)
+        .await
+        .unwrap();
+    let before = state(&world).await;
+    let refused = world.store.change_master_key(&change).await;
+    assert!(matches!(refused, Err(StoreError::UnderWay { .. })), "{refused:?}");
+    assert_eq!(state(&world).await, before);
+}
+
+pub async fn a_master_key_stays_where_something_would_be_left_that_is_sealed_with_it(world: World) {
+    scene(&world).await;
+    let mut change = change(&world).await;
+    change.resealed.pop().unwrap();
+    let before = state(&world).await;
+    let refused = world.store.change_master_key(&change).await;
+    assert!(matches!(refused, Err(StoreError::UnderWay { .. })), "{refused:?}");
+    assert_eq!(state(&world).await, before);
 }

@@ -14,31 +14,58 @@ const NAME: &str = "clock";
 /// Before the first release of this program; a clock that shows less is wrong.
 const EARLIEST: Timestamp = Timestamp::from_seconds(1_760_000_000);
 
+/// Long after the last machine that this version runs on; a clock that shows more is wrong.
+const LATEST: Timestamp = Timestamp::from_seconds(1_760_000_000 + 10 * 366 * 24 * 60 * 60);
+
 /// A row may be newer than now by what clocks of several machines are apart.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
-/// What services that set clocks leave where they run: the file that says that it is set, or their socket or number.
+/// What services that set clocks leave below `/run`: the file that says that it is set, or their socket or number.
 const SETTERS: [(&str, &str); 5] = [
-    (
-        "/run/systemd/timesync/synchronized",
-        "systemd-timesyncd has set it",
-    ),
-    ("/run/chrony/chronyd.sock", "chronyd sets it"),
-    ("/run/chrony/chronyd.pid", "chronyd sets it"),
-    ("/run/chronyd.pid", "chronyd sets it"),
-    ("/run/ntpd.pid", "ntpd sets it"),
+    ("systemd/timesync/synchronized", "systemd-timesyncd has set it"),
+    ("chrony/chronyd.sock", "chronyd sets it"),
+    ("chrony/chronyd.pid", "chronyd sets it"),
+    ("chronyd.pid", "chronyd sets it"),
+    ("ntpd.pid", "ntpd sets it"),
 ];
 
+/// Whether somebody keeps the clock right, as far as it can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// Says who.
+    By(&'static str),
+    /// Says what is missing.
+    Not(&'static str),
+    /// A container sees nobody, and has the clock of the machine around it.
+    Unseen,
+}
+
+impl Kept {
+    /// By what lies below `/run`. The system's own word for it (`adjtimex`) cannot be had without unsafe code.
+    fn seen_in(run: &Path) -> Self {
+        if let Some((_, words)) = SETTERS.iter().find(|(path, _)| run.join(path).exists()) {
+            Self::By(words)
+        } else if run.join("systemd/timesync").exists() {
+            Self::Not("systemd-timesyncd runs and has not set it yet")
+        } else if run.join("systemd/system").exists() {
+            Self::Not("nothing that would keep it right runs here")
+        } else {
+            Self::Unseen
+        }
+    }
+}
+
 pub(super) async fn examine(store: Option<&dyn Store>) -> Vec<Check> {
+    let kept = Kept::seen_in(Path::new("/run"));
     let now = SystemClock.now();
     let newest = match store {
         Some(store) => newest(store).await,
         None => Ok(None),
     };
     match newest {
-        Ok(newest) => vec![judge(now, newest, setter())],
+        Ok(newest) => vec![judge(now, newest, kept)],
         Err(error) => vec![
-            judge(now, None, setter()),
+            judge(now, None, kept),
             Check::failed(
                 NAME,
                 format!("failed to compare it with the newest row: {error}"),
@@ -58,16 +85,16 @@ async fn newest(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
     Ok(job.max(deeds.entries.first().map(|entry| entry.at)))
 }
 
-/// Who keeps it right, as far as it can be seen. A container sees nobody, and has the clock of the machine around it.
-fn setter() -> Option<&'static str> {
-    let found = SETTERS.iter().find(|(path, _)| Path::new(path).exists());
-    found.map(|(_, words)| *words)
-}
-
-fn judge(now: Timestamp, newest: Option<Timestamp>, setter: Option<&str>) -> Check {
+fn judge(now: Timestamp, newest: Option<Timestamp>, kept: Kept) -> Check {
     let mend = "set it, and let NTP keep it right (`timedatectl set-ntp true`, or chrony)";
     if now < EARLIEST {
         let detail = format!("{now} is in the past: tokens and signatures of webhooks would be refused");
+        return Check::failed(NAME, detail, mend);
+    }
+    if now > LATEST {
+        let detail = format!(
+            "{now} is far in the future: retention would end at once, and receivers would refuse signatures"
+        );
         return Check::failed(NAME, detail, mend);
     }
     if let Some(newest) = newest.filter(|newest| *newest > now.after(AHEAD_MAX)) {
@@ -77,8 +104,14 @@ fn judge(now: Timestamp, newest: Option<Timestamp>, setter: Option<&str>) -> Che
         );
         return Check::failed(NAME, detail, mend);
     }
-    let kept = setter.unwrap_or("whether something keeps it right cannot be seen from here");
-    Check::ok(NAME, format!("{now}; {kept}"))
+    match kept {
+        Kept::By(words) => Check::ok(NAME, format!("{now}; {words}")),
+        Kept::Unseen => Check::ok(
+            NAME,
+            format!("{now}; whether something keeps it right cannot be seen from here"),
+        ),
+        Kept::Not(words) => Check::warning(NAME, format!("{now}; {words}: it may go wrong by and by"), mend),
+    }
 }
 
 #[cfg(test)]
@@ -88,11 +121,30 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_never_set_or_was_set_back_fails() {
-        let state = |now, newest| judge(now, newest, None).state;
+        let state = |now, newest| judge(now, newest, Kept::Unseen).state;
         assert_eq!(state(Timestamp::from_seconds(0), None), State::Failed);
         assert_eq!(state(EARLIEST, None), State::Ok);
         assert_eq!(state(EARLIEST, Some(EARLIEST.after(AHEAD_MAX))), State::Ok);
         let later = EARLIEST.after(Duration::from_secs(60));
         assert_eq!(state(EARLIEST, Some(later)), State::Failed);
+        assert_eq!(state(LATEST, None), State::Ok);
+        assert_eq!(state(LATEST.after(Duration::from_secs(1)), None), State::Failed);
+    }
+
+    #[test]
+    fn a_machine_whose_clock_nobody_keeps_is_warned_of_and_a_container_is_not() {
+        let run = tempfile::tempdir().unwrap();
+        let judged = || judge(EARLIEST, None, Kept::seen_in(run.path()));
+        assert_eq!(judged().state, State::Ok);
+        assert!(judged().detail.contains("cannot be seen"));
+        for (made, state, part) in [
+            ("systemd/system", State::Warning, "nothing that would keep it"),
+            ("systemd/timesync", State::Warning, "has not set it yet"),
+            ("systemd/timesync/synchronized", State::Ok, "has set it"),
+        ] {
+            std::fs::create_dir_all(run.path().join(made)).unwrap();
+            assert_eq!(judged().state, state, "{made}");
+            assert!(judged().detail.contains(part), "{:?}", judged());
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sfumato_core::Store;
+use sfumato_core::store::KeyCheck;
 use sfumato_engine::access::Keys;
 use sfumato_engine::vault;
 
@@ -57,6 +58,11 @@ async fn master(settings: &Settings, keys: Option<&Keys>, store: Option<&dyn Sto
     let mend = "copy `master.key` from the data folder of a process that works, or from where you keep it, or name it by \
                 `master_key_file`";
     match (keys, installation) {
+        (_, Some(installation)) if is_next(settings, installation.key) => Check::warning(
+            MASTER,
+            "a rotation was interrupted when the database knew the new key already",
+            "start the server, or give `sfumato secrets rotate-master` again: either puts `master.key.next` in its place",
+        ),
         (Some(keys), Some(installation)) if keys.check() == installation.key => {
             Check::ok(MASTER, "that of the installation")
         }
@@ -79,6 +85,13 @@ async fn master(settings: &Settings, keys: Option<&Keys>, store: Option<&dyn Sto
             "there is none yet; the server makes it at its first start",
         ),
     }
+}
+
+/// Whether the installation has the key that was to take the place of the one in the data folder.
+fn is_next(settings: &Settings, key: KeyCheck) -> bool {
+    let next = DataDir::unopened(&settings.data_dir).next_master_key();
+    let is_own = settings.master_key_file.is_none();
+    is_own && matches!(next, Ok(Some(next)) if Keys::derive(&next).check() == key)
 }
 
 /// Whether what is sealed in the database can be opened.
@@ -106,6 +119,7 @@ fn readable(settings: &Settings, dir: &DataDir) -> Vec<Check> {
         Some(settings.secrets_key_file.as_ref().unwrap_or(&own)),
         settings.storage_key_file.as_ref(),
         settings.openid_client_secret_file.as_ref(),
+        settings.traces_headers_file.as_ref(),
     ];
     let open = files.into_iter().flatten().filter(|path| others_read(path));
     open.map(|path| {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use futures::future::join_all;
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::StatusCode;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde_json::json;
 use sfumato_core::endpoint::EndpointState;
 use sfumato_core::{Clock, Store, StoreError};
 use sfumato_engine::openid;
@@ -21,13 +22,16 @@ use url::{Host, Url};
 
 use super::Check;
 use crate::server;
-use crate::settings::{Settings, StorageLocation};
+use crate::settings::{DatabaseUrl, Settings, StorageLocation};
 
 /// A name that is not found, or an address that does not answer, within this time.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Answers of name servers that take longer hold deliveries up.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// The answer of `/healthz` is shorter.
+const ANSWER_BYTES_MAX: usize = 1024;
 
 /// Names of endpoints that are looked up at most.
 const NAMES_MAX: usize = 32;
@@ -105,17 +109,29 @@ fn name_of(url: &Url) -> Option<String> {
     }
 }
 
+/// The name of a database's server. Its scheme is none that the standard of URLs knows, so that addresses look like names.
+fn name_of_database(url: &DatabaseUrl) -> Option<String> {
+    let name = name_of(&Url::parse(url.expose()).ok()?)?;
+    let is_socket = name.contains('%');
+    let several = name.contains(',');
+    (!is_socket && !several && name.parse::<IpAddr>().is_err()).then_some(name)
+}
+
 fn names_of_settings(settings: &Settings) -> BTreeSet<String> {
     let issuer = settings.openid_issuer.as_ref();
     let storage = settings.storage_endpoint.as_ref();
+    let collector = settings.traces_endpoint.as_ref();
+    let database = settings.database_url.as_ref();
     [
         settings.public_url.as_ref().map(|url| url.to_url()),
         issuer.and_then(|issuer| Url::parse(issuer.as_str()).ok()),
         storage.and_then(|endpoint| Url::parse(&endpoint.0).ok()),
+        collector.and_then(|collector| Url::parse(&collector.0).ok()),
     ]
     .iter()
     .flatten()
     .filter_map(name_of)
+    .chain(database.and_then(name_of_database))
     .collect()
 }
 
@@ -199,10 +215,12 @@ async fn public_url(settings: &Settings) -> Vec<Check> {
     }
     let asked = format!("{public}/healthz");
     checks.push(match ask(&asked).await {
-        Ok(status) if status.is_success() => Check::ok(name, format!("{asked} answers")),
-        Ok(status) => Check::warning(
+        Ok((status, body)) if status.is_success() && is_health(&body) => {
+            Check::ok(name, format!("{asked} answers as this server does"))
+        }
+        Ok((status, _)) => Check::warning(
             name,
-            format!("{asked} answers {status}"),
+            format!("{asked} answers {status}, and not as this server does"),
             "something else answers there, or the reverse proxy does not pass on to this server: see its configuration",
         ),
         Err(error) => Check::warning(
@@ -223,7 +241,12 @@ fn stays_here(url: &Url) -> bool {
     }
 }
 
-async fn ask(url: &str) -> anyhow::Result<StatusCode> {
+/// Whether it is what `/healthz` says, and not a page of something else.
+fn is_health(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer == json!({"status": "ok"}))
+}
+
+async fn ask(url: &str) -> anyhow::Result<(StatusCode, Bytes)> {
     let connector = HttpsConnectorBuilder::new()
         .with_native_roots()
         .context("read the certificate authorities of this machine")?
@@ -232,8 +255,13 @@ async fn ask(url: &str) -> anyhow::Result<StatusCode> {
         .build();
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let asked = tokio::time::timeout(DEADLINE, client.get(url.parse()?)).await;
-    let answer = asked.with_context(|| format!("no answer within {} s", DEADLINE.as_secs()))??;
-    Ok(answer.status())
+    let late = || format!("no answer within {} s", DEADLINE.as_secs());
+    let answer = asked.with_context(late)??;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
+    // What is longer is no answer of this server's, and neither is one that breaks off.
+    let body = tokio::time::timeout(DEADLINE, body).await.with_context(late)?;
+    Ok((status, body.map(|body| body.to_bytes()).unwrap_or_default()))
 }
 
 async fn openid_provider(settings: &Settings) -> Option<Check> {
@@ -255,4 +283,42 @@ async fn openid_provider(settings: &Settings) -> Option<Check> {
              letter what its document says",
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_a_database_is_no_address_and_no_socket() {
+        let name = |url: &str| name_of_database(&url.parse().unwrap());
+        assert_eq!(
+            name("postgres://a:b@db.example.com:5433/v"),
+            Some("db.example.com".into())
+        );
+        for url in [
+            "postgres://a@127.0.0.1/v",
+            "postgres://a@[::1]/v",
+            "postgres://a@%2Frun%2Fpostgresql/v",
+            "postgres://a@one,two/v",
+            "postgres:///v",
+        ] {
+            assert_eq!(name(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_server_says_is_its_health() {
+        assert!(is_health(b"{\"status\": \"ok\"}"));
+        for other in [
+            "",
+            "ok",
+            "<html>",
+            "{}",
+            "{\"status\":\"UP\"}",
+            "{\"status\":\"ok\",\"db\":1}",
+        ] {
+            assert!(!is_health(other.as_bytes()), "{other}");
+        }
+    }
 }

@@ -34,6 +34,81 @@ fn nobody() -> std::net::SocketAddr {
     listener.local_addr().unwrap()
 }
 
+/// A server of somebody else's, which likes every request.
+fn another_server() -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            assert!(head.take_while(|line| !line.is_empty()).count() > 0);
+            let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+            stream.write_all(page.as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn addresses_that_somebody_else_has_are_found_while_no_server_holds_the_folder() {
+    let place = Place::new();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    let set = [
+        ("SFUMATO_LISTEN", "127.0.0.1:0"),
+        ("SFUMATO_METRICS_LISTEN", &taken),
+    ];
+    doctor(&place, &set, &DATA)
+        .says("listen", "ok", "can be taken")
+        .says("metrics_listen", "failed", "cannot be taken");
+    drop(other);
+    doctor(&place, &set, &DATA).says("metrics_listen", "ok", "can be taken");
+    let mut server = serve(&place, &[]);
+    let address = server.address().to_string();
+    doctor(&place, &[("SFUMATO_LISTEN", &address)], &DATA).says("listen", "ok", "not tried");
+    server.signal(Signal::TERM);
+    server.end();
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_found_and_its_headers_are_for_the_server_alone() {
+    let place = Place::new();
+    let silent = format!("http://{}", nobody());
+    let headers = place.write("headers", "authorization: Bearer hush\n");
+    close_to_others(&headers, 0o644);
+    let set = [
+        ("SFUMATO_TELEMETRY__ENDPOINT", silent.as_str()),
+        ("SFUMATO_TELEMETRY__HEADERS_FILE", "headers"),
+    ];
+    let found = doctor(&place, &set, &DATA);
+    found
+        .says("collector of traces", "warning", "no connection")
+        .says("key file", "warning", "headers");
+    assert!(!found.0.to_string().contains("hush"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = format!("http://{}", listener.local_addr().unwrap());
+    doctor(&place, &[("SFUMATO_TELEMETRY__ENDPOINT", there.as_str())], &DATA).says(
+        "collector of traces",
+        "ok",
+        "takes connections",
+    );
+    let absent = [
+        ("SFUMATO_TELEMETRY__ENDPOINT", there.as_str()),
+        ("SFUMATO_TELEMETRY__HEADERS_FILE", "absent"),
+    ];
+    doctor(&place, &absent, &DATA).says("collector of traces", "failed", "absent");
+    let named = [
+        ("SFUMATO_TELEMETRY__ENDPOINT", "http://collector.invalid"),
+        ("SFUMATO_DATABASE_URL", "postgres://a@db.invalid/videos"),
+    ];
+    let stored = [&DATA[..], &["--storage", "blobs"]].concat();
+    doctor(&place, &named, &stored)
+        .says("DNS", "warning", "collector.invalid")
+        .says("DNS", "warning", "db.invalid");
+}
+
 #[test]
 fn what_is_right_is_said_to_be_right() {
     let place = installation();
@@ -143,6 +218,9 @@ fn the_public_url_is_asked_for_and_judged() {
     let silent = format!("http://{}", nobody());
     let set = [("SFUMATO_PUBLIC_URL", silent.as_str())];
     doctor(&place, &set, &DATA).says("public URL", "warning", "does not answer");
+    let other = format!("http://{}", another_server());
+    let set = [("SFUMATO_PUBLIC_URL", other.as_str())];
+    doctor(&place, &set, &DATA).says("public URL", "warning", "not as this server does");
     let set = [("SFUMATO_PUBLIC_URL", "http://blur.invalid")];
     doctor(&place, &set, &DATA)
         .says("public URL", "warning", "in the clear")

@@ -1,0 +1,3 @@
+UPDATE installation
+SET key_check = ?2
+WHERE key_check = ?1;
