@@ -242,6 +242,15 @@ impl Blobs {
         })
     }
 
+    /// The same storage, seen through another one in front of it, which measures, slows down or fails what is asked of it.
+    #[must_use]
+    pub fn through(self, front: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store: front(self.store),
+            ..self
+        }
+    }
+
     /// The same storage, of which this server encrypts something by itself.
     #[must_use]
     pub fn encrypted(self, encryption: Encryption) -> Self {

@@ -1,7 +1,7 @@
 //! The janitor: what died is freed, what has had its time is deleted.
 //!
-//! Order of deletion: the row first, the blob second. If the process dies in between, the blob is an orphan, and the
-//! orphans' turn collects it; never is something offered that is gone.
+//! Order of deletion: the row says first that something is to be deleted, so that never is something offered that is gone;
+//! then the blob goes; then it is marked as deleted. What dies or fails in between is found in the next round.
 //!
 //! Several may clean one installation at the same time: each step is a transaction of its own that takes what is left, and
 //! deleting a blob twice is harmless.
@@ -118,23 +118,15 @@ impl Engine {
         let originals = self.delete_originals().await;
         let inner = self.inner();
         let before = inner.clock.now().before(inner.settings.results_kept);
-        let mut results = 0;
+        let mut results = self.dispose_left_results().await?;
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
             for (job, result) in &expired {
                 hit(Point::RetentionRowBeforeBlob);
-                match inner.blobs.delete_result(*result).await {
-                    Ok(deleted) => {
-                        inner.metrics.result_deleted();
-                        log_deletion(deleted, "result", Some(*job), Reason::Retention);
-                    }
-                    // Its row says that it is gone; the orphans' turn tries again.
-                    Err(error) => {
-                        tracing::warn!(job.id = %job, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
-                    }
+                if self.dispose_result(*job, *result, Reason::Retention).await? {
+                    results += 1;
                 }
             }
-            results += expired.len();
             if expired.len() < BATCH {
                 return Ok(Swept {
                     originals: originals?,
@@ -158,18 +150,10 @@ impl Engine {
                 hit(Point::RetentionRowBeforeBlob);
                 // Retired, so that no revision is made of it. The blob goes before the mark that it is gone, since deleting
                 // twice is harmless.
-                let gone = match inner.blobs.delete_upload(*upload).await {
-                    Ok(gone) => gone,
-                    Err(error) => {
-                        stuck += 1;
-                        tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
-                        continue;
-                    }
-                };
-                inner.store.upload_deleted(*job).await?;
-                deleted += 1;
-                inner.metrics.original_deleted();
-                log_deletion(gone, "original", Some(*job), Reason::Retention);
+                match self.dispose_original(*job, *upload, Reason::Retention).await? {
+                    true => deleted += 1,
+                    false => stuck += 1,
+                }
             }
             if uploads.len() < asked || stuck == uploads.len() {
                 return Ok(deleted);

@@ -56,6 +56,11 @@ pub(crate) fn execute_one(
     }
 }
 
+/// A number of rows, as SQLite wants it.
+pub(crate) fn as_limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// All rows of a query.
 pub(crate) fn query<T>(
     conn: &Connection,
