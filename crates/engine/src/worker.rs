@@ -1,8 +1,9 @@
 //! The worker: claims jobs, has each anonymized by a media child, stores the result, finishes the job.
 //!
 //! While a child works, a heartbeat extends the lease. Whoever loses the lease (cancelled, or claimed again after a long
-//! pause of the process) stops the child and writes nothing. The result's blobs are written under a fresh name before
-//! the row, so that a worker that was thought dead cannot overwrite its successor's result.
+//! pause of the process) stops the child, records nothing, and deletes what it has written: whoever cancelled the job may
+//! have been told that its files are gone. The result's blobs are written under a fresh name before the row, so that a worker
+//! that was thought dead cannot overwrite its successor's result.
 //!
 //! A worker that has no job to begin helps with another one's long video.
 
@@ -10,6 +11,7 @@ mod pace;
 mod result;
 mod sharing;
 mod task;
+mod writes;
 
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use self::pace::{Done, Pace};
 use self::sharing::OwnTurns;
 use self::task::Trouble;
+use self::writes::Writes;
 use crate::blobs::{BlobError, PartsOfJob};
 use crate::metrics::{HANDED_BACK, LEASE_LOST, end_of};
 use crate::traces::{Attempt, Course};
@@ -195,7 +198,10 @@ impl Engine {
             }
         };
         let lost = signals.begin(job.id);
-        let stop = self.attempt(&job, &lease, &course, (&lost, &shutdown)).await;
+        let writes = Writes::new(&self.inner().blobs);
+        let stop = self
+            .attempt((&job, &lease), &writes, &course, (&lost, &shutdown))
+            .await;
         signals.end(job.id);
         match stop {
             Ok((end, job)) => {
@@ -209,6 +215,7 @@ impl Engine {
                 self.metrics().attempt_abandoned(kind, LEASE_LOST);
                 ended(LEASE_LOST);
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
+                self.take_back(&job, &writes).await;
                 // A cancelled job's original has had its time as well.
                 self.inner().announce(Call::Finished);
             }
@@ -231,15 +238,15 @@ impl Engine {
     /// What came of it in a word, and the job as it stands then, where the database has said so.
     async fn attempt(
         &self,
-        job: &Job,
-        lease: &Lease,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
         course: &Course,
         (lost, shutdown): (&CancellationToken, &CancellationToken),
     ) -> Result<(&'static str, Option<Job>), Stop> {
         let begun = tokio::time::Instant::now();
         let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
-        let work = self.process(job, lease, &progress, course);
+        let work = self.process((job, lease), writes, &progress, course);
         let outcome = tokio::select! {
             biased;
             () = lost.cancelled() => return Err(Stop::LeaseLost),
@@ -284,7 +291,13 @@ impl Engine {
     }
 
     /// From the original to a stored result, or to a failure that is already in the customer's words.
-    async fn process(&self, job: &Job, lease: &Lease, progress: &Done, course: &Course) -> JobOutcome {
+    async fn process(
+        &self,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
+        progress: &Done,
+        course: &Course,
+    ) -> JobOutcome {
         let inner = self.inner();
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
@@ -298,7 +311,8 @@ impl Engine {
                 message,
             };
         }
-        let (began, done) = (self.now(), self.anonymize(media, job, lease, progress).await);
+        let began = self.now();
+        let done = self.anonymize(media, (job, lease), writes, progress).await;
         let timings = done.as_ref().ok().map(|finished| finished.report.timings);
         course.media(began, self.now(), timings);
         match done {
@@ -306,7 +320,7 @@ impl Engine {
                 hit(Point::ChildExitBeforePut);
                 self.metrics()
                     .media_done(job.upload.format.kind(), &finished.report);
-                let (began, stored) = (self.now(), self.store_result(finished).await);
+                let (began, stored) = (self.now(), self.store_result(finished, writes).await);
                 course.stored(began, self.now());
                 match stored {
                     Ok(result) => {
@@ -327,8 +341,8 @@ impl Engine {
     async fn anonymize(
         &self,
         media: &MediaPool,
-        job: &Job,
-        lease: &Lease,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
         progress: &Done,
     ) -> Result<Finished, Trouble> {
         let inner = self.inner();
@@ -336,7 +350,7 @@ impl Engine {
         let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
         let kept = PartsOfJob {
-            blobs: &inner.blobs,
+            blobs: &writes.blobs,
             upload: job.upload.id,
             job: job.id,
             when_kept: &|| progress.advance(),
