@@ -7,6 +7,7 @@
 //!
 //! A worker that has no job to begin helps with another one's long video.
 
+mod failure;
 mod pace;
 mod result;
 mod sharing;
@@ -20,24 +21,22 @@ use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, StoreError};
 use sfumato_failpoints::{Point, hit};
-use sfumato_media_client::{Finished, MediaError, MediaPool};
+use sfumato_media_client::{Finished, MediaPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::failure::internal;
 use self::pace::{Done, Pace};
 use self::sharing::OwnTurns;
 use self::task::Trouble;
 use self::writes::Writes;
-use crate::blobs::{BlobError, PartsOfJob};
+use crate::blobs::PartsOfJob;
 use crate::metrics::{HANDED_BACK, LEASE_LOST, end_of};
 use crate::traces::{Attempt, Course};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
 const POLL: Duration = Duration::from_secs(1);
-
-/// Lost children (crash, out of memory, deadline) that one job may cost before its file is held responsible.
-const CHILDREN_LOST_MAX: u32 = 2;
 
 /// How often progress is looked at, and how much of it is worth a word: whoever waits for a long job wants to see it move.
 const PROGRESS_TOLD: Duration = Duration::from_secs(2);
@@ -174,7 +173,7 @@ impl Engine {
         };
         let signals = &self.inner().signals;
         let (kind, client) = (job.upload.format.kind(), job.client);
-        if job.attempts == 1 {
+        if job.claims == FencingToken(1) {
             let waited = self.inner().clock.now().since(job.created_at);
             self.metrics().job_begun(kind, waited);
         }
@@ -369,52 +368,6 @@ impl Engine {
         }
     }
 
-    fn blob_failure(&self, job: &Job, error: &BlobError) -> JobOutcome {
-        tracing::error!(job.id = %job.id, error = sfumato_core::chain(error), "the storage failed a job");
-        match error {
-            BlobError::NotFound => internal("the original is missing"),
-            BlobError::Sealed(_) => internal("the original cannot be read"),
-            BlobError::Full | BlobError::Remains { .. } | BlobError::Unavailable { .. } => JobOutcome::Failed {
-                class: FailureClass::Transient,
-                message: "the server could not store the result; try again later, and tell the operator if it happens again"
-                    .into(),
-            },
-        }
-    }
-
-    fn media_failure(&self, job: &Job, error: MediaError) -> JobOutcome {
-        if let MediaError::Task(failure) = &error
-            && failure.class == FailureClass::Input
-        {
-            tracing::info!(job.id = %job.id, reason = failure.message, "a file could not be processed");
-            return JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: failure.message.clone(),
-            };
-        }
-        tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "media work failed");
-        match error {
-            MediaError::ChildLost { end, .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: format!("the file could not be processed: {end}; try a smaller or simpler one"),
-            },
-            MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message:
-                    "the file could not be processed within the limit of time; try a smaller or simpler one"
-                        .into(),
-            },
-            MediaError::Stuck { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: "the file could not be processed: nothing happened for too long; try a smaller or simpler one"
-                    .into(),
-            },
-            MediaError::Spawn { .. } => transient(),
-            other if other.class() == FailureClass::Transient => transient(),
-            _ => internal("the media could not be processed"),
-        }
-    }
-
     /// Deletes what a finished job has done of a long video: its result has all of it. What cannot be deleted now goes with
     /// the original.
     async fn forget_parts(&self, job: &Job) {
@@ -439,7 +392,7 @@ impl Engine {
         let inner = self.inner();
         let stored = match &outcome {
             JobOutcome::Succeeded(result) => Some(result.id),
-            JobOutcome::Failed { .. } => None,
+            JobOutcome::Failed { .. } | JobOutcome::NoRoom => None,
         };
         loop {
             match inner.store.finish_job(job.id, lease, outcome.clone()).await {
@@ -468,20 +421,5 @@ impl Engine {
                 }
             }
         }
-    }
-}
-
-fn transient() -> JobOutcome {
-    JobOutcome::Failed {
-        class: FailureClass::Transient,
-        message: "processing was interrupted several times; upload the file again, and tell the operator if it happens again"
-            .into(),
-    }
-}
-
-fn internal(what: &str) -> JobOutcome {
-    JobOutcome::Failed {
-        class: FailureClass::Internal,
-        message: format!("{what}: a fault of the server; tell its operator the job's identifier"),
     }
 }

@@ -1,8 +1,9 @@
 //! Object storage that does not do what it is told: for whoever relies on it.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
@@ -30,6 +31,7 @@ pub enum Deletions {
 pub struct FaultyStorage {
     inner: Arc<dyn ObjectStore>,
     deletions: Arc<AtomicU8>,
+    full: Arc<AtomicBool>,
     held: watch::Sender<bool>,
     /// Writes that have come as far as the gate.
     arrived: Arc<Semaphore>,
@@ -53,6 +55,7 @@ impl FaultyStorage {
         Self {
             inner,
             deletions: Arc::new(AtomicU8::new(Deletions::Done as u8)),
+            full: Arc::default(),
             held: watch::Sender::new(false),
             arrived: Arc::new(Semaphore::new(0)),
         }
@@ -61,6 +64,11 @@ impl FaultyStorage {
     /// What becomes of deletions from here on.
     pub fn set_deletions(&self, deletions: Deletions) {
         self.deletions.store(deletions as u8, Ordering::SeqCst);
+    }
+
+    /// Whether there is no room for another blob from here on.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     /// Whether blobs are held back before they become visible. One that is held becomes visible later even where nobody waits
@@ -78,10 +86,10 @@ impl FaultyStorage {
         arrived.expect("it is not closed").forget();
     }
 
-    fn refusal() -> Error {
+    fn error(source: io::Error) -> Error {
         Error::Generic {
             store: "FaultyStorage",
-            source: "this storage refuses to delete".into(),
+            source: source.into(),
         }
     }
 }
@@ -89,6 +97,9 @@ impl FaultyStorage {
 #[async_trait]
 impl ObjectStore for FaultyStorage {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Self::error(io::ErrorKind::StorageFull.into()));
+        }
         let (storage, location) = (self.clone(), location.clone());
         let write = async move {
             let mut held = storage.held.subscribe();
@@ -117,7 +128,9 @@ impl ObjectStore for FaultyStorage {
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         match self.deletions.load(Ordering::SeqCst) {
             n if n == Deletions::Kept as u8 => locations,
-            n if n == Deletions::Refused as u8 => locations.map(|_| Err(Self::refusal())).boxed(),
+            n if n == Deletions::Refused as u8 => locations
+                .map(|_| Err(Self::error(io::ErrorKind::ReadOnlyFilesystem.into())))
+                .boxed(),
             _ => self.inner.delete_stream(locations),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sfumato_core::job::{Job, JobState};
 use sfumato_core::{AnonymizeOptions, Clock, LoginId, PublicJobId, Store};
 use sfumato_engine::access::{Caller, Keys, Via};
 use sfumato_engine::again::{Fate, Fates};
@@ -13,6 +14,7 @@ use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
+use sfumato_testkit::SimClock;
 use sfumato_testkit::storage::FaultyStorage;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -91,6 +93,10 @@ impl Installation {
         let stored = writer.finish().await.unwrap();
         let options = AnonymizeOptions::default();
         self.other.submit(&self.caller, stored, options).await.unwrap()
+    }
+
+    async fn job(&self, id: &PublicJobId) -> Job {
+        self.other.job(&self.caller, id).await.unwrap().unwrap()
     }
 
     fn start(&self) -> (JoinHandle<()>, CancellationToken) {
@@ -177,4 +183,42 @@ async fn what_is_done_of_a_video_when_its_job_is_erased_does_not_stay() {
         // How it is parted.
         erased_while_it_is_stored(video.clone(), 1, by_itself).await;
     }
+}
+
+#[tokio::test]
+async fn a_job_waits_for_room_for_longer_than_four_attempts_and_is_done_then() {
+    let clock = Arc::new(SimClock::at(SystemClock.now()));
+    let clips = Clips::new();
+    let source = "-f lavfi -i testsrc2=size=128x96:rate=10:duration=4 -g 10 -pix_fmt yuv420p";
+    let video = std::fs::read(clips.make("a.mp4", source)).unwrap();
+    let installation = Installation::new(clock.clone()).await;
+    let mut jobs = vec![];
+    for content in [rgb_png(&astronaut()), video] {
+        jobs.push(installation.submit(content).await);
+    }
+    installation.storage.set_full(true);
+    let (worker, shutdown) = installation.start();
+    for claims in 1..=6 {
+        for job in &jobs {
+            until("it is put back", async || {
+                let job = installation.job(job).await;
+                let waits =
+                    matches!(job.state, JobState::Queued { available_at } if available_at > clock.now());
+                waits && job.claims.0 == claims
+            })
+            .await;
+            assert_eq!(installation.job(job).await.attempts, 0);
+        }
+        clock.advance(Duration::from_secs(60));
+    }
+    installation.storage.set_full(false);
+    for job in &jobs {
+        until("it is done", async || {
+            clock.advance(Duration::from_secs(1));
+            installation.job(job).await.state.name() == "succeeded"
+        })
+        .await;
+    }
+    shutdown.cancel();
+    worker.await.unwrap();
 }
