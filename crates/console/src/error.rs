@@ -73,6 +73,7 @@ impl ConsoleError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Store(StoreError::Full { .. }) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Store(StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -104,6 +105,10 @@ impl ConsoleError {
                 .into(),
             ),
             Self::TooLarge => ("Too large", "The form is larger than this server takes.".into()),
+            Self::Store(StoreError::Full { .. }) => (
+                "No room",
+                "The service's database is full. Nothing was changed. Tell the operator.".into(),
+            ),
             Self::Store(StoreError::Unavailable { .. }) => (
                 "Not available",
                 "A part of the service does not answer. Try again in a few seconds.".into(),
@@ -137,9 +142,10 @@ impl From<StoreError> for ConsoleError {
             | StoreError::PriorityTooHigh { .. }
             | StoreError::KeyReused
             | StoreError::NotRetained => Self::Conflict(sentence(&error.to_string()).into()),
-            StoreError::LeaseLost | StoreError::Corrupt { .. } | StoreError::Unavailable { .. } => {
-                Self::Store(error)
-            }
+            StoreError::LeaseLost
+            | StoreError::Corrupt { .. }
+            | StoreError::Full { .. }
+            | StoreError::Unavailable { .. } => Self::Store(error),
         }
     }
 }

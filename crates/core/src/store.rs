@@ -160,8 +160,8 @@ impl EndpointChange {
 
 /// The database: SQLite by default.
 ///
-/// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
-/// can happen. A method that names a client never touches what belongs to another.
+/// Every method may fail with [`StoreError::Unavailable`], [`StoreError::Full`] or [`StoreError::Corrupt`]; other errors are
+/// named where they can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
 pub trait Store:
     JobLists

@@ -88,7 +88,7 @@ impl<'a> OwnTurns<'a> {
     {
         loop {
             match ask().await {
-                Err(StoreError::Unavailable { source }) => {
+                Err(StoreError::Unavailable { source } | StoreError::Full { source }) => {
                     tracing::warn!(job.id = %self.job.id, error = sfumato_core::chain(&*source), "the parts of a job cannot be shared out yet");
                     tokio::time::sleep(self.engine.jittered(POLL)).await;
                 }
