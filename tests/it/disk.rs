@@ -105,6 +105,49 @@ async fn a_full_disk_refuses_uploads_and_costs_no_job() -> Result<()> {
     comes_to_rest(server, &client, &receiver, &accepted).await
 }
 
+/// The clock goes on by as much as a job waits for room at most, so that nobody has to.
+#[tokio::test]
+async fn a_storage_that_stays_full_for_longer_than_four_attempts_costs_no_job() -> Result<()> {
+    const ATTEMPTS: usize = 6;
+    let Some(disk) = SmallDisk::mount(16)? else {
+        return Ok(());
+    };
+    let (data, clock) = (TempDir::new()?, TempDir::new()?);
+    std::os::unix::fs::symlink(disk.folder.path(), data.path().join("blobs"))?;
+    let clock_file = clock.path().join("error");
+    let launch = || {
+        Launch::with_failpoints()
+            .env("SFUMATO_STORAGE__FREE_MIN", "0B")
+            .env("SFUMATO_CLOCK_FILE", &clock_file.to_string_lossy())
+    };
+    let accepting = launch().env("SFUMATO_ROLES", "api").start_in(data).await?;
+    let client = accepting.client("patient").await?;
+    let receiver = Receiver::start().await?;
+    client.add_endpoint(&receiver.url).await?;
+    let job = client.submit("a.png", astronaut_png(), &[]).await?;
+    let (_, stopped, _) = accepting.terminate().await?;
+    let filler = disk.fill()?;
+    let server = stopped.restart_as(launch()).await?;
+    let client = client.at(&server.url);
+    for attempt in 1..=ATTEMPTS {
+        eventually("an attempt without room", async || {
+            let log = server.log();
+            let waits = log
+                .iter()
+                .filter(|line| line.contains("waits until there is room"));
+            (waits.count() >= attempt).then_some(())
+        })
+        .await;
+        let half = clock.path().join("half");
+        std::fs::write(&half, (60 * attempt).to_string())?;
+        std::fs::rename(half, &clock_file)?;
+    }
+    assert_ne!(client.status(&job).await?["status"], "Failed");
+    std::fs::remove_file(filler)?;
+    std::fs::write(&clock_file, (60 * (ATTEMPTS + 2)).to_string())?;
+    comes_to_rest(server, &client, &receiver, &[job]).await
+}
+
 #[tokio::test]
 async fn a_limit_on_the_size_of_files_refuses_uploads_and_kills_nothing() -> Result<()> {
     const LIMIT_BYTES: u64 = 4 << 20;

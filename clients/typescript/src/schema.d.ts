@@ -1125,10 +1125,10 @@ export interface components {
         JobCancelled: {
             /**
              * @description With `delete_files`: whether the original is deleted, with all that belongs to it. Not where another job on it has not
-             *     finished.
+             *     finished, or where the storage could not delete it yet.
              */
             original_deleted?: boolean;
-            /** @description With `delete_files`: whether there is no result any more. */
+            /** @description With `delete_files`: whether there is no result any more. Not where the storage could not delete it yet. */
             result_deleted?: boolean;
             /** @description `Revoked`; how the job ended where its files were deleted and it had ended before. */
             status: components["schemas"]["Status"];

@@ -97,6 +97,7 @@ impl ConsoleError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Store(StoreError::Full { .. }) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Store(StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -136,6 +137,10 @@ impl ConsoleError {
                 "The address is longer than any of this server's.".into(),
             ),
             Self::TooLarge => ("Too large", "The form is larger than this server takes.".into()),
+            Self::Store(StoreError::Full { .. }) => (
+                "No room",
+                "The service's database is full. Nothing was changed. Tell the operator.".into(),
+            ),
             Self::Store(StoreError::Unavailable { .. }) => (
                 "Not available",
                 "A part of the service does not answer. Try again in a few seconds.".into(),
@@ -197,9 +202,10 @@ impl From<StoreError> for ConsoleError {
             | StoreError::PriorityTooHigh { .. }
             | StoreError::KeyReused
             | StoreError::NotRetained => Self::Conflict(sentence(&error.to_string()).into()),
-            StoreError::LeaseLost | StoreError::Corrupt { .. } | StoreError::Unavailable { .. } => {
-                Self::Store(error)
-            }
+            StoreError::LeaseLost
+            | StoreError::Corrupt { .. }
+            | StoreError::Full { .. }
+            | StoreError::Unavailable { .. } => Self::Store(error),
         }
     }
 }

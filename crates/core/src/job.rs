@@ -5,8 +5,6 @@
 //! same installation starts again) and the job is `Queued` once more; the final states are never left except for
 //! `Succeeded → Expired`.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -15,6 +13,7 @@ use crate::media::MediaFormat;
 use crate::options::AnonymizeOptions;
 use crate::time::Timestamp;
 
+mod backoff;
 mod kind;
 mod priority;
 mod revision;
@@ -219,6 +218,8 @@ pub enum JobOutcome {
         /// For the customer.
         message: String,
     },
+    /// There is no room for what came of it. It waits until there is, however long that takes, and spends no attempt.
+    NoRoom,
 }
 
 /// A transition does not exist from the state that the job is in.
@@ -376,7 +377,7 @@ impl Job {
     }
 
     /// `Running → Succeeded | Failed | Queued`: an attempt ended. A transient failure queues the job again until
-    /// [`ATTEMPTS_MAX`] attempts are spent.
+    /// [`ATTEMPTS_MAX`] attempts are spent; where there was no room, none is.
     ///
     /// # Errors
     /// [`TransitionError::LeaseLost`] unless `lease` is the current one.
@@ -387,7 +388,13 @@ impl Job {
         now: Timestamp,
     ) -> Result<Self, TransitionError> {
         self.require_lease(lease)?;
+        if outcome == JobOutcome::NoRoom {
+            self.attempts = self.attempts.saturating_sub(1);
+        }
         self.state = match outcome {
+            JobOutcome::NoRoom => JobState::Queued {
+                available_at: now.after(backoff::room(self.claims, self.attempts)),
+            },
             JobOutcome::Succeeded(result) => JobState::Succeeded {
                 finished_at: now,
                 result,
@@ -396,7 +403,7 @@ impl Job {
                 class: FailureClass::Transient,
                 ..
             } if self.attempts < ATTEMPTS_MAX => JobState::Queued {
-                available_at: now.after(retry_backoff(self.attempts)),
+                available_at: now.after(backoff::retry(self.attempts)),
             },
             JobOutcome::Failed { message, .. } => JobState::Failed {
                 finished_at: now,
@@ -482,11 +489,6 @@ impl Job {
             }),
         }
     }
-}
-
-/// Wait before the next attempt after `attempts` were spent on a passing error: 1 s, 5 s, 25 s.
-fn retry_backoff(attempts: u32) -> Duration {
-    Duration::from_secs(5u64.saturating_pow(attempts.saturating_sub(1)))
 }
 
 #[cfg(test)]

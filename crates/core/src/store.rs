@@ -160,8 +160,8 @@ impl EndpointChange {
 
 /// The database: SQLite by default.
 ///
-/// Every method may fail with [`StoreError::Unavailable`] or [`StoreError::Corrupt`]; other errors are named where they
-/// can happen. A method that names a client never touches what belongs to another.
+/// Every method may fail with [`StoreError::Unavailable`], [`StoreError::Full`] or [`StoreError::Corrupt`]; other errors are
+/// named where they can happen. A method that names a client never touches what belongs to another.
 #[async_trait]
 pub trait Store:
     JobLists
@@ -290,7 +290,7 @@ pub trait Store:
     /// Retires up to `limit` originals all of whose jobs finished before `finished_before`, or longer ago than is agreed with
     /// their client ([`crate::policy::Retention`]), and returns them, each with the last of its jobs, each client's oldest
     /// first. From here on no revision can be made of them. They are returned again until they are
-    /// marked as deleted.
+    /// marked as deleted, before all others, and so are those that were retired before their time ([`Discarding::discard`]).
     async fn retire_uploads(
         &self,
         finished_before: Timestamp,
@@ -301,8 +301,8 @@ pub trait Store:
     async fn upload_deleted(&self, job: JobId) -> Result<(), StoreError>;
 
     /// Expires up to `limit` succeeded jobs that finished before `finished_before`, or longer ago than is agreed with their
-    /// client, and returns them with their results, whose
-    /// blobs are now to be deleted. The row goes first: a result is never offered that is gone.
+    /// client, and returns them with their results, whose blobs are now to be deleted ([`Discarding::expired_results`] returns
+    /// them until they are marked as such). The row goes first: a result is never offered that is gone.
     async fn expire_results(
         &self,
         finished_before: Timestamp,

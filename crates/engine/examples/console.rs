@@ -16,8 +16,8 @@ use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::delivery::Outcome as Answer;
 use sfumato_core::job::{FailureClass, Job, JobOutcome, JobState, JobStateKind};
 use sfumato_core::store::{
-    AuditFilter, AuditLog, Finished, JobFilter, JobLimits, JobLists, Statistics, Store, StoreError,
-    Stretches, Want,
+    AuditFilter, AuditLog, Discarding as _, Finished, JobFilter, JobLimits, JobLists, Statistics, Store,
+    StoreError, Stretches, Want,
 };
 use sfumato_core::{Client, ClientId, Clock, Entropy, MediaFormat, MediaKind, Scope, Timestamp, WorkerId};
 use sfumato_engine::audit::{Deed, write_down};
@@ -221,6 +221,7 @@ impl Seed {
             let retired = self.store.retire_uploads(now, CHUNK).await?;
             try_join_all(retired.iter().map(|(job, _)| self.store.upload_deleted(*job))).await?;
             let expired = self.store.expire_results(now.before(WEEK), CHUNK).await?;
+            try_join_all(expired.iter().map(|(job, _)| self.store.result_deleted(*job))).await?;
             if retired.is_empty() && expired.is_empty() {
                 return Ok(());
             }

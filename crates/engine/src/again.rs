@@ -2,14 +2,14 @@
 
 use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::job::{Job, JobState, NewRevision};
-use sfumato_core::store::Discarded;
 use sfumato_core::{JobId, PublicJobId, StoreError};
+use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 
 use crate::Engine;
 use crate::access::Caller;
 use crate::audit::Deed;
-use crate::blobs::{Reason, log_deletion};
+use crate::blobs::Reason;
 
 /// Why a job is not done again.
 #[derive(Debug, Error)]
@@ -22,13 +22,33 @@ pub enum RetryError {
     Store(#[from] StoreError),
 }
 
+/// What became of files that were to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They are gone, or there never were any.
+    Gone,
+    /// They stay for another job that has not finished.
+    Needed,
+    /// The storage could not delete them; the janitor tries again, and whoever wants them to be gone may, too.
+    Remains,
+}
+
+/// What became of the files of a job that were to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fates {
+    /// The original, with what was given for it and what was done of it.
+    pub original: Fate,
+    /// The result, with its document.
+    pub result: Fate,
+}
+
 /// What came of erasing a job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Erased {
     /// The job as it stands now.
     pub job: Job,
-    /// What there was to delete.
-    pub discarded: Discarded,
+    /// What became of its files.
+    pub fates: Fates,
 }
 
 impl Engine {
@@ -55,33 +75,35 @@ impl Engine {
     }
 
     /// Deletes the result and the original of a finished job of the caller now. An original stays while another job needs
-    /// it.
+    /// it. It may be asked for again: what is gone is looked for once more.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown job or another client's, [`StoreError::UnderWay`] until it has finished.
-    pub async fn discard(&self, caller: &Caller, id: &PublicJobId) -> Result<Discarded, StoreError> {
+    pub async fn discard(&self, caller: &Caller, id: &PublicJobId) -> Result<Fates, StoreError> {
         if id.client != caller.client {
             return Err(StoreError::NotFound { what: "job" });
         }
-        let inner = self.inner();
-        let discarded = inner.store.discard(caller.client, id.job).await?;
-        // The rows say that both are gone; a blob that cannot be deleted now is left to the orphans' turn.
-        let mut outcomes = Vec::new();
-        if let Some(result) = discarded.result {
-            outcomes.push(("result", inner.blobs.delete_result(result).await));
-        }
-        if let Some(upload) = discarded.upload {
-            outcomes.push(("original", inner.blobs.delete_upload(upload).await));
-        }
-        for (kind, outcome) in outcomes {
-            match outcome {
-                Ok(gone) => log_deletion(gone, kind, Some(id.job), Reason::Wanted),
-                Err(error) => {
-                    tracing::warn!(job.id = %id.job, kind, error = sfumato_core::chain(&error), "discarded files are left to the orphans' turn");
-                }
-            }
-        }
-        Ok(discarded)
+        let discarded = self.inner().store.discard(caller.client, id.job).await?;
+        hit(Point::RetentionRowBeforeBlob);
+        let fate = |gone| if gone { Fate::Gone } else { Fate::Remains };
+        let original = match discarded.upload {
+            Some(upload) => self
+                .dispose_original(id.job, upload, Reason::Wanted)
+                .await
+                .map(fate),
+            None => Ok(Fate::Needed),
+        };
+        let result = match discarded.result {
+            Some(result) => self
+                .dispose_result(id.job, result, Reason::Wanted)
+                .await
+                .map(fate),
+            None => Ok(Fate::Gone),
+        };
+        Ok(Fates {
+            original: original?,
+            result: result?,
+        })
     }
 
     /// Cancels a job of the caller, where it waits or runs, and deletes all of its files now: the original, what was given
@@ -91,11 +113,11 @@ impl Engine {
     /// [`StoreError::NotFound`] for an unknown job or another client's.
     pub async fn erase(&self, caller: &Caller, id: &PublicJobId) -> Result<Erased, StoreError> {
         self.cancel(caller, id).await?;
-        let discarded = self.discard(caller, id).await?;
+        let fates = self.discard(caller, id).await?;
         let unknown = StoreError::NotFound { what: "job" };
         let job = self.job(caller, id).await?.ok_or(unknown)?;
         self.write_down_erasure(caller, &job).await;
-        Ok(Erased { job, discarded })
+        Ok(Erased { job, fates })
     }
 
     /// What was deleted stays so, whether or not it could be written down.

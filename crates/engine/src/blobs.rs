@@ -36,6 +36,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use sfumato_core::{Entropy, ResultId, Timestamp, UploadId};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::task::TaskTracker;
 
 use crate::key_ring::KeyRing;
 
@@ -184,6 +185,8 @@ pub struct Blobs {
     place: Arc<Place>,
     part_bytes: usize,
     encryption: Option<Arc<Encryption>>,
+    /// The writes that are about to become visible, which nobody who stops waiting can call back.
+    finishing: TaskTracker,
 }
 
 impl std::fmt::Debug for Blobs {
@@ -225,6 +228,7 @@ impl Blobs {
             place: Arc::new(Place::Folder(root.to_owned())),
             part_bytes: PART_BYTES,
             encryption: None,
+            finishing: TaskTracker::new(),
         })
     }
 
@@ -239,7 +243,17 @@ impl Blobs {
             place: Arc::new(Place::S3(Box::new(s3))),
             part_bytes: usize::try_from(settings.part_bytes.max(PART_BYTES_MIN)).unwrap_or(usize::MAX),
             encryption: None,
+            finishing: TaskTracker::new(),
         })
+    }
+
+    /// The same storage, seen through another one in front of it, which measures, slows down or fails what is asked of it.
+    #[must_use]
+    pub fn through(self, front: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store: front(self.store),
+            ..self
+        }
     }
 
     /// The same storage, of which this server encrypts something by itself.
@@ -249,6 +263,17 @@ impl Blobs {
             encryption: Some(Arc::new(encryption)),
             ..self
         }
+    }
+
+    /// The same storage, with what tells whether a write of whoever has it is still on its way: what is abandoned while it
+    /// becomes visible becomes visible all the same.
+    pub(crate) fn followed(&self) -> (Self, TaskTracker) {
+        let finishing = TaskTracker::new();
+        let blobs = Self {
+            finishing: finishing.clone(),
+            ..self.clone()
+        };
+        (blobs, finishing)
     }
 
     /// Begins to write an original. Nothing is asked of the storage before the first part is full.
@@ -313,7 +338,10 @@ impl Blobs {
             writer.write(buffer.split().freeze()).await?;
             buffer.reserve(64 * 1024);
         }
-        writer.finish().await
+        let finished = self.finishing.spawn(writer.finish()).await;
+        finished.map_err(|error| BlobError::Unavailable {
+            source: Box::new(error),
+        })?
     }
 
     /// Streams a range of bytes of one part of a result.

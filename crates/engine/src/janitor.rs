@@ -1,16 +1,15 @@
 //! The janitor: what died is freed, what has had its time is deleted.
 //!
-//! Order of deletion: the row first, the blob second. If the process dies in between, the blob is an orphan, and the
-//! orphans' turn collects it; never is something offered that is gone.
+//! Order of deletion: the row says first that something is to be deleted, so that never is something offered that is gone;
+//! then the blob goes; then it is marked as deleted. What dies or fails in between is found in the next round.
 //!
 //! Several may clean one installation at the same time: each step is a transaction of its own that takes what is left, and
 //! deleting a blob twice is harmless.
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use sfumato_core::store::Call;
-use sfumato_core::{JobId, ResultId, Timestamp, UploadId};
+use sfumato_core::{JobId, ResultId, StoreError, Timestamp, UploadId};
 use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use crate::blobs::{BlobError, Deleted, Reason, log_deletion};
+use crate::disposal::{count, several};
 
 /// Between two looks for expired leases.
 const REAP_EVERY: Duration = Duration::from_secs(5);
@@ -30,10 +30,6 @@ const ORPHAN_SWEEPS: u32 = 60;
 
 /// Rows in one transaction: the writer is never held for long.
 const BATCH: usize = 100;
-
-/// Blobs that are deleted at the same time. Each takes a few requests to a bucket, one after the other, of some ten
-/// milliseconds: one at a time would fall behind a busy installation.
-const DELETIONS_AT_ONCE: usize = 16;
 
 /// Why a round of cleaning was cut short. The next one takes up where it ended.
 #[derive(Debug, Error)]
@@ -123,15 +119,14 @@ impl Engine {
         let originals = self.delete_originals().await;
         let inner = self.inner();
         let before = inner.clock.now().before(inner.settings.results_kept);
-        let mut results = 0;
+        let mut results = self.dispose_left_results().await?;
         loop {
             let expired = inner.store.expire_results(before, BATCH).await?;
             let found = expired.len();
             let deletions = expired
                 .into_iter()
-                .map(|(job, result)| self.delete_expired(job, result));
-            several(deletions).await;
-            results += found;
+                .map(|(job, result)| self.dispose_expired(job, result));
+            results += several(deletions).await.into_iter().try_fold(0, count)?;
             if found < BATCH {
                 return Ok(Swept {
                     originals: originals?,
@@ -141,18 +136,9 @@ impl Engine {
         }
     }
 
-    async fn delete_expired(&self, job: JobId, result: ResultId) {
+    async fn dispose_expired(&self, job: JobId, result: ResultId) -> Result<bool, StoreError> {
         hit(Point::RetentionRowBeforeBlob);
-        match self.inner().blobs.delete_result(result).await {
-            Ok(deleted) => {
-                self.inner().metrics.result_deleted();
-                log_deletion(deleted, "result", Some(job), Reason::Retention);
-            }
-            // Its row says that it is gone; the orphans' turn tries again.
-            Err(error) => {
-                tracing::warn!(job.id = %job, error = sfumato_core::chain(&error), "an expired result is left to the orphans' turn");
-            }
-        }
+        self.dispose_result(job, result, Reason::Retention).await
     }
 
     /// Deletes the originals that have had their time. One that cannot be deleted keeps no other from its deletion.
@@ -165,37 +151,23 @@ impl Engine {
             let asked = BATCH + stuck;
             let uploads = inner.store.retire_uploads(before, asked).await?;
             let found = uploads.len();
-            let retired = uploads
+            let deletions = uploads
                 .into_iter()
-                .map(|(job, upload)| self.delete_retired(job, upload));
-            let gone = several(retired)
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()?;
-            deleted += gone.iter().filter(|gone| **gone).count();
-            stuck = gone.iter().filter(|gone| !**gone).count();
+                .map(|(job, upload)| self.dispose_retired(job, upload));
+            let gone = several(deletions).await.into_iter().try_fold(0, count)?;
+            deleted += gone;
+            stuck = found - gone;
             if found < asked || stuck == found {
                 return Ok(deleted);
             }
         }
     }
 
-    /// Deletes an original of which no revision can be made any more, and marks it as gone. False where its blob stays.
-    async fn delete_retired(&self, job: JobId, upload: UploadId) -> Result<bool, SweepError> {
+    /// Of an original that is retired, so that no revision is made of it. The blob goes before the mark that it is gone, since
+    /// deleting twice is harmless.
+    async fn dispose_retired(&self, job: JobId, upload: UploadId) -> Result<bool, StoreError> {
         hit(Point::RetentionRowBeforeBlob);
-        let inner = self.inner();
-        // The blob goes before the mark that it is gone, since deleting twice is harmless.
-        let gone = match inner.blobs.delete_upload(upload).await {
-            Ok(gone) => gone,
-            Err(error) => {
-                tracing::error!(job.id = %job, error = sfumato_core::chain(&error), "an original cannot be deleted");
-                return Ok(false);
-            }
-        };
-        inner.store.upload_deleted(job).await?;
-        inner.metrics.original_deleted();
-        log_deletion(gone, "original", Some(job), Reason::Retention);
-        Ok(true)
+        self.dispose_original(job, upload, Reason::Retention).await
     }
 
     /// Deletes blobs that were written before `before` and that no row knows, whole or half-written: what a crash between
@@ -229,12 +201,6 @@ impl Engine {
         }
         Ok(collected)
     }
-}
-
-/// What comes of all of these, of which a few are done at the same time.
-async fn several<F: Future>(deletions: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let deletions = futures::stream::iter(deletions);
-    deletions.buffer_unordered(DELETIONS_AT_ONCE).collect().await
 }
 
 /// Says what was deleted, and how many that were. One that could not be does not hide the others.

@@ -20,6 +20,7 @@ pub mod blobs;
 pub mod clients;
 pub mod courier;
 mod cursor;
+mod disposal;
 pub mod endpoints;
 mod ends;
 pub mod events;

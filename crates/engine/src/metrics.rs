@@ -162,6 +162,7 @@ pub(crate) const fn end_of(outcome: &JobOutcome) -> &'static str {
             FailureClass::Transient => EndOfJob::TRANSIENT,
             FailureClass::Internal => EndOfJob::INTERNAL,
         },
+        JobOutcome::NoRoom => EndOfJob::NO_ROOM,
     }
 }
 

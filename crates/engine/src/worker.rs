@@ -1,15 +1,18 @@
 //! The worker: claims jobs, has each anonymized by a media child, stores the result, finishes the job.
 //!
 //! While a child works, a heartbeat extends the lease. Whoever loses the lease (cancelled, or claimed again after a long
-//! pause of the process) stops the child and writes nothing. The result's blobs are written under a fresh name before
-//! the row, so that a worker that was thought dead cannot overwrite its successor's result.
+//! pause of the process) stops the child, records nothing, and deletes what it has written: whoever cancelled the job may
+//! have been told that its files are gone. The result's blobs are written under a fresh name before the row, so that a worker
+//! that was thought dead cannot overwrite its successor's result.
 //!
 //! A worker that has no job to begin helps with another one's long video.
 
+mod failure;
 mod pace;
 mod result;
 mod sharing;
 mod task;
+mod writes;
 
 use std::time::Duration;
 
@@ -18,23 +21,22 @@ use sfumato_core::store::{Call, JobLimits};
 use sfumato_core::time::random;
 use sfumato_core::{MediaKind, StoreError};
 use sfumato_failpoints::{Point, hit};
-use sfumato_media_client::{Finished, MediaError, MediaPool};
+use sfumato_media_client::{Finished, MediaPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::failure::internal;
 use self::pace::{Done, Pace};
 use self::sharing::OwnTurns;
 use self::task::Trouble;
-use crate::blobs::{BlobError, PartsOfJob};
+use self::writes::Writes;
+use crate::blobs::PartsOfJob;
 use crate::metrics::{HANDED_BACK, LEASE_LOST, end_of};
 use crate::traces::{Attempt, Course};
 use crate::{Engine, EngineSettings};
 
 /// A worker that hears no wake-up looks for jobs this often, varied by a tenth.
 const POLL: Duration = Duration::from_secs(1);
-
-/// Lost children (crash, out of memory, deadline) that one job may cost before its file is held responsible.
-const CHILDREN_LOST_MAX: u32 = 2;
 
 /// How often progress is looked at, and how much of it is worth a word: whoever waits for a long job wants to see it move.
 const PROGRESS_TOLD: Duration = Duration::from_secs(2);
@@ -171,7 +173,7 @@ impl Engine {
         };
         let signals = &self.inner().signals;
         let (kind, client) = (job.upload.format.kind(), job.client);
-        if job.attempts == 1 {
+        if job.claims == FencingToken(1) {
             let waited = self.inner().clock.now().since(job.created_at);
             self.metrics().job_begun(kind, waited);
         }
@@ -195,7 +197,10 @@ impl Engine {
             }
         };
         let lost = signals.begin(job.id);
-        let stop = self.attempt(&job, &lease, &course, (&lost, &shutdown)).await;
+        let writes = Writes::new(&self.inner().blobs);
+        let stop = self
+            .attempt((&job, &lease), &writes, &course, (&lost, &shutdown))
+            .await;
         signals.end(job.id);
         match stop {
             Ok((end, job)) => {
@@ -209,6 +214,7 @@ impl Engine {
                 self.metrics().attempt_abandoned(kind, LEASE_LOST);
                 ended(LEASE_LOST);
                 tracing::info!(job.id = %job.id, "the job was cancelled or taken over; its work is thrown away");
+                self.take_back(&job, &writes).await;
                 // A cancelled job's original has had its time as well.
                 self.inner().announce(Call::Finished);
             }
@@ -231,15 +237,15 @@ impl Engine {
     /// What came of it in a word, and the job as it stands then, where the database has said so.
     async fn attempt(
         &self,
-        job: &Job,
-        lease: &Lease,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
         course: &Course,
         (lost, shutdown): (&CancellationToken, &CancellationToken),
     ) -> Result<(&'static str, Option<Job>), Stop> {
         let begun = tokio::time::Instant::now();
         let progress = Done::default();
         let heartbeat = self.keep_lease(job, lease, &progress);
-        let work = self.process(job, lease, &progress, course);
+        let work = self.process((job, lease), writes, &progress, course);
         let outcome = tokio::select! {
             biased;
             () = lost.cancelled() => return Err(Stop::LeaseLost),
@@ -284,7 +290,13 @@ impl Engine {
     }
 
     /// From the original to a stored result, or to a failure that is already in the customer's words.
-    async fn process(&self, job: &Job, lease: &Lease, progress: &Done, course: &Course) -> JobOutcome {
+    async fn process(
+        &self,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
+        progress: &Done,
+        course: &Course,
+    ) -> JobOutcome {
         let inner = self.inner();
         let Some(media) = inner.media.as_ref() else {
             return internal("this process does no media work");
@@ -298,7 +310,8 @@ impl Engine {
                 message,
             };
         }
-        let (began, done) = (self.now(), self.anonymize(media, job, lease, progress).await);
+        let began = self.now();
+        let done = self.anonymize(media, (job, lease), writes, progress).await;
         let timings = done.as_ref().ok().map(|finished| finished.report.timings);
         course.media(began, self.now(), timings);
         match done {
@@ -306,7 +319,7 @@ impl Engine {
                 hit(Point::ChildExitBeforePut);
                 self.metrics()
                     .media_done(job.upload.format.kind(), &finished.report);
-                let (began, stored) = (self.now(), self.store_result(finished).await);
+                let (began, stored) = (self.now(), self.store_result(finished, writes).await);
                 course.stored(began, self.now());
                 match stored {
                     Ok(result) => {
@@ -327,8 +340,8 @@ impl Engine {
     async fn anonymize(
         &self,
         media: &MediaPool,
-        job: &Job,
-        lease: &Lease,
+        (job, lease): (&Job, &Lease),
+        writes: &Writes,
         progress: &Done,
     ) -> Result<Finished, Trouble> {
         let inner = self.inner();
@@ -336,7 +349,7 @@ impl Engine {
         let hear = |fraction: f32| progress.set(fraction);
         // Losing the race against cancellation or shutdown drops this future, and with it the child.
         let kept = PartsOfJob {
-            blobs: &inner.blobs,
+            blobs: &writes.blobs,
             upload: job.upload.id,
             job: job.id,
             when_kept: &|| progress.advance(),
@@ -352,52 +365,6 @@ impl Engine {
         tokio::select! {
             never = turns.keep() => match never {},
             outcome = work => outcome.map_err(Trouble::Media),
-        }
-    }
-
-    fn blob_failure(&self, job: &Job, error: &BlobError) -> JobOutcome {
-        tracing::error!(job.id = %job.id, error = sfumato_core::chain(error), "the storage failed a job");
-        match error {
-            BlobError::NotFound => internal("the original is missing"),
-            BlobError::Sealed(_) => internal("the original cannot be read"),
-            BlobError::Full | BlobError::Remains { .. } | BlobError::Unavailable { .. } => JobOutcome::Failed {
-                class: FailureClass::Transient,
-                message: "the server could not store the result; try again later, and tell the operator if it happens again"
-                    .into(),
-            },
-        }
-    }
-
-    fn media_failure(&self, job: &Job, error: MediaError) -> JobOutcome {
-        if let MediaError::Task(failure) = &error
-            && failure.class == FailureClass::Input
-        {
-            tracing::info!(job.id = %job.id, reason = failure.message, "a file could not be processed");
-            return JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: failure.message.clone(),
-            };
-        }
-        tracing::error!(job.id = %job.id, error = sfumato_core::chain(&error), "media work failed");
-        match error {
-            MediaError::ChildLost { end, .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: format!("the file could not be processed: {end}; try a smaller or simpler one"),
-            },
-            MediaError::Deadline { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message:
-                    "the file could not be processed within the limit of time; try a smaller or simpler one"
-                        .into(),
-            },
-            MediaError::Stuck { .. } if job.attempts >= CHILDREN_LOST_MAX => JobOutcome::Failed {
-                class: FailureClass::Input,
-                message: "the file could not be processed: nothing happened for too long; try a smaller or simpler one"
-                    .into(),
-            },
-            MediaError::Spawn { .. } => transient(),
-            other if other.class() == FailureClass::Transient => transient(),
-            _ => internal("the media could not be processed"),
         }
     }
 
@@ -425,7 +392,7 @@ impl Engine {
         let inner = self.inner();
         let stored = match &outcome {
             JobOutcome::Succeeded(result) => Some(result.id),
-            JobOutcome::Failed { .. } => None,
+            JobOutcome::Failed { .. } | JobOutcome::NoRoom => None,
         };
         loop {
             match inner.store.finish_job(job.id, lease, outcome.clone()).await {
@@ -454,20 +421,5 @@ impl Engine {
                 }
             }
         }
-    }
-}
-
-fn transient() -> JobOutcome {
-    JobOutcome::Failed {
-        class: FailureClass::Transient,
-        message: "processing was interrupted several times; upload the file again, and tell the operator if it happens again"
-            .into(),
-    }
-}
-
-fn internal(what: &str) -> JobOutcome {
-    JobOutcome::Failed {
-        class: FailureClass::Internal,
-        message: format!("{what}: a fault of the server; tell its operator the job's identifier"),
     }
 }

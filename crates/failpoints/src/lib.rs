@@ -66,6 +66,8 @@ points! {
     MigrationHalf = "migration_half",
     /// The database is about to commit: to wait here is a disk that is slow to write.
     SlowFsync = "slow_fsync",
+    /// A blob is about to become visible: the same, where blobs lie.
+    SlowBlobSync = "slow_blob_sync",
 }
 
 /// Does at a place what the variable says.

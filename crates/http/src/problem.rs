@@ -95,6 +95,15 @@ impl Problem {
         }
     }
 
+    /// There is no room for what was sent, on whichever disk.
+    fn full(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "the storage of the service is full; try again later",
+        )
+        .because(cause)
+    }
+
     /// A token that opens nothing (RFC 6750, section 3).
     pub(crate) fn invalid_token(message: String) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, message).with(
@@ -225,6 +234,7 @@ impl From<StoreError> for Problem {
                 "Idempotency-Key: was used for another request before; a new request needs a new key",
             ),
             StoreError::NotRetained => Self::new(StatusCode::GONE, error.to_string()),
+            StoreError::Full { .. } => Self::full(error),
             StoreError::Unavailable { .. } => Self::unavailable(error),
             StoreError::Corrupt { .. } | StoreError::LeaseLost => Self::internal(error),
         }
@@ -251,11 +261,7 @@ impl From<AccessError> for Problem {
 impl From<BlobError> for Problem {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Full => Self::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "the storage of the service is full; try again later",
-            )
-            .because(error),
+            BlobError::Full => Self::full(error),
             BlobError::Unavailable { .. } => Self::unavailable(error),
             BlobError::NotFound | BlobError::Sealed(_) | BlobError::Remains { .. } => Self::internal(error),
         }
@@ -421,6 +427,11 @@ mod tests {
             (StoreError::PriorityTooHigh { max: Priority::Low }.into(), 403),
             (StoreError::KeyReused.into(), 422),
             (StoreError::LeaseLost.into(), 500),
+            (StoreError::Full { source: "x".into() }.into(), 507),
+            (
+                IntakeError::Store(StoreError::Full { source: "x".into() }).into(),
+                507,
+            ),
             (BlobError::NotFound.into(), 500),
         ] {
             assert_eq!(problem.parts().0, status, "{problem:?}");

@@ -121,7 +121,7 @@ pub(crate) async fn record(
         // Until here nothing of this one is written, so that a refusal takes nothing of the others with it.
         let answer = match judge(tx, &mut judged, finished, now).await {
             Ok(change) => Ok(write(tx, &finished.attempt, &change, now).await?),
-            Err(error @ StoreError::Unavailable { .. }) => return Err(error),
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Full { .. })) => return Err(error),
             Err(refusal) => Err(refusal),
         };
         answers.push(answer);

@@ -66,6 +66,7 @@ statements! {
     EVENTS_FOR_REPLAY: "events_for_replay";
     EVENTS_SCANNED_BEFORE: "events_scanned_before";
     EXPIRABLE_JOBS: "expirable_jobs";
+    EXPIRED_RESULTS: "expired_results";
     EXPIRED_WAITING_DELIVERIES: "expired_waiting_deliveries";
     EXTEND_PART: "extend_part";
     FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
@@ -142,9 +143,11 @@ statements! {
     REPLAYS: "replays";
     REQUEST_OF_KEY: "request_of_key";
     RESEAL_CREDENTIALS: "reseal_credentials";
+    RESULT_DELETED: "result_deleted";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
     RETIRE_UPLOAD: "retire_upload";
+    RETIRED_UPLOADS: "retired_uploads";
     REVOKE_LOGIN: "revoke_login";
     REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
     ROTATE_REFRESH_TOKEN: "rotate_refresh_token";
@@ -169,8 +172,8 @@ statements! {
     UPDATE_JOB: "update_job";
     UPDATE_REPLAY: "update_replay";
     UPDATE_USER: "update_user";
-    UPLOAD_CAN_BE_DELETED: "upload_can_be_deleted";
     UPLOAD_DELETED: "upload_deleted";
+    UPLOAD_IS_NEEDED: "upload_is_needed";
     UPLOAD_IS_WANTED: "upload_is_wanted";
     UPLOADS_TO_RETIRE: "uploads_to_retire";
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";

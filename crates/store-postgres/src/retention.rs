@@ -5,6 +5,7 @@ use futures::future::try_join_all;
 use sfumato_core::job::JobState;
 use sfumato_core::store::{Discarded, Discarding};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, UploadId};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::jobs;
@@ -20,19 +21,15 @@ pub(crate) async fn retire_uploads(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-    let (before, limit, now) = (finished_before.as_micros(), as_limit(limit), now.as_micros());
-    let params: Params<'_> = &[&before, &limit, &now];
-    let due = query(tx, queries::UPLOADS_TO_RETIRE, params, |row| {
-        let row = Reader::new(row, "jobs");
-        Ok((row.job_id("id")?, row.upload_id("upload")?))
-    })
-    .await;
-    let due = due?;
+    let mut retired = query(tx, queries::RETIRED_UPLOADS, &[&as_limit(limit)], original).await?;
+    let left = as_limit(limit - retired.len());
+    let (before, now) = (finished_before.as_micros(), now.as_micros());
+    let params: Params<'_> = &[&before, &left, &now];
+    let due = query(tx, queries::UPLOADS_TO_RETIRE, params, original).await?;
     // A revision may be made of one of them right now: whoever comes first has it.
     locks::jobs_of_uploads(tx, due.iter().map(|(_, upload)| *upload).collect()).await?;
-    let mut retired = Vec::with_capacity(due.len());
     for (job, upload) in due {
-        if is_deletable(tx, upload).await? {
+        if !is_needed(tx, upload).await? {
             execute(tx, queries::RETIRE_UPLOAD, &[&upload.as_uuid()]).await?;
             retired.push((job, upload));
         }
@@ -40,9 +37,14 @@ pub(crate) async fn retire_uploads(
     Ok(retired)
 }
 
-/// Whether all jobs on an original have finished and none has been deleted with it.
-async fn is_deletable(tx: &Tx<'_>, upload: UploadId) -> Result<bool, StoreError> {
-    value(tx, queries::UPLOAD_CAN_BE_DELETED, &[&upload.as_uuid()]).await
+fn original(row: &Row) -> Result<(JobId, UploadId), StoreError> {
+    let row = Reader::new(row, "jobs");
+    Ok((row.job_id("id")?, row.upload_id("upload")?))
+}
+
+/// Whether a job on an original has not finished.
+async fn is_needed(tx: &Tx<'_>, upload: UploadId) -> Result<bool, StoreError> {
+    value(tx, queries::UPLOAD_IS_NEEDED, &[&upload.as_uuid()]).await
 }
 
 pub(crate) async fn upload_deleted(tx: &Tx<'_>, job: JobId) -> Result<(), StoreError> {
@@ -77,6 +79,23 @@ pub(crate) async fn expire_results(
     Ok(expired)
 }
 
+async fn expired_results(tx: &Tx<'_>, limit: usize) -> Result<Vec<(JobId, ResultId)>, StoreError> {
+    query(tx, queries::EXPIRED_RESULTS, &[&as_limit(limit)], |row| {
+        let row = Reader::new(row, "jobs");
+        Ok((row.job_id("id")?, row.result_id("result")?))
+    })
+    .await
+}
+
+async fn result_deleted(tx: &Tx<'_>, job: JobId) -> Result<(), StoreError> {
+    match execute(tx, queries::RESULT_DELETED, &[&job.as_uuid()]).await? {
+        0 => Err(StoreError::NotFound {
+            what: "expired result",
+        }),
+        _ => Ok(()),
+    }
+}
+
 async fn discard(tx: &Tx<'_>, client: ClientId, job: JobId, now: Timestamp) -> Result<Discarded, StoreError> {
     const NOT_FOUND: StoreError = StoreError::NotFound { what: "job" };
     let named = jobs::get(tx, client, job).await?.ok_or(NOT_FOUND)?;
@@ -86,18 +105,21 @@ async fn discard(tx: &Tx<'_>, client: ClientId, job: JobId, now: Timestamp) -> R
         return Err(StoreError::UnderWay { what: "the job" });
     }
     let mut discarded = Discarded::default();
-    if let JobState::Succeeded { result, .. } = &before.state {
-        discarded.result = Some(result.id);
-        let after = before
-            .clone()
-            .expire(now)
-            .map_err(|error| jobs::broken(&before, error))?;
-        jobs::update(tx, &before, &after).await?;
+    match &before.state {
+        JobState::Succeeded { result, .. } => {
+            discarded.result = Some(result.id);
+            let after = before
+                .clone()
+                .expire(now)
+                .map_err(|error| jobs::broken(&before, error))?;
+            jobs::update(tx, &before, &after).await?;
+        }
+        JobState::Expired { result, .. } => discarded.result = Some(result.id),
+        _ => {}
     }
     let upload = before.upload.id;
-    if is_deletable(tx, upload).await? {
+    if !is_needed(tx, upload).await? {
         execute(tx, queries::RETIRE_UPLOAD, &[&upload.as_uuid()]).await?;
-        upload_deleted(tx, job).await?;
         discarded.upload = Some(upload);
     }
     Ok(discarded)
@@ -135,5 +157,13 @@ impl Discarding for PostgresStore {
     async fn discard(&self, client: ClientId, job: JobId) -> Result<Discarded, StoreError> {
         self.write(|tx| Box::pin(discard(tx, client, job, tx.now())))
             .await
+    }
+
+    async fn expired_results(&self, limit: usize) -> Result<Vec<(JobId, ResultId)>, StoreError> {
+        self.read(|tx| Box::pin(expired_results(tx, limit))).await
+    }
+
+    async fn result_deleted(&self, job: JobId) -> Result<(), StoreError> {
+        self.write(|tx| Box::pin(result_deleted(tx, job))).await
     }
 }

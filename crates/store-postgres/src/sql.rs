@@ -7,6 +7,7 @@ use futures::{TryStreamExt, pin_mut};
 use sfumato_core::store::{Admission, News};
 use sfumato_core::time::{Clock, Entropy, LastLook};
 use sfumato_core::{EndpointId, StoreError, Timestamp};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, ToSql};
 use tokio_postgres::{Row, Statement};
 
@@ -117,8 +118,15 @@ impl<'s> Tx<'s> {
     }
 }
 
+/// What a failure of the database means to whoever asked.
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Unavailable { source: error.into() }
+    let source = error.into();
+    let refusal = source.downcast_ref::<tokio_postgres::Error>();
+    if refusal.and_then(tokio_postgres::Error::code) == Some(&SqlState::DISK_FULL) {
+        StoreError::Full { source }
+    } else {
+        StoreError::Unavailable { source }
+    }
 }
 
 /// A number as a limit of rows.

@@ -111,7 +111,7 @@ pub(crate) fn record(
         // Until here nothing of this one is written, so that a refusal takes nothing of the others with it.
         let answer = match judge(conn, &mut judged, &finished, now) {
             Ok(change) => Ok(write(conn, sources, &finished.attempt, &change, now)?),
-            Err(error @ StoreError::Unavailable { .. }) => return Err(error),
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Full { .. })) => return Err(error),
             Err(refusal) => Err(refusal),
         };
         answers.push(answer);

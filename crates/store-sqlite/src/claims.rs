@@ -18,7 +18,7 @@ use crate::hook::Hook;
 use crate::jobs;
 use crate::queries;
 use crate::rows::{self, Reader, key};
-use crate::sql::{Sources, query, query_one, unavailable};
+use crate::sql::{Sources, as_limit, query, query_one, unavailable};
 
 /// Whose the leases of one claim are, and how long.
 #[derive(Clone, Copy)]
@@ -58,10 +58,6 @@ pub(crate) fn claim(
         claimed.waiting.extend(still_waiting(conn, &endpoint)?);
     }
     Ok(claimed)
-}
-
-fn as_limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What an endpoint may be sent now, in order: what a person asked for, then what is due, or, where it is held, its oldest

@@ -16,6 +16,7 @@ use crate::open::OpenError;
 const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_init.sql")),
     (2, include_str!("../migrations/0002_installation.sql")),
+    (3, include_str!("../migrations/0003_deletions.sql")),
 ];
 
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS migrations (

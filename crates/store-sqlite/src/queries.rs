@@ -62,6 +62,7 @@ queries! {
     EVENTS_FOR_REPLAY: "events_for_replay";
     EVENTS_SCANNED_BEFORE: "events_scanned_before";
     EXPIRABLE_JOBS: "expirable_jobs";
+    EXPIRED_RESULTS: "expired_results";
     EXPIRED_WAITING_DELIVERIES: "expired_waiting_deliveries";
     EXTEND_PART: "extend_part";
     FAILING_DELIVERIES_OF_JOB: "failing_deliveries_of_job";
@@ -138,8 +139,10 @@ queries! {
     REPLAY_RUNS: "replay_runs";
     REQUEST_OF_KEY: "request_of_key";
     RESEAL_CREDENTIALS: "reseal_credentials";
+    RESULT_DELETED: "result_deleted";
     RESULT_IS_WANTED: "result_is_wanted";
     RETIRE_HEAD: "retire_head";
+    RETIRED_UPLOADS: "retired_uploads";
     RETIRE_UPLOAD: "retire_upload";
     REVOKE_LOGIN: "revoke_login";
     REVOKE_LOGINS_OF_CLIENT: "revoke_logins_of_client";
@@ -166,8 +169,8 @@ queries! {
     UPDATE_REPLAY: "update_replay";
     UPDATE_USER: "update_user";
     UPLOADS_TO_RETIRE: "uploads_to_retire";
-    UPLOAD_CAN_BE_DELETED: "upload_can_be_deleted";
     UPLOAD_DELETED: "upload_deleted";
+    UPLOAD_IS_NEEDED: "upload_is_needed";
     UPLOAD_IS_WANTED: "upload_is_wanted";
     URGENT_DELIVERIES_OF_ENDPOINT: "urgent_deliveries_of_endpoint";
     USAGE_OF_CLIENT: "usage_of_client";

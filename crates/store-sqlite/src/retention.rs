@@ -1,7 +1,7 @@
 //! What may be deleted: originals, results, and blobs that nothing refers to.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use sfumato_core::job::JobState;
 use sfumato_core::store::{Discarded, Discarding};
 use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, UploadId};
@@ -9,7 +9,7 @@ use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, UploadId};
 use crate::jobs;
 use crate::queries;
 use crate::rows::{self, Reader, key};
-use crate::sql::{execute, query, query_one, unavailable};
+use crate::sql::{as_limit, execute, query, query_one, unavailable};
 use crate::sqlite::SqliteStore;
 
 pub(crate) fn retire_uploads(
@@ -18,20 +18,23 @@ pub(crate) fn retire_uploads(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<(JobId, UploadId)>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let original = |row: &Row<'_>| {
+        let row = Reader::new(row, "jobs");
+        Ok((row.job_id("id")?, row.upload_id("upload")?))
+    };
+    let mut retired = query(conn, queries::RETIRED_UPLOADS, [as_limit(limit)], original)?;
+    let left = as_limit(limit - retired.len());
     let due = query(
         conn,
         queries::UPLOADS_TO_RETIRE,
-        params![finished_before.as_micros(), limit, now.as_micros()],
-        |row| {
-            let row = Reader::new(row, "jobs");
-            Ok((row.job_id("id")?, row.upload_id("upload")?))
-        },
+        params![finished_before.as_micros(), left, now.as_micros()],
+        original,
     )?;
     for (_, upload) in &due {
         execute(conn, queries::RETIRE_UPLOAD, [key(upload.as_uuid())])?;
     }
-    Ok(due)
+    retired.extend(due);
+    Ok(retired)
 }
 
 pub(crate) fn upload_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
@@ -49,12 +52,11 @@ pub(crate) fn expire_results(
     limit: usize,
     now: Timestamp,
 ) -> Result<Vec<(JobId, ResultId)>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut expired = Vec::new();
     let due = query(
         conn,
         queries::EXPIRABLE_JOBS,
-        params![finished_before.as_micros(), limit, now.as_micros()],
+        params![finished_before.as_micros(), as_limit(limit), now.as_micros()],
         rows::job,
     )?;
     for before in due {
@@ -70,32 +72,46 @@ pub(crate) fn expire_results(
     Ok(expired)
 }
 
-pub(crate) fn discard(
-    conn: &Connection,
-    client: ClientId,
-    job: JobId,
-    now: Timestamp,
-) -> Result<Discarded, StoreError> {
+fn expired_results(conn: &Connection, limit: usize) -> Result<Vec<(JobId, ResultId)>, StoreError> {
+    query(conn, queries::EXPIRED_RESULTS, [as_limit(limit)], |row| {
+        let row = Reader::new(row, "jobs");
+        Ok((row.job_id("id")?, row.result_id("result")?))
+    })
+}
+
+fn result_deleted(conn: &Connection, job: JobId) -> Result<(), StoreError> {
+    match execute(conn, queries::RESULT_DELETED, [key(job.as_uuid())])? {
+        0 => Err(StoreError::NotFound {
+            what: "expired result",
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn discard(conn: &Connection, client: ClientId, job: JobId, now: Timestamp) -> Result<Discarded, StoreError> {
     let before = jobs::get(conn, client, job)?.ok_or(StoreError::NotFound { what: "job" })?;
     if !before.is_finished() {
         return Err(StoreError::UnderWay { what: "the job" });
     }
     let mut discarded = Discarded::default();
-    if let JobState::Succeeded { result, .. } = &before.state {
-        discarded.result = Some(result.id);
-        let after = before
-            .clone()
-            .expire(now)
-            .map_err(|error| jobs::broken(&before, error))?;
-        jobs::update(conn, &before, &after)?;
+    match &before.state {
+        JobState::Succeeded { result, .. } => {
+            discarded.result = Some(result.id);
+            let after = before
+                .clone()
+                .expire(now)
+                .map_err(|error| jobs::broken(&before, error))?;
+            jobs::update(conn, &before, &after)?;
+        }
+        JobState::Expired { result, .. } => discarded.result = Some(result.id),
+        _ => {}
     }
     let upload = [key(before.upload.id.as_uuid())];
-    let deletable = query_one(conn, queries::UPLOAD_CAN_BE_DELETED, upload, |row| {
+    let needed = query_one(conn, queries::UPLOAD_IS_NEEDED, upload, |row| {
         row.get::<_, bool>(0).map_err(unavailable)
     })?;
-    if deletable == Some(true) {
+    if needed == Some(false) {
         execute(conn, queries::RETIRE_UPLOAD, upload)?;
-        upload_deleted(conn, job)?;
         discarded.upload = Some(before.upload.id);
     }
     Ok(discarded)
@@ -136,5 +152,13 @@ impl Discarding for SqliteStore {
     async fn discard(&self, client: ClientId, job: JobId) -> Result<Discarded, StoreError> {
         self.write(move |conn, sources| discard(conn, client, job, sources.clock.now()))
             .await
+    }
+
+    async fn expired_results(&self, limit: usize) -> Result<Vec<(JobId, ResultId)>, StoreError> {
+        self.read(move |conn| expired_results(conn, limit)).await
+    }
+
+    async fn result_deleted(&self, job: JobId) -> Result<(), StoreError> {
+        self.write(move |conn, _| result_deleted(conn, job)).await
     }
 }

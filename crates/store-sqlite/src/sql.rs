@@ -1,6 +1,6 @@
 //! Small words for talking to SQLite.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ffi};
 use sfumato_core::StoreError;
 use sfumato_core::time::{Clock, Entropy, LastLook};
 use std::sync::Arc;
@@ -27,8 +27,28 @@ impl Sources {
     }
 }
 
+/// What a failure of the database means to whoever asked.
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Unavailable { source: error.into() }
+    let source = error.into();
+    if is_full(&*source) {
+        StoreError::Full { source }
+    } else {
+        StoreError::Unavailable { source }
+    }
+}
+
+/// Whether a write found no room: on the disk, within a quota of the file system, or below a limit on the size of files, which
+/// SQLite tells as a write that failed.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    const NO_ROOM: [i32; 3] = [
+        ffi::SQLITE_FULL,
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+    ];
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain
+        .filter_map(|error| error.downcast_ref::<rusqlite::Error>()?.sqlite_error())
+        .any(|error| NO_ROOM.contains(&error.extended_code))
 }
 
 /// Runs a statement and returns the number of rows that it changed.
@@ -54,6 +74,11 @@ pub(crate) fn execute_one(
             why: format!("an update changed {count} rows where it must change one"),
         }),
     }
+}
+
+/// A number of rows, as SQLite wants it.
+pub(crate) fn as_limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// All rows of a query.

@@ -96,6 +96,8 @@ where
 
     fn answer(self: Box<Self>, commit: &Commit) {
         let answer = match (commit, self.outcome) {
+            // SQLite has undone everything by itself, and says of the transaction only that it is gone.
+            (Err(_), Some(Err(full @ StoreError::Full { .. }))) => Err(full),
             (Err(error), _) => Err(unavailable(Arc::clone(error))),
             (Ok(()), Some(outcome)) => outcome,
             (Ok(()), None) => Err(unavailable("the transaction was not run")),
@@ -399,6 +401,57 @@ mod tests {
         assert!(matches!(answers[..], [Some(Err(StoreError::Unavailable { .. }))]));
         other.execute_batch("ROLLBACK").unwrap();
         assert!(matches!(together(&connection, &[1], 64)[..], [Some(Ok(1))]));
+    }
+
+    #[test]
+    fn a_database_without_room_says_so_and_takes_rows_again_when_there_is_some() {
+        let (_folder, connection, reader) = connections();
+        let limit = |pages: u32| {
+            connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        connection
+            .execute_batch("CREATE TABLE large (content BLOB); INSERT INTO large VALUES (zeroblob(8192));")
+            .unwrap();
+        let grow = || {
+            |connection: &Connection| {
+                connection
+                    .execute("INSERT INTO large VALUES (zeroblob(100000))", [])
+                    .map_err(unavailable)
+            }
+        };
+        for undo in [Undo::Alone, Undo::WithAll] {
+            limit(1);
+            let refused = run_inline(&connection, &Hook::default(), undo, grow());
+            assert!(matches!(refused, Err(StoreError::Full { .. })), "{refused:?}");
+            limit(1_000_000);
+            assert_eq!(
+                run_inline(&connection, &Hook::default(), undo, grow()).unwrap(),
+                1
+            );
+        }
+        let rows: i64 = reader
+            .query_row("SELECT count(*) FROM large", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 3);
+    }
+
+    #[test]
+    fn only_a_write_without_room_is_told_as_such() {
+        let told = |code| {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            // As the answer to all requests of a transaction.
+            unavailable(Arc::new(Failed::Sqlite(error)))
+        };
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_WRITE] {
+            assert!(matches!(told(code), StoreError::Full { .. }), "{code}");
+        }
+        for code in [
+            rusqlite::ffi::SQLITE_IOERR_READ,
+            rusqlite::ffi::SQLITE_BUSY,
+            rusqlite::ffi::SQLITE_CORRUPT,
+        ] {
+            assert!(matches!(told(code), StoreError::Unavailable { .. }), "{code}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! that every store must show.
 //!
 //! A store's tests say [`store_conformance!`] with a function that opens an empty store; each case becomes a test of its
-//! own. [`postgres`] has real servers for them. Deliberately absent: any store, and anything that a product could depend on.
+//! own. [`postgres`] has real servers for them, [`storage`] an object storage that misbehaves. Deliberately absent: any store, and anything that a product could depend on.
 #![forbid(unsafe_code)]
 
 pub mod build;
@@ -11,6 +11,7 @@ pub mod postgres;
 pub mod s3;
 pub mod secrets;
 mod sim;
+pub mod storage;
 mod world;
 
 pub use sim::{SimClock, SimEntropy};

@@ -9,7 +9,7 @@ use axum::routing::post;
 use serde::Deserialize;
 use sfumato_core::audit::Action;
 use sfumato_core::store::CancelOutcome;
-use sfumato_engine::again::RetryError;
+use sfumato_engine::again::{Fate, Fates, RetryError};
 
 use super::job::{JobPath, deed, find};
 use crate::Console;
@@ -99,8 +99,27 @@ async fn retry((State(console), visitor, headers, path, from): Pressed) -> Resul
 async fn delete((State(console), visitor, headers, path, from): Pressed) -> Result<Response, ConsoleError> {
     let (job, caller) = find(&console, &visitor, path).await?;
     let Form(from) = from?;
-    console.engine.discard(&caller, &job.public_id()).await?;
+    let fates = console.engine.discard(&caller, &job.public_id()).await?;
     console.audit(deed(&visitor, Action::JobMediaDeleted, &job)).await;
-    let toast = Toast::success(format!("The files of {} are deleted.", job.upload.file_name));
+    let name = &job.upload.file_name;
+    let toast = match fates {
+        Fates {
+            original: Fate::Remains,
+            ..
+        }
+        | Fates {
+            result: Fate::Remains,
+            ..
+        } => Toast::failure(format!(
+            "The storage could not delete all files of {name}. It is tried again every minute; the server's log says why."
+        )),
+        Fates {
+            original: Fate::Needed,
+            ..
+        } => Toast::success(format!(
+            "The result of {name} is deleted. The original stays until another job on it has finished."
+        )),
+        _ => Toast::success(format!("The files of {name} are deleted.")),
+    };
     Ok(done(&headers, back(&from), toast))
 }

@@ -1,5 +1,7 @@
 //! The rules of a job's life, and that no sequence of transitions breaks them.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -92,6 +94,33 @@ fn a_transient_failure_is_tried_again_with_backoff_until_the_attempts_are_spent(
 }
 
 #[test]
+fn a_job_waits_for_room_longer_and_longer_and_spends_no_attempt() {
+    let mut job = queued();
+    let mut now = at(0);
+    let mut waits = vec![];
+    for _ in 0..70 {
+        job = job
+            .claim(worker(1), now, now.after(Duration::from_secs(30)))
+            .unwrap()
+            .0;
+        let lease = lease_of(&job);
+        job = job.finish(&lease, JobOutcome::NoRoom, now).unwrap();
+        assert_eq!(job.attempts, 0);
+        let JobState::Queued { available_at } = &job.state else {
+            panic!("it is {}", job.state.name())
+        };
+        waits.push(available_at.since(now).as_secs());
+        now = *available_at;
+    }
+    assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60]);
+    assert!(waits[7..].iter().all(|wait| *wait == 60));
+    let (job, _) = job.claim(worker(1), now, now).unwrap();
+    let lease = lease_of(&job);
+    let job = job.finish(&lease, JobOutcome::Succeeded(result()), now).unwrap();
+    assert!(matches!(job.state, JobState::Succeeded { .. }));
+}
+
+#[test]
 fn bad_input_fails_at_the_first_attempt() {
     let (job, _) = queued().claim(worker(1), at(1), at(31)).unwrap();
     let lease = lease_of(&job);
@@ -118,6 +147,7 @@ enum Step {
     Heartbeat(f32),
     Succeed,
     FailTransient,
+    NoRoom,
     HandBack,
     Reap,
     Cancel,
@@ -130,6 +160,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0.0f32..2.0).prop_map(Step::Heartbeat),
         1 => Just(Step::Succeed),
         2 => Just(Step::FailTransient),
+        1 => Just(Step::NoRoom),
         1 => Just(Step::HandBack),
         2 => Just(Step::Reap),
         1 => Just(Step::Cancel),
@@ -157,6 +188,7 @@ fn apply(job: Job, step: &Step, now: Timestamp) -> Result<Job, TransitionError> 
         Step::Heartbeat(progress) => job.heartbeat(&lease, now, Progress::of(*progress)),
         Step::Succeed => job.finish(&lease, JobOutcome::Succeeded(result()), now),
         Step::FailTransient => job.finish(&lease, transient, now),
+        Step::NoRoom => job.finish(&lease, JobOutcome::NoRoom, now),
         Step::HandBack => job.hand_back(&lease, now),
         Step::Reap => job.reap(now),
         Step::Cancel => job.cancel(now),

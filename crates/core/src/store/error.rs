@@ -64,7 +64,14 @@ pub enum StoreError {
         /// What was found.
         why: String,
     },
-    /// The database cannot be reached, is busy for too long, is full, or refuses the statement.
+    /// There is no room for another row; nothing was written.
+    #[error("the database has no room left")]
+    Full {
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The database cannot be reached, is busy for too long, or refuses the statement.
     #[error("the database cannot answer")]
     Unavailable {
         /// The driver's error.

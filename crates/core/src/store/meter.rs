@@ -82,7 +82,7 @@ impl MeterSlot {
         if let Some(meter) = self.get() {
             let failed = matches!(
                 answer,
-                Err(StoreError::Unavailable { .. } | StoreError::Corrupt { .. })
+                Err(StoreError::Unavailable { .. } | StoreError::Full { .. } | StoreError::Corrupt { .. })
             );
             meter.transaction(purpose, took, failed);
         }

@@ -156,7 +156,9 @@ impl Blobs {
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
-    use std::os::unix::fs::PermissionsExt;
+    use std::sync::Arc;
+
+    use sfumato_testkit::storage::{Deletions, FaultyStorage};
 
     use super::*;
 
@@ -187,19 +189,35 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_deleted_is_not_said_to_be_gone() {
         let folder = tempfile::tempdir().unwrap();
+        let upload = UploadId::from_uuid(uuid::Uuid::from_u128(8));
         let blobs = with_a_result(folder.path()).await;
-        let path = folder.path().join("results").join(result().to_string());
-        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        mode(0o500);
-        let probe = std::fs::File::create(path.join("probe"));
-        let outcome = blobs.delete_result(result()).await;
-        mode(0o700);
-        // Root may write wherever it likes: then there is nothing that refuses.
-        if probe.is_err() {
-            assert!(outcome.is_err(), "{outcome:?}");
-            assert_eq!(blobs.delete_result(result()).await.unwrap().blobs, 2);
-        } else {
-            assert!(outcome.is_ok(), "{outcome:?}");
+        let mut writer = blobs.write_upload(upload);
+        writer.write(b"123".as_slice().into()).await.unwrap();
+        writer.finish().await.unwrap();
+        blobs.put_given(upload, b"{}".to_vec()).await.unwrap();
+        let storage = FaultyStorage::new(Arc::clone(&blobs.store));
+        let blobs = blobs.through(|_| Arc::new(storage.clone()));
+        storage.set_deletions(Deletions::Kept);
+        for outcome in [
+            blobs.delete_result(result()).await,
+            blobs.delete_given(upload).await,
+            blobs.delete_upload(upload).await,
+        ] {
+            assert!(matches!(outcome, Err(BlobError::Remains { .. })), "{outcome:?}");
         }
+        storage.set_deletions(Deletions::Refused);
+        for outcome in [
+            blobs.delete_result(result()).await,
+            blobs.delete_given(upload).await,
+            blobs.delete_upload(upload).await,
+        ] {
+            assert!(
+                matches!(outcome, Err(BlobError::Unavailable { .. })),
+                "{outcome:?}"
+            );
+        }
+        storage.set_deletions(Deletions::Done);
+        assert_eq!(blobs.delete_result(result()).await.unwrap().blobs, 2);
+        assert_eq!(blobs.delete_upload(upload).await.unwrap().blobs, 2);
     }
 }

@@ -35,7 +35,15 @@ fn present<T>(outcome: Result<T, BlobError>) -> io::Result<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
         Err(BlobError::NotFound) => Ok(None),
-        Err(error) => Err(io::Error::other(error)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// That there is no room has to be seen by whoever hears of it as an error of input and output.
+fn failed(error: BlobError) -> io::Error {
+    match error {
+        BlobError::Full => io::ErrorKind::StorageFull.into(),
+        error => io::Error::other(error),
     }
 }
 
@@ -78,7 +86,7 @@ impl KeptParts for PartsOfJob<'_> {
         let text = serde_json::to_vec(plan)?;
         let path = self.path("plan");
         let written = self.blobs.put(Kind::Original, &path, Cursor::new(text)).await;
-        written.map(drop).map_err(io::Error::other)
+        written.map(drop).map_err(failed)
     }
 
     async fn part(&self, number: u32) -> io::Result<Option<(Box<dyn AsyncRead + Send + Unpin>, u64)>> {
@@ -99,7 +107,7 @@ impl KeptParts for PartsOfJob<'_> {
         let path = self.path(&number.to_string());
         let content = tokio::fs::File::from_std(content);
         let written = self.blobs.put(Kind::Original, &path, content).await;
-        written.map_err(io::Error::other)?;
+        written.map_err(failed)?;
         (self.when_kept)();
         Ok(())
     }

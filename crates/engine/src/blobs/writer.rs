@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutPayload};
+use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
@@ -165,6 +166,7 @@ impl BlobWriter {
         self.gather().await?;
         let mut rest = std::mem::take(&mut self.part);
         rest.push(self.buffer.split().freeze());
+        hit(Point::SlowBlobSync);
         if self.upload.is_none() {
             self.store.put(&self.path, rest.payload()).await?;
         } else {

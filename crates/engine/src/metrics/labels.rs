@@ -30,6 +30,7 @@ impl EndOfJob {
     pub(super) const UNUSABLE: &'static str = "unusable_file";
     pub(super) const TRANSIENT: &'static str = "transient_failure";
     pub(super) const INTERNAL: &'static str = "internal_failure";
+    pub(super) const NO_ROOM: &'static str = "no_room";
     pub(super) const HANDED_BACK: &'static str = "handed_back";
     pub(super) const LEASE_LOST: &'static str = "lease_lost";
 
@@ -46,6 +47,7 @@ impl EndOfJob {
             Self::UNUSABLE,
             Self::TRANSIENT,
             Self::INTERNAL,
+            Self::NO_ROOM,
             Self::HANDED_BACK,
             Self::LEASE_LOST,
         ];

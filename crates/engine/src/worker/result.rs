@@ -8,12 +8,17 @@ use sfumato_core::job::JobResult;
 use sfumato_media_client::Finished;
 use sfumato_media_client::protocol::Document;
 
+use super::writes::Writes;
 use crate::Engine;
 use crate::blobs::{BlobError, ResultPart};
 
 impl Engine {
     /// Writes the blobs of a result under a fresh name.
-    pub(super) async fn store_result(&self, finished: Finished) -> Result<JobResult, BlobError> {
+    pub(super) async fn store_result(
+        &self,
+        finished: Finished,
+        writes: &Writes,
+    ) -> Result<JobResult, BlobError> {
         let inner = self.inner();
         let Finished {
             report,
@@ -21,7 +26,8 @@ impl Engine {
             document,
         } = finished;
         let id = ResultId::new(&*inner.clock, &*inner.entropy);
-        let blobs = &inner.blobs;
+        writes.begin_result(id);
+        let blobs = &writes.blobs;
         let media = blobs.put_result(id, ResultPart::Media, tokio::fs::File::from_std(output));
         let document = async {
             let part = ResultPart::Document;

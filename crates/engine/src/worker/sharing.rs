@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::Done;
 use super::task::Trouble;
+use super::writes::Writes;
 use super::{POLL, PROGRESS_TOLD};
 use crate::Engine;
 use crate::blobs::PartsOfJob;
@@ -87,7 +88,7 @@ impl<'a> OwnTurns<'a> {
     {
         loop {
             match ask().await {
-                Err(StoreError::Unavailable { source }) => {
+                Err(StoreError::Unavailable { source } | StoreError::Full { source }) => {
                     tracing::warn!(job.id = %self.job.id, error = sfumato_core::chain(&*source), "the parts of a job cannot be shared out yet");
                     tokio::time::sleep(self.engine.jittered(POLL)).await;
                 }
@@ -240,10 +241,11 @@ impl Engine {
             first: Mutex::new(Some(first.number)),
             left: AtomicU32::new(PARTS_AT_A_STRETCH),
         };
+        let writes = Writes::new(&inner.blobs);
         let work = async {
             let (task, mut original) = self.task(job).await?;
             let kept = PartsOfJob {
-                blobs: &inner.blobs,
+                blobs: &writes.blobs,
                 upload: job.upload.id,
                 job: job.id,
                 when_kept: &|| {},
@@ -258,12 +260,14 @@ impl Engine {
             () = shutdown.cancelled() => false,
             () = turns.keep() => {
                 tracing::info!(job.id = %job.id, "the part was taken over, or its job has ended; its work is thrown away");
+                self.take_back(job, &writes).await;
                 return;
             }
             outcome = work => match outcome {
                 Ok(()) => false,
                 Err(trouble) => {
                     tracing::warn!(job.id = %job.id, error = %trouble, "a part is left to the worker that runs the job");
+                    self.take_back(job, &writes).await;
                     true
                 }
             },

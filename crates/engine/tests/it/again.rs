@@ -1,5 +1,6 @@
 //! What people do with jobs that have finished, and what the audit log keeps of it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,15 +8,20 @@ use futures::TryStreamExt;
 use sfumato_core::audit::{Action, Actor, Subject};
 use sfumato_core::job::{FailureClass, JobOutcome, JobState};
 use sfumato_core::policy::{ClientPolicy, Quota, Quotas};
-use sfumato_core::store::{AuditFilter, JobFilter};
+use sfumato_core::store::{AuditFilter, Discarding as _, JobFilter};
 use sfumato_core::{AnonymizeOptions, ClientId, ClientKey, PublicJobId, Scope, Store, StoreError};
 use sfumato_engine::EngineSettings;
 use sfumato_engine::access::Caller;
-use sfumato_engine::again::RetryError;
+use sfumato_engine::again::{Fate, Fates, RetryError};
 use sfumato_engine::audit::{Deed, ExportFormat};
+use sfumato_engine::blobs::{Blobs, ResultPart};
 use sfumato_engine::intake::IntakeError;
+use sfumato_engine::janitor::Swept;
 use sfumato_engine::results::ResultError;
+use sfumato_testkit::build;
+use sfumato_testkit::storage::Deletions;
 
+use crate::logs::Logs;
 use crate::world::{World, settings};
 
 /// A world in which originals outlive their jobs.
@@ -196,4 +202,140 @@ async fn the_audit_log_is_exported_whole_and_forgotten_after_its_time() {
     assert_eq!(lines.lines().count(), 1_200);
     let nobody = Scope::Client(ClientId::new(&*world.clock, &*world.entropy));
     assert_eq!(export(nobody, ExportFormat::JsonLines).await, "");
+}
+
+/// How many files lie in a folder of the storage, and below.
+fn stored(world: &World, folder: &str) -> usize {
+    fn count(folder: &Path) -> usize {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .map(|entry| {
+                if entry.path().is_dir() {
+                    count(&entry.path())
+                } else {
+                    1
+                }
+            })
+            .sum()
+    }
+    count(&world.database().parent().unwrap().join("blobs").join(folder))
+}
+
+/// A job of a kept original, with a result whose files are there.
+async fn with_a_result(world: &World) -> PublicJobId {
+    let job = submitted(world).await.unwrap();
+    let begun = world.begin().await;
+    let result = build::job_result(&*world.clock, &*world.entropy);
+    let blobs = Blobs::open_folder(&world.database().parent().unwrap().join("blobs")).unwrap();
+    for part in [ResultPart::Media, ResultPart::Document] {
+        blobs.put_result(result.id, part, &b"12345"[..]).await.unwrap();
+    }
+    let outcome = JobOutcome::Succeeded(result);
+    world.store.finish_job(begun.0, &begun.1, outcome).await.unwrap();
+    job
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_deleted_are_not_said_to_be_gone_and_are_tried_again_until_they_are() {
+    let remains = Fates {
+        original: Fate::Remains,
+        result: Fate::Remains,
+    };
+    let gone = Fates {
+        original: Fate::Gone,
+        result: Fate::Gone,
+    };
+    for by_the_janitor in [false, true] {
+        let world = keeping().await;
+        let job = with_a_result(&world).await;
+        for deletions in [Deletions::Refused, Deletions::Kept] {
+            world.storage.set_deletions(deletions);
+            let erased = world.engine.erase(&world.caller, &job).await.unwrap();
+            assert_eq!((erased.fates, erased.job.original_kept), (remains, false));
+            assert_eq!(world.engine.sweep().await.unwrap(), Swept::default());
+        }
+        assert_eq!((stored(&world, "uploads"), stored(&world, "results")), (1, 2));
+        let engine = world.restarted(settings());
+        if by_the_janitor {
+            let swept = engine.sweep().await.unwrap();
+            assert_eq!((swept.originals, swept.results), (1, 1));
+            assert_eq!((stored(&world, "uploads"), stored(&world, "results")), (0, 0));
+        }
+        for _ in 0..2 {
+            let erased = engine.erase(&world.caller, &job).await.unwrap();
+            assert_eq!(erased.fates, gone);
+        }
+        assert_eq!((stored(&world, "uploads"), stored(&world, "results")), (0, 0));
+        assert_eq!(
+            engine.sweep().await.unwrap(),
+            Swept::default(),
+            "what is marked as deleted is not looked at again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_that_died_was_about_to_delete_is_deleted_in_the_next_round() {
+    let world = keeping().await;
+    let job = with_a_result(&world).await;
+    let kept = with_a_result(&world).await;
+    // The rows are written; then it dies.
+    world.store.discard(job.client, job.job).await.unwrap();
+    let engine = world.restarted(EngineSettings {
+        originals_kept: Duration::from_secs(3_600),
+        ..settings()
+    });
+    let swept = engine.sweep().await.unwrap();
+    assert_eq!((swept.originals, swept.results), (1, 1));
+    assert_eq!((stored(&world, "uploads"), stored(&world, "results")), (1, 2));
+    let kept = world.engine.job(&world.caller, &kept).await.unwrap().unwrap();
+    assert!(kept.original_kept && kept.state.name() == "succeeded");
+}
+
+#[tokio::test]
+async fn an_original_that_another_job_needs_is_not_said_to_be_gone() {
+    let world = keeping().await;
+    let job = failed(&world).await;
+    world.engine.retry(&world.caller, &job).await.unwrap();
+    let erased = world.engine.erase(&world.caller, &job).await.unwrap();
+    assert_eq!(
+        erased.fates,
+        Fates {
+            original: Fate::Needed,
+            result: Fate::Gone
+        }
+    );
+    assert_eq!(stored(&world, "uploads"), 1);
+}
+
+#[tokio::test]
+async fn every_deletion_leaves_a_line_in_the_log() {
+    let world = keeping().await;
+    let logs = Logs::default();
+    let _guard = tracing::subscriber::set_default(logs.subscriber());
+    let job = with_a_result(&world).await;
+    world.storage.set_deletions(Deletions::Kept);
+    world.engine.erase(&world.caller, &job).await.unwrap();
+    assert!(!logs.text().contains("files were deleted and are gone"));
+    world.storage.set_deletions(Deletions::Done);
+    world.engine.erase(&world.caller, &job).await.unwrap();
+    let due = with_a_result(&world).await;
+    world.clock.advance(Duration::from_secs(8 * 24 * 3_600));
+    world.engine.sweep().await.unwrap();
+    let text = logs.text();
+    for (job, reason) in [(job, "wanted"), (due, "retention")] {
+        for (kind, blobs, bytes) in [("original", 1, 400), ("result", 2, 10)] {
+            let fields = [
+                "INFO".to_owned(),
+                format!("job.id=\"{}\"", job.job),
+                format!("kind=\"{kind}\""),
+                format!("blobs={blobs} bytes={bytes} reason=\"{reason}\""),
+            ];
+            let line = text.lines().find(|line| {
+                line.contains("files were deleted and are gone")
+                    && fields.iter().all(|field| line.contains(field))
+            });
+            assert!(line.is_some(), "{fields:?} in {text}");
+        }
+    }
 }

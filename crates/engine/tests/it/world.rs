@@ -1,6 +1,5 @@
 //! An engine on a real database, with a clock and randomness that the test commands.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use sfumato_engine::blobs::Blobs;
 use sfumato_engine::guard::AddressPolicy;
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
+use sfumato_testkit::storage::FaultyStorage;
 use sfumato_testkit::{SimClock, SimEntropy, build};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) engine: Engine,
     pub(crate) caller: Caller,
+    /// What lies between the engine and its folder; not of those that are restarted.
+    pub(crate) storage: FaultyStorage,
     folder: TempDir,
 }
 
@@ -80,7 +82,11 @@ impl World {
         let store =
             SqliteStore::open(&path, clock.clone(), entropy.clone(), SqliteOptions::default()).unwrap();
         let store = Arc::new(store);
-        let engine = engine(folder.path(), &clock, &entropy, &store, settings);
+        let mut storage = None;
+        let blobs = Blobs::open_folder(&folder.path().join("blobs"))
+            .unwrap()
+            .through(|inner| Arc::new(storage.insert(FaultyStorage::new(inner)).clone()));
+        let engine = engine(blobs, &clock, &entropy, &store, settings);
         let (client, _) = engine.create_client("a customer").await.unwrap();
         let caller = caller(&client, &clock, &entropy);
         Self {
@@ -89,6 +95,7 @@ impl World {
             store,
             engine,
             caller,
+            storage: storage.unwrap(),
             folder,
         }
     }
@@ -100,7 +107,7 @@ impl World {
     /// Another engine on the same data, as after a restart.
     pub(crate) fn restarted(&self, settings: EngineSettings) -> Engine {
         engine(
-            self.folder.path(),
+            Blobs::open_folder(&self.folder.path().join("blobs")).unwrap(),
             &self.clock,
             &self.entropy,
             &self.store,
@@ -194,7 +201,7 @@ fn names(records: &[DeliveryRecord]) -> Vec<&'static str> {
 }
 
 fn engine(
-    folder: &Path,
+    blobs: Blobs,
     clock: &Arc<SimClock>,
     entropy: &Arc<TestEntropy>,
     store: &Arc<SqliteStore>,
@@ -202,7 +209,7 @@ fn engine(
 ) -> Engine {
     Engine::new(Parts {
         store: store.clone(),
-        blobs: Blobs::open_folder(&folder.join("blobs")).unwrap(),
+        blobs,
         media: None,
         clock: clock.clone(),
         entropy: entropy.clone(),

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use sfumato_core::store::CancelOutcome;
 use sfumato_core::{JobState, PublicJobId};
+use sfumato_engine::again::Fate;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -22,11 +23,11 @@ pub(crate) struct JobCancelled {
     /// `Revoked`; how the job ended where its files were deleted and it had ended before.
     status: Status,
     /// With `delete_files`: whether the original is deleted, with all that belongs to it. Not where another job on it has not
-    /// finished.
+    /// finished, or where the storage could not delete it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     original_deleted: Option<bool>,
-    /// With `delete_files`: whether there is no result any more.
+    /// With `delete_files`: whether there is no result any more. Not where the storage could not delete it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     result_deleted: Option<bool>,
@@ -68,8 +69,8 @@ pub(crate) async fn cancel(
         let erased = state.engine.erase(&caller, &id).await?;
         return Ok(Json(JobCancelled {
             status: Status::of(&erased.job),
-            original_deleted: Some(!erased.job.original_kept),
-            result_deleted: Some(!matches!(erased.job.state, JobState::Succeeded { .. })),
+            original_deleted: Some(erased.fates.original == Fate::Gone),
+            result_deleted: Some(erased.fates.result == Fate::Gone),
         }));
     }
     match state.engine.cancel(&caller, &id).await? {

@@ -37,3 +37,4 @@ mod video_segments;
 mod video_segments_support;
 mod video_support;
 mod video_tracks;
+mod worker;

@@ -1,5 +1,6 @@
 //! Copies of an installation that can be restored: its database at one commit, and the files that its rows refer to.
 
+mod durable;
 mod manifest;
 mod restore;
 
@@ -73,6 +74,8 @@ pub(crate) async fn back_up(settings: &Settings, to: &Path, wanted: Wanted) -> a
         copy_keys(settings, &dir, &target)?;
     }
     let manifest = Manifest::of(target.path(), made_at, wanted.keys, wanted.files)?;
+    // The manifest says that all of it is there, after a power failure, too.
+    durable::sync(target.path())?;
     manifest.write(target.path())?;
     output::line(format!(
         "backed up {} jobs with {} files, {} bytes in all, to {}",

@@ -11,8 +11,8 @@ use sfumato_core::{Clock, Entropy};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_store_sqlite::SqliteStore;
 
-use super::ensure_empty;
 use super::manifest::{Entry, Manifest, private};
+use super::{durable, ensure_empty};
 use crate::blob_walk::Tally;
 use crate::copy::{copy_blobs, rows};
 use crate::data_dir::{DataDir, make_dir};
@@ -41,6 +41,7 @@ pub(crate) fn restore(from: &Path, data_dir: &Path) -> anyhow::Result<()> {
     for entry in manifest.files.iter().filter(|entry| !is_database(entry)) {
         copy(entry, from, dir.path())?;
     }
+    durable::sync(dir.path())?;
     for entry in manifest.files.iter().filter(|entry| is_database(entry)) {
         copy(entry, from, dir.path())?;
     }

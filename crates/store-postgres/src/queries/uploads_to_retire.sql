@@ -6,7 +6,7 @@ SELECT last.id, last.upload
 FROM clients CROSS JOIN LATERAL (
     SELECT id, upload
     FROM jobs
-    WHERE client = clients.id AND NOT upload_deleted AND finished_at IS NOT NULL
+    WHERE client = clients.id AND NOT upload_deleted AND NOT upload_retired AND finished_at IS NOT NULL
       AND finished_at < coalesce($3::bigint + 1 - clients.originals_kept_s * 1000000, $1)
       AND NOT EXISTS (
           SELECT 1

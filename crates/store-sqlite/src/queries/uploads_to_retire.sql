@@ -3,7 +3,7 @@
 -- itself.
 SELECT last.id, last.upload
 FROM clients CROSS JOIN jobs AS last ON last.client = clients.id
-WHERE last.upload_deleted = 0 AND last.finished_at IS NOT NULL
+WHERE last.upload_deleted = 0 AND last.upload_retired = 0 AND last.finished_at IS NOT NULL
   AND last.finished_at < ifnull(?3 + 1 - clients.originals_kept_s * 1000000, ?1)
   AND NOT EXISTS (
       SELECT 1

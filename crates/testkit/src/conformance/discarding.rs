@@ -1,5 +1,7 @@
 //! Deleting what a person wants to be gone now.
 
+use std::time::Duration;
+
 use sfumato_core::job::{FailureClass, Job, JobState, NewRevision, Priority};
 use sfumato_core::store::Discarded;
 use sfumato_core::{ClientId, JobId, StoreError};
@@ -34,16 +36,44 @@ pub async fn a_finished_job_loses_its_original_and_its_result_at_once(world: Wor
     let after = world.job(&job).await;
     assert_eq!(after.state.name(), "expired");
     assert!(!after.original_kept);
-    let orphans = world.store.orphan_uploads(&[job.upload.id]).await.unwrap();
-    assert_eq!(
-        orphans,
-        [job.upload.id],
-        "if its blob is still there, it is an orphan"
-    );
     let refused = revision(&world, &job).await;
     assert!(matches!(refused, Err(StoreError::NotRetained)), "{refused:?}");
     let again = world.store.discard(client.id, job.id).await.unwrap();
-    assert_eq!(again, Discarded::default());
+    assert_eq!(again, discarded, "so that its deletion can be tried again");
+}
+
+pub async fn what_is_discarded_is_remembered_until_it_is_marked_as_deleted(world: World) {
+    let client = world.client().await;
+    let kept = world.succeeded(client.id).await;
+    let job = world.succeeded(client.id).await;
+    let long_ago = world.now().before(Duration::from_secs(1_000));
+    let retired = async || world.store.retire_uploads(long_ago, 10).await.unwrap();
+    let expired = async || world.store.expired_results(10).await.unwrap();
+    assert!(retired().await.is_empty() && expired().await.is_empty());
+    let early = world.store.result_deleted(job.id).await;
+    assert!(matches!(early, Err(StoreError::NotFound { .. })), "{early:?}");
+    let discarded = world.store.discard(client.id, job.id).await.unwrap();
+    let (upload, result) = (discarded.upload.unwrap(), discarded.result.unwrap());
+    for _ in 0..2 {
+        assert_eq!(retired().await, [(job.id, upload)], "before its time");
+        assert_eq!(expired().await, [(job.id, result)]);
+    }
+    assert!(world.store.expired_results(0).await.unwrap().is_empty());
+    let wanted = world.store.orphan_uploads(&[upload]).await.unwrap();
+    assert!(wanted.is_empty(), "whoever retired it deletes it");
+    for _ in 0..2 {
+        world.store.upload_deleted(job.id).await.unwrap();
+        world.store.result_deleted(job.id).await.unwrap();
+        assert!(retired().await.is_empty() && expired().await.is_empty());
+    }
+    assert_eq!(world.store.orphan_uploads(&[upload]).await.unwrap(), [upload]);
+    assert_eq!(
+        world.store.discard(client.id, job.id).await.unwrap(),
+        discarded,
+        "asked for again, it is looked for again"
+    );
+    assert!(retired().await.is_empty() && expired().await.is_empty());
+    assert_eq!(world.job(&kept).await, kept);
 }
 
 pub async fn a_failed_job_keeps_its_state_when_its_original_is_discarded(world: World) {

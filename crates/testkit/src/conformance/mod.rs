@@ -209,6 +209,7 @@ macro_rules! store_conformance {
                 every_choice_finds_what_a_look_at_every_job_finds,
                 a_choice_that_fits_little_is_read_in_bounded_steps;
             discarding: a_finished_job_loses_its_original_and_its_result_at_once,
+                what_is_discarded_is_remembered_until_it_is_marked_as_deleted,
                 a_failed_job_keeps_its_state_when_its_original_is_discarded,
                 an_original_stays_while_another_job_needs_it,
                 a_job_that_has_not_finished_or_is_anothers_is_not_discarded;

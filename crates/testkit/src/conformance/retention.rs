@@ -65,6 +65,9 @@ pub async fn results_expire_up_to_the_limit_and_once(world: World) {
     assert_eq!(expire(2).await.unwrap(), results[..2]);
     assert_eq!(expire(2).await.unwrap(), results[2..]);
     assert!(expire(2).await.unwrap().is_empty());
+    assert_eq!(world.store.expired_results(2).await.unwrap(), results[..2]);
+    world.store.result_deleted(results[0].0).await.unwrap();
+    assert_eq!(world.store.expired_results(2).await.unwrap(), results[1..]);
     let JobState::Succeeded { finished_at, result } = jobs[0].state.clone() else {
         panic!("it had succeeded")
     };

@@ -149,7 +149,14 @@ async fn step(world: &World, clients: &[Client], drawn: u8) {
             let newest = world.store.jobs(Scope::Client(client), &every, None, 3);
             for job in newest.await.unwrap().jobs {
                 // Refused where the job has not finished.
-                drop(world.store.discard(client, job.id).await);
+                if world
+                    .store
+                    .discard(client, job.id)
+                    .await
+                    .is_ok_and(|files| files.upload.is_some())
+                {
+                    world.store.upload_deleted(job.id).await.unwrap();
+                }
             }
         }
         _ => world.pass(1_000),

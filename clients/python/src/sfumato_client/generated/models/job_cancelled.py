@@ -23,8 +23,9 @@ class JobCancelled:
         status (Status): Where a job stands, in the words of the API.
         original_deleted (bool | Unset): With `delete_files`: whether the original is deleted, with all that belongs to
             it. Not where another job on it has not
-            finished.
-        result_deleted (bool | Unset): With `delete_files`: whether there is no result any more.
+            finished, or where the storage could not delete it yet.
+        result_deleted (bool | Unset): With `delete_files`: whether there is no result any more. Not where the storage
+            could not delete it yet.
     """
 
     status: Status

@@ -1,1 +1,0 @@
-SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE upload = ?1 AND (finished_at IS NULL OR upload_deleted = 1));
