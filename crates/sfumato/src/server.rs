@@ -468,11 +468,17 @@ async fn invite(
         .as_ref()
         .map_or_else(|| format!("http://{address}"), ToString::to_string);
     let link = format!("{base}/manager/setup/{}", token.expose());
-    dir.write_setup_link(&link)?;
-    tracing::info!(
-        "the Manager has no users yet; whoever opens the link in {} makes the first administrator",
-        dir.setup_link_path().display()
-    );
+    match dir.write_setup_link(&link) {
+        Ok(()) => tracing::info!(
+            "the Manager has no users yet; whoever opens the link in {} makes the first administrator",
+            dir.setup_link_path().display()
+        ),
+        // The jobs do not wait for a person: a disk that is full is no reason not to start.
+        Err(error) => tracing::warn!(
+            error = sfumato_core::chain(&error),
+            "the Manager has no users yet; `sfumato user create NAME` makes the first administrator"
+        ),
+    }
     if std::io::stderr().is_terminal() {
         crate::output::note(format!("Make the first administrator of the Manager: {link}"));
     }

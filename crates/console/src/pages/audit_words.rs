@@ -67,7 +67,7 @@ pub(super) const fn tone(action: Action) -> Tone {
 }
 
 /// The things that actions are about, by the first half of their word.
-pub(super) const THINGS: [(&str, &str); 11] = [
+pub(super) const THINGS: [(&str, &str); 12] = [
     ("session", "Sessions"),
     ("user", "Users"),
     ("client", "Clients"),
@@ -78,6 +78,7 @@ pub(super) const THINGS: [(&str, &str); 11] = [
     ("original", "Originals"),
     ("result", "Results"),
     ("secrets", "Secrets"),
+    ("master_key", "Master key"),
     ("audit", "Audit log"),
 ];
 

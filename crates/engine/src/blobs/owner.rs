@@ -33,7 +33,14 @@ impl Blobs {
     pub async fn claim(&self, installation: &str) -> Result<(), ClaimError> {
         match self.owner().await? {
             // Written again, so that it is encrypted with the key that is used from here on.
-            Some(owner) if owner == installation.as_bytes() => Ok(self.write_owner(installation).await?),
+            Some(owner) if owner == installation.as_bytes() => match self.write_owner(installation).await {
+                // What waits for room is done when there is some; until then uploads are refused and results are given.
+                Err(BlobError::Full) => {
+                    tracing::error!("the storage is full");
+                    Ok(())
+                }
+                written => Ok(written?),
+            },
             Some(_) => Err(ClaimError::Another),
             None => {
                 self.write_owner(installation).await?;

@@ -81,8 +81,8 @@ Examples:
   sfumato secrets rotate-master --data-dir data
   sfumato secrets rotate-master --config cluster.toml --new-key-file next.key
 
-With `master_key_file`, the new key has to be named (`head --bytes 32 /dev/urandom
-> next.key` makes one), and takes the place of the old one by your hand.")]
+With `master_key_file` the new key has to be named, and takes the place of the
+old one by your hand: `head --bytes 32 /dev/urandom > next.key` makes one.")]
     RotateMaster {
         /// The new key: 32 bytes. Without it one is made
         #[arg(long, value_name = "FILE")]
