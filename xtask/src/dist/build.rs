@@ -94,11 +94,13 @@ pub(crate) fn twice(packages: &[String]) -> anyhow::Result<()> {
         named => named.iter().map(String::as_str).collect(),
     };
     let place = crate::workspace::target()?.join("reproducible");
+    // Once for both: what is committed while the first is built is not in the second.
+    let archive = sources(&root, &place)?;
     let mut sums = Vec::new();
     for name in ["one", "another-with-a-longer-name"] {
         let folder = place.join(name);
         note(&format!("building in {}", folder.display()));
-        sums.push(built(&root, &folder, &packages, &origin)?);
+        sums.push(built(&archive, &folder, &packages, &origin)?);
     }
     let (first, second) = (&sums[0], &sums[1]);
     let mut same = true;
@@ -117,9 +119,20 @@ pub(crate) fn twice(packages: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds what is committed in a folder of its own, and says what the programs hash to.
+/// What is committed, in an archive in `place`.
+fn sources(root: &Path, place: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
+    let archive = place.join("sources.tar");
+    run(crate::process::command("git")
+        .args(["archive", "--format=tar", "HEAD", "--output"])
+        .arg(&archive)
+        .current_dir(root))?;
+    Ok(archive)
+}
+
+/// Builds an archive of sources in a folder of its own, and says what the programs hash to.
 fn built(
-    root: &Path,
+    archive: &Path,
     folder: &Path,
     packages: &[&str],
     origin: &Origin,
@@ -129,17 +142,12 @@ fn built(
         std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
     }
     std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    let archive = folder.join("sources.tar");
-    run(command("git")
-        .args(["archive", "--format=tar", "HEAD", "--output"])
-        .arg(&archive)
-        .current_dir(root))?;
     let sources = folder.join("sources");
     std::fs::create_dir(&sources).context("make a folder for the sources")?;
     run(command("tar")
         .arg("--extract")
         .arg("--file")
-        .arg(&archive)
+        .arg(archive)
         .arg("--directory")
         .arg(&sources))?;
     let target = folder.join("target");
