@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use http_body_util::LengthLimitError;
 use sfumato_core::{StoreError, find_cause};
-use sfumato_engine::admission::NotAdmitted;
+use sfumato_engine::admission::{self, NotAdmitted};
 use sfumato_engine::least_rate::TooSlow;
 use sfumato_engine::people::PeopleError;
 use thiserror::Error;
@@ -124,7 +124,7 @@ impl ConsoleError {
                 "A moment, please",
                 format!(
                     "There were too many attempts. Try again in {} seconds.",
-                    seconds(*wait)
+                    admission::retry_after(*wait)
                 )
                 .into(),
             ),
@@ -156,16 +156,10 @@ impl ConsoleError {
     /// Whole seconds after which it may be tried again, where that is a matter of time.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooMany { wait } => Some(seconds(*wait)),
+            Self::TooMany { wait } => Some(admission::retry_after(*wait)),
             _ => None,
         }
     }
-}
-
-/// A wait in whole seconds, after which it is over.
-fn seconds(wait: Duration) -> u64 {
-    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    whole.max(1)
 }
 
 /// Whether a body came too slowly.

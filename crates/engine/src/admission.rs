@@ -50,6 +50,12 @@ pub enum NotAdmitted {
     },
 }
 
+/// The value of `Retry-After` (RFC 9110, 10.2.3) for a wait: whole seconds, one at least, after which it is over.
+pub fn retry_after(wait: Duration) -> u64 {
+    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    whole.max(1)
+}
+
 /// The counts.
 #[derive(Debug)]
 pub(crate) struct Admission {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use sfumato_engine::admission::NotAdmitted;
+use sfumato_engine::admission::{NotAdmitted, retry_after};
 
 use crate::ApiState;
 use crate::problem::Problem;
@@ -20,9 +20,7 @@ pub(crate) fn too_many(wait: Duration) -> Problem {
 
 /// 429 for a reason, with the time to wait in whole seconds.
 pub(crate) fn wait_for(reason: &str, wait: Duration) -> Problem {
-    let seconds = u64::try_from(wait.as_millis().div_ceil(1000))
-        .unwrap_or(u64::MAX)
-        .max(1);
+    let seconds = retry_after(wait);
     Problem::new(
         StatusCode::TOO_MANY_REQUESTS,
         format!("{reason}; try again in {seconds} seconds"),
