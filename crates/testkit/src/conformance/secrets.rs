@@ -63,19 +63,27 @@ pub async fn sealed_credentials_are_read_page_by_page_and_of_deleted_endpoints_t
     assert_eq!(of_kept.keys().collect::<Vec<_>>(), [key(2), key(1), key(1)]);
 }
 
+/// The same credentials, all that there are sealed with key 3.
+fn sealed_again(world: &World, before: &SealedCredentials) -> SealedCredentials {
+    SealedCredentials {
+        endpoint: before.endpoint,
+        token: build::sealed(3, &*world.entropy),
+        old_token: before
+            .old_token
+            .as_ref()
+            .map(|_| build::sealed(3, &*world.entropy)),
+        signing_secret: build::sealed(3, &*world.entropy),
+        old_secret: before
+            .old_secret
+            .as_ref()
+            .map(|_| build::sealed(3, &*world.entropy)),
+    }
+}
+
 pub async fn what_is_sealed_again_takes_the_place_of_what_it_was(world: World) {
     let (kept, _) = scene(&world).await;
     for before in all(&world).await {
-        let after = SealedCredentials {
-            endpoint: before.endpoint,
-            token: build::sealed(3, &*world.entropy),
-            old_token: before
-                .old_token
-                .as_ref()
-                .map(|_| build::sealed(3, &*world.entropy)),
-            signing_secret: build::sealed(3, &*world.entropy),
-            old_secret: None,
-        };
+        let after = sealed_again(&world, &before);
         assert!(world.store.reseal(&before, &after).await.unwrap());
         assert!(
             !world.store.reseal(&before, &after).await.unwrap(),
@@ -115,15 +123,7 @@ async fn change(world: &World) -> MasterKeyChange {
     };
     world.store.claim_for(installation).await.unwrap();
     let again = |before: SealedCredentials| {
-        let after = SealedCredentials {
-            token: build::sealed(3, &*world.entropy),
-            old_token: before
-                .old_token
-                .as_ref()
-                .map(|_| build::sealed(3, &*world.entropy)),
-            signing_secret: build::sealed(3, &*world.entropy),
-            ..before.clone()
-        };
+        let after = sealed_again(world, &before);
         (before, after)
     };
     MasterKeyChange {
