@@ -4,14 +4,14 @@
 //! are marked as deleted. Whatever fails or dies in between is found by the janitor, which tries again every minute.
 
 use futures::StreamExt;
-use sfumato_core::{JobId, ResultId, StoreError, UploadId};
+use sfumato_core::{JobId, ResultId, StoreError, Timestamp, UploadId};
+use sfumato_failpoints::{Point, hit};
 
 use crate::Engine;
 use crate::blobs::{BlobError, Deleted, Reason, log_deletion};
-use crate::janitor::SweepError;
 
-/// Results that are asked for at once.
-const BATCH: usize = 100;
+/// Rows in one transaction: the writer is never held for long.
+pub(crate) const BATCH: usize = 100;
 
 /// Blobs that are deleted at the same time. Each takes a few requests to a bucket, one after the other, of some ten
 /// milliseconds: one at a time would fall behind a busy installation.
@@ -57,24 +57,48 @@ impl Engine {
         Ok(true)
     }
 
-    /// Deletes the results that have expired and are not marked as deleted: a deletion has failed, or a process has died. One
-    /// that cannot be deleted keeps no other from its deletion.
-    pub(crate) async fn dispose_left_results(&self) -> Result<usize, SweepError> {
-        let mut deleted = 0;
-        let mut stuck = 0;
-        loop {
-            let asked = BATCH + stuck;
-            let left = self.inner().store.expired_results(asked).await?;
-            let found = left.len();
-            let deletions = left
-                .into_iter()
-                .map(|(job, result)| self.dispose_result(job, result, Reason::Retention));
-            let gone = several(deletions).await.into_iter().try_fold(0, count)?;
-            deleted += gone;
-            stuck = found - gone;
-            if found < asked || stuck == found {
-                return Ok(deleted);
-            }
+    /// Retires originals of jobs that have finished before `before`, and disposes of as many as `limit` of those that are retired
+    /// and not marked as deleted: which of them are gone.
+    pub(crate) async fn dispose_retired(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<bool>, StoreError> {
+        let retired = self.inner().store.retire_uploads(before, limit).await?;
+        let disposals = retired.into_iter().map(|(job, upload)| async move {
+            hit(Point::RetentionRowBeforeBlob);
+            self.dispose_original(job, upload, Reason::Retention).await
+        });
+        several(disposals).await.into_iter().collect()
+    }
+
+    /// Disposes of as many as `limit` of the results that have expired and are not marked as deleted: which of them are gone.
+    pub(crate) async fn dispose_expired(&self, limit: usize) -> Result<Vec<bool>, StoreError> {
+        let expired = self.inner().store.expired_results(limit).await?;
+        let disposals = expired.into_iter().map(|(job, result)| async move {
+            hit(Point::RetentionRowBeforeBlob);
+            self.dispose_result(job, result, Reason::Retention).await
+        });
+        several(disposals).await.into_iter().collect()
+    }
+}
+
+/// Disposes of one batch after the other until nothing is left but what cannot be deleted; how many are gone. One that cannot be
+/// deleted comes first again in the next batch, which is larger by it, so that it keeps no other from its deletion.
+pub(crate) async fn dispose_all<F>(batch: impl Fn(usize) -> F) -> Result<usize, StoreError>
+where
+    F: Future<Output = Result<Vec<bool>, StoreError>>,
+{
+    let mut deleted = 0;
+    let mut stuck = 0;
+    loop {
+        let asked = BATCH + stuck;
+        let outcomes = batch(asked).await?;
+        let gone = outcomes.iter().filter(|gone| **gone).count();
+        deleted += gone;
+        stuck = outcomes.len() - gone;
+        if outcomes.len() < asked || gone == 0 {
+            return Ok(deleted);
         }
     }
 }
@@ -101,9 +125,4 @@ fn logged(
 pub(crate) async fn several<F: Future>(deletions: impl Iterator<Item = F>) -> Vec<F::Output> {
     let deletions = futures::stream::iter(deletions);
     deletions.buffer_unordered(DELETIONS_AT_ONCE).collect().await
-}
-
-/// Counts those that are gone.
-pub(crate) fn count(gone: usize, outcome: Result<bool, StoreError>) -> Result<usize, StoreError> {
-    Ok(gone + usize::from(outcome?))
 }

@@ -8,16 +8,15 @@
 
 use std::time::Duration;
 
+use sfumato_core::Timestamp;
 use sfumato_core::store::Call;
-use sfumato_core::{JobId, ResultId, StoreError, Timestamp, UploadId};
-use sfumato_failpoints::{Point, hit};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
 use crate::blobs::{BlobError, Deleted, Reason, log_deletion};
-use crate::disposal::{count, several};
+use crate::disposal::{BATCH, dispose_all, several};
 
 /// Between two looks for expired leases.
 const REAP_EVERY: Duration = Duration::from_secs(5);
@@ -27,9 +26,6 @@ const SWEEP_ROUNDS: u32 = 12;
 
 /// Sweeps between two searches for orphans, which list all of the storage.
 const ORPHAN_SWEEPS: u32 = 60;
-
-/// Rows in one transaction: the writer is never held for long.
-const BATCH: usize = 100;
 
 /// Why a round of cleaning was cut short. The next one takes up where it ended.
 #[derive(Debug, Error)]
@@ -119,55 +115,20 @@ impl Engine {
         let originals = self.delete_originals().await;
         let inner = self.inner();
         let before = inner.clock.now().before(inner.settings.results_kept);
-        let mut results = self.dispose_left_results().await?;
-        loop {
-            let expired = inner.store.expire_results(before, BATCH).await?;
-            let found = expired.len();
-            let deletions = expired
-                .into_iter()
-                .map(|(job, result)| self.dispose_expired(job, result));
-            results += several(deletions).await.into_iter().try_fold(0, count)?;
-            if found < BATCH {
-                return Ok(Swept {
-                    originals: originals?,
-                    results,
-                });
-            }
-        }
+        // What has been expired is found with what earlier rounds have left.
+        while inner.store.expire_results(before, BATCH).await?.len() == BATCH {}
+        let results = dispose_all(|limit| self.dispose_expired(limit)).await?;
+        Ok(Swept {
+            originals: originals?,
+            results,
+        })
     }
 
-    async fn dispose_expired(&self, job: JobId, result: ResultId) -> Result<bool, StoreError> {
-        hit(Point::RetentionRowBeforeBlob);
-        self.dispose_result(job, result, Reason::Retention).await
-    }
-
-    /// Deletes the originals that have had their time. One that cannot be deleted keeps no other from its deletion.
+    /// Deletes the originals that have had their time, and those that earlier rounds have left.
     async fn delete_originals(&self) -> Result<usize, SweepError> {
         let inner = self.inner();
         let before = due(inner.clock.now(), inner.settings.originals_kept);
-        let mut deleted = 0;
-        let mut stuck = 0;
-        loop {
-            let asked = BATCH + stuck;
-            let uploads = inner.store.retire_uploads(before, asked).await?;
-            let found = uploads.len();
-            let deletions = uploads
-                .into_iter()
-                .map(|(job, upload)| self.dispose_retired(job, upload));
-            let gone = several(deletions).await.into_iter().try_fold(0, count)?;
-            deleted += gone;
-            stuck = found - gone;
-            if found < asked || stuck == found {
-                return Ok(deleted);
-            }
-        }
-    }
-
-    /// Of an original that is retired, so that no revision is made of it. The blob goes before the mark that it is gone, since
-    /// deleting twice is harmless.
-    async fn dispose_retired(&self, job: JobId, upload: UploadId) -> Result<bool, StoreError> {
-        hit(Point::RetentionRowBeforeBlob);
-        self.dispose_original(job, upload, Reason::Retention).await
+        Ok(dispose_all(|limit| self.dispose_retired(before, limit)).await?)
     }
 
     /// Deletes blobs that were written before `before` and that no row knows, whole or half-written: what a crash between
