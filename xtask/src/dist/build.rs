@@ -66,8 +66,10 @@ pub(super) fn release(root: &Path, target: &Path, packages: &[&str], origin: &Or
         .env_remove("RUSTFLAGS")
         .env("CFLAGS", &c)
         .env("CXXFLAGS", &c)
-        // It would be stripped; but code that is generated into the folder of the build, and names files there, has other columns
-        // in other folders, and by them the identifier of the build would be another one.
+        // It would be stripped, but what the linker calls the build would differ by it: code that is generated into the folder of the
+        // build, and names files there, has other columns in other folders. So would, by the bitcode of a whole unit, the names of
+        // functions that are called from unit to unit of a crate.
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("SOURCE_DATE_EPOCH", &origin.moment)
         .env("SFUMATO_COMMIT", &origin.commit))
