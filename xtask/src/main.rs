@@ -5,6 +5,7 @@
     reason = "a command-line tool speaks on standard output"
 )]
 
+mod advisories;
 mod api;
 mod api_fuzz;
 mod apt;
@@ -114,7 +115,7 @@ fn main() -> ExitCode {
         Task::Setup { tests: false } => setup::run(setup::For::Building),
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
-        Task::Test(options) => check::run(options),
+        Task::Test(options) => check::run(&options),
         Task::Dist => dist::run(),
         Task::Reproducible { package } => dist::twice(&package),
         Task::TestCluster(options) => cluster::run_alone(options),
