@@ -74,6 +74,8 @@ enum Task {
     },
     /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
     TestCluster(cluster::Options),
+    /// Set up, build, and make the pictures of docs/options.md and of the front page by the commands that the page shows.
+    Pictures,
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
     /// Measure what the product costs, beside a tool that does the same.
@@ -119,6 +121,7 @@ fn main() -> ExitCode {
         Task::Dist => dist::run(),
         Task::Reproducible { package } => dist::twice(&package),
         Task::TestCluster(options) => cluster::run_alone(options),
+        Task::Pictures => docs::draw_pictures(),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),
