@@ -1,30 +1,45 @@
 //! `cargo xtask test`: everything that has to hold before a change is taken.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 
 use crate::process::{self, cargo};
 use crate::report::Steps;
-use crate::{api_fuzz, browser, clients, cluster, deploy, dist, docs, setup, soak, tidy, workspace};
+use crate::{
+    advisories, api_fuzz, browser, clients, cluster, deploy, dist, docs, setup, soak, tidy, workspace,
+};
 
 /// How long the simulation of deliveries lives lives that no run has seen before, and how long the product is killed.
 const SECONDS: &str = "60";
 
 /// What the checks can do more than usual.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Run these alone.
     only: Option<Part>,
     /// Look for known weaknesses of dependencies too; fetches the advisory database, so it needs a connection.
     #[arg(long)]
     advisories: bool,
+    /// Look for them in this clone of the advisory database, which may be 90 days old, and fetch nothing.
+    #[arg(long, value_name = "DIR")]
+    advisory_db: Option<PathBuf>,
     /// Leave out the trial of the release, for which one has to be root.
     #[arg(long)]
     without_dist: bool,
 }
 
+impl Options {
+    fn check_advisories(&self, root: &Path) -> anyhow::Result<()> {
+        advisories::check(root, self.advisory_db.as_deref())
+    }
+}
+
 /// What can be run by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
+    /// Known weaknesses of dependencies, as with `--advisories`.
+    Advisories,
     /// The tests that `cargo nextest run` leaves out.
     Slow,
     /// The tests of the Manager in a real browser.
@@ -48,29 +63,28 @@ enum Part {
 ///
 /// # Errors
 /// A check fails; the message is the line that repeats it.
-pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let outcome = match options.only {
-        Some(part) => run_part(part, &mut steps),
+        Some(part) => run_part(part, options, &mut steps),
         None => run_steps(options, &mut steps),
     };
     steps.print();
     outcome
 }
 
-fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
+fn run_steps(options: &Options, steps: &mut Steps) -> anyhow::Result<()> {
     let root = workspace::root();
     let cargo = |arguments: &[&str]| process::run(cargo(&root).args(arguments));
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
     steps.run("Formatting", || cargo(&["fmt", "--all", "--check"]))?;
     steps.run("House rules", tidy::run)?;
     steps.run("Dependencies", || {
-        let mut checks = vec!["deny", "--locked", "check", "licenses", "bans", "sources"];
-        if options.advisories {
-            checks.push("advisories");
-        }
-        cargo(&checks)
+        cargo(&["deny", "--locked", "check", "licenses", "bans", "sources"])
     })?;
+    if options.advisories || options.advisory_db.is_some() {
+        steps.run("Advisories", || options.check_advisories(&root))?;
+    }
     steps.run("Clippy", || {
         cargo(&[
             "clippy",
@@ -118,7 +132,7 @@ fn run_steps(options: Options, steps: &mut Steps) -> anyhow::Result<()> {
 
 /// Looks for secrets in the logs of the servers that the suites before have left. Those of the end-to-end tests are searched by
 /// the tests themselves.
-fn search_logs(root: &Path, options: Options) -> anyhow::Result<()> {
+fn search_logs(root: &Path, options: &Options) -> anyhow::Result<()> {
     const EXAMPLE: &str = "secrets_in_logs";
     let target = workspace::target()?;
     process::run(cargo(root).args([
@@ -145,16 +159,20 @@ fn run_slow(root: &Path) -> anyhow::Result<()> {
     process::run(cargo(root).args(TESTS).args(OTHERS))
 }
 
-fn run_part(part: Part, steps: &mut Steps) -> anyhow::Result<()> {
+fn run_part(part: Part, options: &Options, steps: &mut Steps) -> anyhow::Result<()> {
+    if part != Part::Advisories && (options.advisories || options.advisory_db.is_some()) {
+        bail!("advisories are no part of this one; give `cargo xtask test advisories` by itself");
+    }
     let root = workspace::root();
     steps.run("Set-up", || setup::run(setup::For::Tests))?;
-    // The release is a build of its own, and the tests see to theirs.
-    if ![Part::Dist, Part::Slow].contains(&part) {
+    // The release is a build of its own, the tests see to theirs, and advisories are about the lock file.
+    if ![Part::Advisories, Part::Dist, Part::Slow].contains(&part) {
         steps.run("Build", || {
             process::run(cargo(&root).args(["build", "--locked", "--workspace", "--bins"]))
         })?;
     }
     match part {
+        Part::Advisories => steps.run("Advisories", || options.check_advisories(&root)),
         Part::Slow => steps.run("Slow tests", || run_slow(&root)),
         Part::Browser => steps.run("Browser", || browser::test(&root)),
         Part::Docs => {

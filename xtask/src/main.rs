@@ -5,6 +5,7 @@
     reason = "a command-line tool speaks on standard output"
 )]
 
+mod advisories;
 mod api;
 mod api_fuzz;
 mod apt;
@@ -69,6 +70,8 @@ enum Task {
     Reproducible,
     /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
     TestCluster(cluster::Options),
+    /// Set up, build, and make the pictures of docs/options.md and of the front page by the commands that the page shows.
+    Pictures,
     /// Measure on annotated pictures how much of what is in them is found and hidden.
     Eval(Box<eval::Options>),
     /// Measure what the product costs, beside a tool that does the same.
@@ -110,10 +113,11 @@ fn main() -> ExitCode {
         Task::Setup { tests: false } => setup::run(setup::For::Building),
         Task::Setup { tests: true } => setup::run(setup::For::Tests),
         Task::Demo(options) => demo::run(&options),
-        Task::Test(options) => check::run(options),
+        Task::Test(options) => check::run(&options),
         Task::Dist => dist::run(),
         Task::Reproducible => dist::twice(),
         Task::TestCluster(options) => cluster::run_alone(options),
+        Task::Pictures => docs::draw_pictures(),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),
         Task::Soak { what } => soak::run(what),

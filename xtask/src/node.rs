@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::deploy;
 use crate::process::{command, output, run};
 use crate::report::note;
 
@@ -13,9 +14,13 @@ const INSTALLED: &str = "node_modules/.installed";
 const NODE_MAJOR_MIN: u32 = 20;
 
 /// A folder with packages, and what they do.
-const FOLDERS: [(&str, &str); 2] = [
+const FOLDERS: [(&str, &str); 3] = [
     ("tests/browser", "drive Chromium and look for barriers"),
     ("clients/typescript", "make the typed client and compile it"),
+    (
+        deploy::DASHBOARD_TYPES,
+        "know what a dashboard of Grafana may say",
+    ),
 ];
 
 /// Installs the packages of every folder, unless they are there.

@@ -60,6 +60,16 @@ const FUZZER: Tool = Tool {
     purpose: "builds the fuzz targets and runs them",
 };
 
+/// For a check that needs a database from outside, hence none of every run.
+const AUDITOR: Tool = Tool {
+    package: "cargo-audit",
+    probe: &["cargo", "audit", "--version"],
+    version: "0.22.2",
+    // Without the part that reads executables.
+    features: &["--no-default-features"],
+    purpose: "compares every locked package with the advisories of RustSec",
+};
+
 /// A server for a check that only somebody who asks for it runs. Never a member of the workspace, like the others.
 const GARAGE: Tool = Tool {
     package: "garage",
@@ -91,6 +101,14 @@ pub(crate) fn install_missing(root: &Path) -> anyhow::Result<()> {
 /// It cannot be installed.
 pub(crate) fn install_fuzzer(root: &Path) -> anyhow::Result<()> {
     FUZZER.install_if_missing(root)
+}
+
+/// Installs what compares packages with advisories, if it is missing.
+///
+/// # Errors
+/// It cannot be installed.
+pub(crate) fn install_auditor(root: &Path) -> anyhow::Result<()> {
+    AUDITOR.install_if_missing(root)
 }
 
 /// Installs Garage where it is missing.

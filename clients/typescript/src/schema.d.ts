@@ -1113,6 +1113,8 @@ export interface components {
          *     }
          */
         Health: {
+            /** @description Only where `challenge` is given: what was sealed in it, or `null` where that was not done by this installation. */
+            proof?: string | null;
             /** @description Always `ok`. */
             status: string;
         };
@@ -1711,7 +1713,10 @@ export interface operations {
     };
     getHealth: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A question of `sfumato doctor`, sealed by the master key: which installation answers here? It tells nothing to whoever has another key. */
+                challenge?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -27,6 +27,7 @@ pub mod events;
 pub mod failures;
 pub mod guard;
 pub mod history;
+pub mod identity;
 pub mod intake;
 pub mod janitor;
 pub mod key_ring;

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use sfumato_core::options::Profile;
@@ -115,6 +116,12 @@ impl ApiState {
             in_flight: InFlight::default(),
             settings: Arc::new(settings),
         }
+    }
+}
+
+impl FromRef<ApiState> for Engine {
+    fn from_ref(state: &ApiState) -> Self {
+        state.engine.clone()
     }
 }
 

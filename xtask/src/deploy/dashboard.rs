@@ -1,5 +1,6 @@
-//! The queries of the dashboard, read by Prometheus itself: each as a recording rule, as there is no tool of Grafana's that
-//! would read them without a server.
+//! The dashboard. Its queries are read by Prometheus itself, each as a recording rule, as there is no tool of Grafana's that
+//! would read them without a server; everything else is compared with Grafana's own types by the compiler of TypeScript, since
+//! Grafana ignores options and values that it does not know.
 
 use std::path::Path;
 
@@ -13,14 +14,46 @@ const DASHBOARD: &str = "deploy/grafana/sfumato.json";
 /// What Grafana puts in the place of its variables, or could.
 const VARIABLES: [(&str, &str); 2] = [("$__rate_interval", "5m"), ("$job", ".*")];
 
-/// Lets `promtool` read every query.
+/// The folder with Grafana's types, what a dashboard of ours is made of, and mistakes that have to be refused.
+pub(crate) const TYPES: &str = "xtask/src/deploy/grafana";
+
+/// Lets `promtool` read every query, and compares the dashboard with Grafana's types.
 ///
 /// # Errors
-/// One of them is refused, or names a variable that nobody replaces.
+/// A query is refused or names a variable that nobody replaces, Grafana does not know a property or a value, or a mistake is
+/// not found.
 pub(super) fn check(root: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(root.join(DASHBOARD)).with_context(|| format!("read {DASHBOARD}"))?;
     let dashboard = serde_json::from_str(&text).with_context(|| format!("read {DASHBOARD}"))?;
-    let rules = rules(&dashboard)?;
+    check_queries(&dashboard)?;
+    check_types(root, &text)
+}
+
+/// Compiles the dashboard as a literal of its type: properties that a type lacks are errors in literals alone.
+fn check_types(root: &Path, dashboard: &str) -> anyhow::Result<()> {
+    let types = root.join(TYPES);
+    let place = tempfile::tempdir().context("make a folder for the dashboard's literal")?;
+    let literal = place.path().join("sfumato.ts");
+    // On one line with what stands before it, so that the compiler names the lines of the file.
+    let text = format!(
+        "import type {{ Dashboard }} from {}; export const dashboard: Dashboard = {dashboard}",
+        json!(types.join("dashboard.ts"))
+    );
+    std::fs::write(&literal, text).with_context(|| format!("write {}", literal.display()))?;
+    let settings = place.path().join("tsconfig.json");
+    let files = [literal, types.join("refused.ts")];
+    let own = json!({ "extends": types.join("tsconfig.json"), "include": [], "files": files });
+    std::fs::write(&settings, own.to_string()).with_context(|| format!("write {}", settings.display()))?;
+    note(&format!(
+        "the types of {DASHBOARD}, whose lines the compiler names"
+    ));
+    run(command(types.join("node_modules/.bin/tsc"))
+        .arg("--project")
+        .arg(&settings))
+}
+
+fn check_queries(dashboard: &Value) -> anyhow::Result<()> {
+    let rules = rules(dashboard)?;
     let place = tempfile::tempdir().context("make a folder for the rules")?;
     let file = place.path().join("dashboard.yml");
     let group = json!({ "groups": [{ "name": "dashboard", "rules": rules }] });

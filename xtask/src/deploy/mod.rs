@@ -1,6 +1,7 @@
 //! What deploys, judged by its own tools, since there is no engine here that would run it: hadolint for the Dockerfile, the
-//! schemas of Compose and Kubernetes, Prometheus' own tool for alerts and dashboard, systemd's own `verify` and `security`, and `sfumato
-//! doctor` under the unit's filter of system calls. What the files say to `sfumato` is compared with what it understands.
+//! schemas of Compose and Kubernetes, Prometheus' own tool for alerts and queries, Grafana's own types for the dashboard, systemd's
+//! own `verify` and `security`, and `sfumato doctor` under the unit's filter of system calls. What the files say to `sfumato` is
+//! compared with what it understands.
 
 mod dashboard;
 mod words;
@@ -12,6 +13,8 @@ use anyhow::{Context, bail};
 use crate::process::{command, run, succeeds};
 use crate::report::note;
 use crate::{assets, python, workspace};
+
+pub(crate) use dashboard::TYPES as DASHBOARD_TYPES;
 
 const DOCKERFILE: &str = "deploy/Dockerfile";
 const COMPOSE: [&str; 2] = ["deploy/compose.yaml", "deploy/compose.scaled.yaml"];
@@ -60,7 +63,7 @@ pub(crate) fn lint(root: &Path) -> anyhow::Result<()> {
     lint_unit(root)
 }
 
-/// Prometheus' own tool reads the alerts, lives through the series of their tests, and reads the queries of the dashboard.
+/// Prometheus' own tool reads the alerts, lives through the series of their tests, and the dashboard is read.
 fn lint_alerts(root: &Path) -> anyhow::Result<()> {
     for arguments in [
         ["check", "rules", "alerts.yml"],

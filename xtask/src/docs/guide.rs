@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, bail, ensure};
 
 use super::markdown::{Block, Mark};
-use super::{Page, markdown, pages, script};
+use super::{Page, markdown, pages, pictures, script};
 use crate::process::{command, succeeds};
 use crate::report::{duration, note};
 use crate::{assets, python, workspace};
@@ -17,7 +17,7 @@ use crate::{assets, python, workspace};
 /// The folder of logs and of what the pages make, below that of builds.
 const FOLDER: &str = "guide";
 /// The picture that the pages speak of.
-const PICTURE: (&str, &str) = ("photo.jpg", "tests/fixtures/astronaut.jpg");
+pub(super) const PICTURE: (&str, &str) = ("photo.jpg", "tests/fixtures/astronaut.jpg");
 /// How long a page may take.
 const PAGE_SECONDS_MAX: &str = "600";
 
@@ -44,6 +44,9 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         let place = Place::make(root, &target, &folder, &page)?;
         if place.run(&script, ports[0])? {
             note(&format!("{name} ({})", duration(started.elapsed())));
+            if page.path == Path::new(pictures::PAGE) {
+                pictures::check(root, &page, place.folder())?;
+            }
         } else {
             note(&format!("{name} fails:\n{}", place.end_of_log()?));
             failed.push(name);
@@ -78,7 +81,7 @@ fn free_port() -> anyhow::Result<u16> {
 }
 
 /// Where one page is run.
-struct Place {
+pub(super) struct Place {
     folder: PathBuf,
     log: PathBuf,
     path: std::ffi::OsString,
@@ -86,7 +89,8 @@ struct Place {
 }
 
 impl Place {
-    fn make(root: &Path, target: &Path, folder: &Path, page: &Page) -> anyhow::Result<Self> {
+    /// Makes the folder of a page below the one of all pages, with the picture in it.
+    pub(super) fn make(root: &Path, target: &Path, folder: &Path, page: &Page) -> anyhow::Result<Self> {
         let name = page.path.display().to_string().replace('/', "-");
         let log = folder.join(format!("{name}.log"));
         let folder = folder.join(name);
@@ -105,8 +109,12 @@ impl Place {
         })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether all of the script succeeds; its server listens on the port.
-    fn run(&self, script: &str, port: u16) -> anyhow::Result<bool> {
+    pub(super) fn run(&self, script: &str, port: u16) -> anyhow::Result<bool> {
         let file = self.folder.join(".script");
         fs::write(&file, script).with_context(|| format!("write {}", file.display()))?;
         let log = fs::File::create(&self.log).with_context(|| format!("make {}", self.log.display()))?;
@@ -126,7 +134,7 @@ impl Place {
         Ok(status.success())
     }
 
-    fn end_of_log(&self) -> anyhow::Result<String> {
+    pub(super) fn end_of_log(&self) -> anyhow::Result<String> {
         const LINES_MAX: usize = 40;
         let log = fs::read_to_string(&self.log).with_context(|| format!("read {}", self.log.display()))?;
         let lines: Vec<_> = log.lines().collect();

@@ -7,6 +7,7 @@ mod examples;
 mod guide;
 mod links;
 mod markdown;
+mod pictures;
 mod script;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::report::note;
 
 pub(crate) use examples::read as read_examples;
 pub(crate) use guide::run as run_guide;
+pub(crate) use pictures::draw as draw_pictures;
 
 /// A text of the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

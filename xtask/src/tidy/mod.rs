@@ -1,5 +1,6 @@
 //! House rules that neither the compiler nor clippy knows.
 
+mod advisories;
 mod manifests;
 mod proofs;
 mod secrets;
@@ -50,15 +51,17 @@ type File = (PathBuf, String);
 fn check(files: &[File]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = sources::check(files);
     findings.extend(manifests::check(files)?);
+    findings.extend(advisories::check(files)?);
     findings.extend(statements::check(files));
     findings.extend(proofs::check(files));
     findings.extend(secrets::check(files));
     Ok(findings)
 }
 
-/// Reads the lock file, the page of threats, and the code, manifests and SQL of the workspace, in the order of their paths.
+/// Reads the lock file, the page of threats, the settings of what looks for advisories, and the code, manifests and SQL of the workspace, in the order of their paths.
 fn read(root: &Path) -> anyhow::Result<Vec<File>> {
-    let mut paths = vec![root.join("Cargo.lock"), root.join(proofs::PAGE)];
+    let single = ["Cargo.lock", proofs::PAGE, advisories::DENY, advisories::AUDIT];
+    let mut paths: Vec<_> = single.map(|path| root.join(path)).into();
     for folder in CODE {
         collect(&root.join(folder), &mut paths)?;
     }

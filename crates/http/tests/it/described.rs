@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 /// What the objects of a client are called in a request: the name of a parameter or of a member of a body, and the value.
 pub(crate) type Objects = BTreeMap<&'static str, String>;
 
-/// Parameters that choose among objects instead of naming one.
-const CHOOSING: [&str; 13] = [
+/// Parameters that name no object: most choose among them.
+const CHOOSING: [&str; 14] = [
     "delete_files",
     "active",
     "after",
@@ -23,6 +23,7 @@ const CHOOSING: [&str; 13] = [
     "If-None-Match",
     "Idempotency-Key",
     "If-Match",
+    "challenge",
 ];
 
 /// One operation of the API.

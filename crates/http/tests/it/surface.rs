@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sfumato_engine::access::Keys;
+use sfumato_engine::system::SystemEntropy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -16,6 +18,31 @@ async fn health_and_readiness_need_no_token() {
     assert_eq!(health, json!({"status": "ok"}));
     let ready = ok(http().get(server.url("/readyz")).send().await.unwrap()).await;
     assert_eq!(ready, json!({"status": "ready"}));
+}
+
+#[tokio::test]
+async fn health_proves_the_installation_to_who_has_its_key_and_tells_strangers_nothing() {
+    let server = Server::start().await;
+    let ask = async |challenge: &str| {
+        let request = http()
+            .get(server.url("/healthz"))
+            .query(&[("challenge", challenge)]);
+        ok(request.send().await.unwrap()).await
+    };
+    let challenge = Keys::derive(&[7; 32]).challenge(&SystemEntropy);
+    let answer = ask(challenge.question()).await;
+    assert!(challenge.is_met_by(answer["proof"].as_str().unwrap()), "{answer}");
+    let foreign = Keys::derive(&[8; 32]).challenge(&SystemEntropy);
+    let altered = challenge
+        .question()
+        .replace(|letter: char| letter.is_ascii_digit(), "A");
+    // What the same key has sealed for something else is no question.
+    let sealed = server.engine.seal("notice", "text");
+    let long = "A".repeat(4096);
+    for stranger in [foreign.question(), &altered, &sealed, "", "%00", "ä", &long] {
+        let answer = ask(stranger).await;
+        assert_eq!(answer, json!({"status": "ok", "proof": null}), "{stranger}");
+    }
 }
 
 #[tokio::test]

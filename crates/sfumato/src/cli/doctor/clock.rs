@@ -21,13 +21,18 @@ const LATEST: Timestamp = Timestamp::from_seconds(1_760_000_000 + 10 * 366 * 24 
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
 /// What services that set clocks leave below `/run`: the file that says that it is set, or their socket or number.
-const SETTERS: [(&str, &str); 5] = [
+const SETTERS: [(&str, &str); 7] = [
     ("systemd/timesync/synchronized", "systemd-timesyncd has set it"),
     ("chrony/chronyd.sock", "chronyd sets it"),
     ("chrony/chronyd.pid", "chronyd sets it"),
     ("chronyd.pid", "chronyd sets it"),
     ("ntpd.pid", "ntpd sets it"),
+    ("ntpd-rs/observe", "ntpd-rs sets it"),
+    ("ntpd.sock", "OpenNTPD sets it"),
 ];
+
+/// What else an operator can ask who is not sure. The doctor starts no program and cannot ask it (`adjtimex` takes unsafe code).
+const ASK: &str = "`timedatectl show --property NTPSynchronized --value`, which knows of every service, says `yes` where one has set it";
 
 /// Whether somebody keeps the clock right, as far as it can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +46,14 @@ enum Kept {
 }
 
 impl Kept {
-    /// By what lies below `/run`. The system's own word for it (`adjtimex`) cannot be had without unsafe code.
+    /// By what lies below `/run`.
     fn seen_in(run: &Path) -> Self {
         if let Some((_, words)) = SETTERS.iter().find(|(path, _)| run.join(path).exists()) {
             Self::By(words)
         } else if run.join("systemd/timesync").exists() {
             Self::Not("systemd-timesyncd runs and has not set it yet")
         } else if run.join("systemd/system").exists() {
-            Self::Not("nothing that would keep it right runs here")
+            Self::Not("nothing that would keep it right is seen here")
         } else {
             Self::Unseen
         }
@@ -110,7 +115,11 @@ fn judge(now: Timestamp, newest: Option<Timestamp>, kept: Kept) -> Check {
             NAME,
             format!("{now}; whether something keeps it right cannot be seen from here"),
         ),
-        Kept::Not(words) => Check::warning(NAME, format!("{now}; {words}: it may go wrong by and by"), mend),
+        Kept::Not(words) => Check::warning(
+            NAME,
+            format!("{now}; {words}: it may go wrong by and by"),
+            format!("{mend}; {ASK}"),
+        ),
     }
 }
 
@@ -140,11 +149,17 @@ mod tests {
         for (made, state, part) in [
             ("systemd/system", State::Warning, "nothing that would keep it"),
             ("systemd/timesync", State::Warning, "has not set it yet"),
-            ("systemd/timesync/synchronized", State::Ok, "has set it"),
+            (
+                "systemd/timesync/synchronized",
+                State::Ok,
+                "systemd-timesyncd has set it",
+            ),
         ] {
             std::fs::create_dir_all(run.path().join(made)).unwrap();
             assert_eq!(judged().state, state, "{made}");
             assert!(judged().detail.contains(part), "{:?}", judged());
+            let asks = judged().mend.is_some_and(|mend| mend.contains("NTPSynchronized"));
+            assert_eq!(asks, state == State::Warning, "{made}");
         }
     }
 }

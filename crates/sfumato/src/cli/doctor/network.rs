@@ -15,14 +15,16 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use sfumato_core::endpoint::EndpointState;
 use sfumato_core::{Clock, Store, StoreError};
+use sfumato_engine::identity::Challenge;
 use sfumato_engine::openid;
 use sfumato_engine::outbound::{self, Resolve, SystemResolver};
-use sfumato_engine::system::SystemClock;
+use sfumato_engine::system::{SystemClock, SystemEntropy};
 use url::{Host, Url};
 
 use super::Check;
-use crate::server;
+use crate::data_dir::DataDir;
 use crate::settings::{DatabaseUrl, Settings, StorageLocation};
+use crate::{instance, server};
 
 /// A name that is not found, or an address that does not answer, within this time.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -213,23 +215,94 @@ async fn public_url(settings: &Settings) -> Vec<Check> {
             "put a reverse proxy that speaks TLS in front, and name its address",
         ));
     }
+    checks.push(answered(&public.to_string(), challenge(settings).as_ref()).await);
+    checks
+}
+
+/// Who answers under the public URL.
+async fn answered(public: &str, challenge: Option<&Challenge>) -> Check {
+    let name = "public URL";
     let asked = format!("{public}/healthz");
-    checks.push(match ask(&asked).await {
-        Ok((status, body)) if status.is_success() && is_health(&body) => {
-            Check::ok(name, format!("{asked} answers as this server does"))
+    let question = challenge.map(|challenge| format!("?challenge={}", challenge.question()));
+    let (status, body) = match ask(&format!("{asked}{}", question.unwrap_or_default())).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Check::warning(
+                name,
+                format!("{asked} does not answer from here: {error:#}"),
+                "start the server; then see the name, the port, the certificate and the reverse proxy",
+            );
         }
-        Ok((status, _)) => Check::warning(
+    };
+    match Answer::read(status, &body, challenge) {
+        Answer::OfThisInstallation => Check::ok(name, format!("{asked} answers as this installation")),
+        Answer::WithoutQuestion => Check::ok(
+            name,
+            format!(
+                "{asked} answers as this server does; which installation it is can be seen where the master key is"
+            ),
+        ),
+        Answer::OfAnother => Check::warning(
+            name,
+            format!(
+                "{asked} is answered by another installation of Sfumato: clients would send it what is meant for this one"
+            ),
+            "let the name and the reverse proxy lead to this server, or set `public_url` to an address that does; where both are to \
+             be one installation, give them one database and one master key",
+        ),
+        Answer::Unproved => Check::warning(
+            name,
+            format!("{asked} is answered by a Sfumato that does not say which installation it is"),
+            "it is an older version, of this installation or another, or the reverse proxy cuts off what stands behind `?`: see \
+             where the name leads, and upgrade what runs there",
+        ),
+        Answer::Foreign => Check::warning(
             name,
             format!("{asked} answers {status}, and not as this server does"),
             "something else answers there, or the reverse proxy does not pass on to this server: see its configuration",
         ),
-        Err(error) => Check::warning(
-            name,
-            format!("{asked} does not answer from here: {error:#}"),
-            "start the server; then see the name, the port, the certificate and the reverse proxy",
-        ),
-    });
-    checks
+    }
+}
+
+/// A question that only this installation answers, where its master key is at hand. What is wrong with the key is said elsewhere.
+fn challenge(settings: &Settings) -> Option<Challenge> {
+    let keys = instance::keys_if_any(settings, &DataDir::unopened(&settings.data_dir));
+    Some(keys.ok()??.challenge(&SystemEntropy))
+}
+
+/// What an answer of `/healthz` says of whoever gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    OfThisInstallation,
+    /// It is a Sfumato's, and nobody has asked whose.
+    WithoutQuestion,
+    OfAnother,
+    /// It is that of a version that knows no question.
+    Unproved,
+    /// It is not what `/healthz` says, but a page of something else.
+    Foreign,
+}
+
+impl Answer {
+    fn read(status: StatusCode, body: &[u8], challenge: Option<&Challenge>) -> Self {
+        let Ok(serde_json::Value::Object(mut answer)) = serde_json::from_slice(body) else {
+            return Self::Foreign;
+        };
+        let proof = answer.remove("proof");
+        if !status.is_success() || serde_json::Value::Object(answer) != json!({"status": "ok"}) {
+            return Self::Foreign;
+        }
+        match (challenge, proof) {
+            (None, _) => Self::WithoutQuestion,
+            (Some(_), None) => Self::Unproved,
+            (Some(challenge), Some(proof))
+                if proof.as_str().is_some_and(|proof| challenge.is_met_by(proof)) =>
+            {
+                Self::OfThisInstallation
+            }
+            (Some(_), Some(_)) => Self::OfAnother,
+        }
+    }
 }
 
 fn stays_here(url: &Url) -> bool {
@@ -239,11 +312,6 @@ fn stays_here(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
-}
-
-/// Whether it is what `/healthz` says, and not a page of something else.
-fn is_health(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer == json!({"status": "ok"}))
 }
 
 async fn ask(url: &str) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -287,6 +355,8 @@ async fn openid_provider(settings: &Settings) -> Option<Check> {
 
 #[cfg(test)]
 mod tests {
+    use sfumato_engine::access::Keys;
+
     use super::*;
 
     #[test]
@@ -308,17 +378,32 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_server_says_is_its_health() {
-        assert!(is_health(b"{\"status\": \"ok\"}"));
+    fn an_answer_shows_whose_it_is() {
+        let challenge = Keys::derive(&[1; 32]).challenge(&SystemEntropy);
+        let answer = |body: &str| Answer::read(StatusCode::OK, body.as_bytes(), Some(&challenge));
+        assert_eq!(answer(r#"{"status": "ok"}"#), Answer::Unproved);
+        for proof in ["null", "\"\"", "\"AAAAAAAAAAAAAAAAAAAAAA\"", "7"] {
+            let body = format!(r#"{{"status": "ok", "proof": {proof}}}"#);
+            assert_eq!(answer(&body), Answer::OfAnother, "{body}");
+        }
         for other in [
             "",
             "ok",
             "<html>",
             "{}",
-            "{\"status\":\"UP\"}",
-            "{\"status\":\"ok\",\"db\":1}",
+            r#"{"status":"UP"}"#,
+            r#"{"status":"ok","db":1}"#,
         ] {
-            assert!(!is_health(other.as_bytes()), "{other}");
+            assert_eq!(answer(other), Answer::Foreign, "{other}");
         }
+        let health = br#"{"status":"ok"}"#;
+        assert_eq!(
+            Answer::read(StatusCode::OK, health, None),
+            Answer::WithoutQuestion
+        );
+        assert_eq!(
+            Answer::read(StatusCode::BAD_GATEWAY, health, Some(&challenge)),
+            Answer::Foreign
+        );
     }
 }

@@ -34,8 +34,8 @@ fn nobody() -> std::net::SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// A server of somebody else's, which likes every request.
-fn another_server() -> std::net::SocketAddr {
+/// A server of somebody else's, which answers every request with this page.
+fn another_server(page: &'static str) -> std::net::SocketAddr {
     use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -44,8 +44,10 @@ fn another_server() -> std::net::SocketAddr {
             let mut stream = stream.unwrap();
             let head = BufReader::new(&stream).lines().map_while(Result::ok);
             assert!(head.take_while(|line| !line.is_empty()).count() > 0);
-            let page = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-            stream.write_all(page.as_bytes()).unwrap();
+            let length = page.len();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{page}");
+            stream.write_all(answer.as_bytes()).unwrap();
         }
     });
     address
@@ -212,19 +214,45 @@ fn the_public_url_is_asked_for_and_judged() {
     let mut server = serve(&place, &[]);
     let url = format!("http://{}", server.address());
     let set = [("SFUMATO_PUBLIC_URL", url.as_str())];
-    doctor(&place, &set, &DATA).says("public URL", "ok", "answers");
+    doctor(&place, &set, &DATA).says("public URL", "ok", "answers as this installation");
+    // Whoever has no master key cannot ask whose it is.
+    doctor(&place, &set, &["--data-dir", "elsewhere"]).says("public URL", "ok", "where the master key is");
     server.signal(Signal::TERM);
     server.end();
     let silent = format!("http://{}", nobody());
     let set = [("SFUMATO_PUBLIC_URL", silent.as_str())];
     doctor(&place, &set, &DATA).says("public URL", "warning", "does not answer");
-    let other = format!("http://{}", another_server());
+    let other = format!("http://{}", another_server("hello"));
     let set = [("SFUMATO_PUBLIC_URL", other.as_str())];
     doctor(&place, &set, &DATA).says("public URL", "warning", "not as this server does");
     let set = [("SFUMATO_PUBLIC_URL", "http://blur.invalid")];
     doctor(&place, &set, &DATA)
         .says("public URL", "warning", "in the clear")
         .says("DNS", "warning", "blur.invalid");
+}
+
+#[test]
+fn another_installation_behind_the_public_url_is_not_taken_for_this_one() {
+    let places = [Place::new(), Place::new()];
+    let mut servers = places.each_ref().map(|place| serve(place, &[]));
+    let urls = servers
+        .each_mut()
+        .map(|server| format!("http://{}", server.address()));
+    for (place, [own, other]) in places.iter().zip([[0, 1], [1, 0]]) {
+        let found = |url: &str| doctor(place, &[("SFUMATO_PUBLIC_URL", url)], &DATA);
+        found(&urls[own]).says("public URL", "ok", "answers as this installation");
+        found(&urls[other]).says("public URL", "warning", "another installation of Sfumato");
+    }
+    let earlier = format!("http://{}", another_server("{\"status\":\"ok\"}"));
+    doctor(&places[0], &[("SFUMATO_PUBLIC_URL", earlier.as_str())], &DATA).says(
+        "public URL",
+        "warning",
+        "does not say which installation",
+    );
+    for server in servers {
+        server.signal(Signal::TERM);
+        server.end();
+    }
 }
 
 #[test]

@@ -6,14 +6,24 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.error_body import ErrorBody
 from ...models.health import Health
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    challenge: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["challenge"] = challenge
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/healthz",
+        "params": params,
     }
 
     return _kwargs
@@ -46,12 +56,16 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
+    challenge: str | Unset = UNSET,
 ) -> Response[ErrorBody | Health]:
     """Is the process alive?
 
      Answers as long as the process can answer at all, whatever state the database is in: a reason to
     restart it is only
     that it does not.
+
+    Args:
+        challenge (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -61,7 +75,9 @@ def sync_detailed(
         Response[ErrorBody | Health]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        challenge=challenge,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -73,12 +89,16 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
+    challenge: str | Unset = UNSET,
 ) -> ErrorBody | Health | None:
     """Is the process alive?
 
      Answers as long as the process can answer at all, whatever state the database is in: a reason to
     restart it is only
     that it does not.
+
+    Args:
+        challenge (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -90,18 +110,23 @@ def sync(
 
     return sync_detailed(
         client=client,
+        challenge=challenge,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
+    challenge: str | Unset = UNSET,
 ) -> Response[ErrorBody | Health]:
     """Is the process alive?
 
      Answers as long as the process can answer at all, whatever state the database is in: a reason to
     restart it is only
     that it does not.
+
+    Args:
+        challenge (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -111,7 +136,9 @@ async def asyncio_detailed(
         Response[ErrorBody | Health]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        challenge=challenge,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -121,12 +148,16 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
+    challenge: str | Unset = UNSET,
 ) -> ErrorBody | Health | None:
     """Is the process alive?
 
      Answers as long as the process can answer at all, whatever state the database is in: a reason to
     restart it is only
     that it does not.
+
+    Args:
+        challenge (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,5 +170,6 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            challenge=challenge,
         )
     ).parsed
