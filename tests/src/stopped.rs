@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::cluster::Shared;
 use crate::database::Database;
 use crate::files::Stored;
-use crate::node::Start;
+use crate::node::{Node, Start};
 use crate::server::{ALL_ROLES, ANY_PORT, Launch, Server, Stores, stored};
 
 /// A server that was stopped; its data folder is still there.
@@ -97,6 +98,25 @@ impl Stopped {
     /// When it goes on.
     pub async fn fails_as(&self, launch: Launch) -> Result<(ExitStatus, String)> {
         ended(self.equipped(launch).command(self.data(), ANY_PORT)).await
+    }
+
+    /// Starts its one process as it was started before, and kills it so long after that, wherever its start has come to.
+    ///
+    /// # Errors
+    /// When it ends by itself, or there were several processes.
+    pub async fn is_killed_as_it_starts(&self, after: Duration) -> Result<()> {
+        let [start] = &self.starts[..] else {
+            bail!("there were several processes");
+        };
+        let mut node = Node::spawn(start.clone())?;
+        tokio::time::sleep(after).await;
+        ensure!(
+            !node.has_ended()?,
+            "the server ended by itself:\n{}",
+            node.log().join("\n")
+        );
+        node.kill().await?;
+        Ok(())
     }
 
     fn equipped(&self, launch: Launch) -> Launch {
