@@ -247,7 +247,8 @@ async fn files_that_a_power_failure_brings_back_are_handed_to_nobody_and_deleted
         .await;
     assert!(matches!(gone, Err(ResultError::Gone)), "{gone:?}");
     engine.recover(None).await.unwrap();
-    assert_eq!(files(&world, ""), [PathBuf::new(); 0]);
+    let left = files(&world, "");
+    assert!(left.is_empty(), "{left:?}");
     assert!(matches!(state(&world, &job).await, JobState::Expired { .. }));
 }
 
