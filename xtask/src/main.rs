@@ -65,12 +65,8 @@ enum Task {
     Test(check::Options),
     /// Build what is handed out: an archive and a package for Debian, with licences and hashes, in `target/dist`.
     Dist,
-    /// Build what is committed twice, in release mode and in two folders, and compare the programs bit for bit: two release builds.
-    Reproducible {
-        /// Build these packages instead of what is handed out; may be given several times.
-        #[arg(long, value_name = "NAME")]
-        package: Vec<String>,
-    },
+    /// Make what is handed out twice, of what is committed and in two folders, and compare it bit for bit: two release builds.
+    Reproducible,
     /// Set up, then run the product as several processes on PostgreSQL and S3: end to end, and while processes die.
     TestCluster(cluster::Options),
     /// Measure on annotated pictures how much of what is in them is found and hidden.
@@ -116,7 +112,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => check::run(options),
         Task::Dist => dist::run(),
-        Task::Reproducible { package } => dist::twice(&package),
+        Task::Reproducible => dist::twice(),
         Task::TestCluster(options) => cluster::run_alone(options),
         Task::Eval(options) => eval::run(&options),
         Task::Bench { benchmark } => bench::run(&benchmark),

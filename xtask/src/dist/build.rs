@@ -1,14 +1,18 @@
 //! The release build: the same bytes, wherever and whenever a commit is built by the same tools. What would differ is where the
 //! sources lie, which ends up in messages and debugging information, and the time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::version;
-use crate::process::{cargo, output, run};
+use crate::process::{cargo, command, output, run};
 use crate::report::note;
+use crate::{assets, workspace};
 
 /// What a build is told that does not lie in the sources.
 #[derive(Clone, Debug)]
@@ -62,6 +66,9 @@ pub(super) fn release(root: &Path, target: &Path, packages: &[&str], origin: &Or
         .env_remove("RUSTFLAGS")
         .env("CFLAGS", &c)
         .env("CXXFLAGS", &c)
+        // It would be stripped; but code that is generated into the folder of the build, and names files there, has other columns
+        // in other folders, and by them the identifier of the build would be another one.
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("SOURCE_DATE_EPOCH", &origin.moment)
         .env("SFUMATO_COMMIT", &origin.commit))
 }
@@ -82,86 +89,74 @@ fn cargo_home() -> anyhow::Result<PathBuf> {
     Ok(Path::new(&home).join(".cargo"))
 }
 
-/// What was built differs, or does not.
+/// Makes everything that is handed out twice, of what is committed, and compares it bit for bit.
 ///
 /// # Errors
-/// A program differs, or a step fails.
-pub(crate) fn twice(packages: &[String]) -> anyhow::Result<()> {
-    let root = crate::workspace::root();
-    let origin = Origin::of(&root)?;
-    let packages: Vec<&str> = match packages {
-        [] => super::PROGRAMS.to_vec(),
-        named => named.iter().map(String::as_str).collect(),
-    };
-    let place = crate::workspace::target()?.join("reproducible");
-    // Once for both: what is committed while the first is built is not in the second.
-    let archive = sources(&root, &place)?;
-    let mut sums = Vec::new();
-    for name in ["one", "another-with-a-longer-name"] {
-        let folder = place.join(name);
-        note(&format!("building in {}", folder.display()));
-        sums.push(built(&archive, &folder, &packages, &origin)?);
-    }
-    let (first, second) = (&sums[0], &sums[1]);
-    let mut same = true;
-    for ((name, one), (_, other)) in first.iter().zip(second) {
-        if one == other {
-            note(&format!("{name} is the same both times: {one}"));
-        } else {
-            same = false;
-            note(&format!("{name} differs: {one} and {other}"));
+/// A file differs, or a step fails.
+pub(crate) fn twice() -> anyhow::Result<()> {
+    let root = workspace::root();
+    // Asked for once: what is committed while the first is built is not in the second.
+    let commit = output(command("git").args(["rev-parse", "HEAD"]).current_dir(&root))?;
+    let commit = String::from_utf8(commit).context("read the commit")?;
+    let place = workspace::target()?.join("reproducible");
+    let [first, second] = ["one", "another-with-a-longer-name"].map(|name| place.join(name));
+    let sums = [&first, &second].map(|folder| made(&root, commit.trim(), folder));
+    let [one, other] = sums;
+    let (one, other) = (one?, other?);
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    ensure!(!names.is_empty(), "nothing was made");
+    let mut differ = Vec::new();
+    for name in names {
+        match (one.get(name), other.get(name)) {
+            (Some(sum), Some(again)) if sum == again => {
+                note(&format!("{name} is the same both times: {sum}"));
+            }
+            _ => differ.push(name.as_str()),
         }
     }
-    anyhow::ensure!(
-        same,
-        "build the same bytes twice: see which program differs above"
+    ensure!(
+        differ.is_empty(),
+        "{} came out differently; compare {} with {}",
+        differ.join(", "),
+        dist(&first).display(),
+        dist(&second).display()
     );
     Ok(())
 }
 
-/// What is committed, in an archive in `place`.
-fn sources(root: &Path, place: &Path) -> anyhow::Result<PathBuf> {
-    std::fs::create_dir_all(place).with_context(|| format!("make {}", place.display()))?;
-    let archive = place.join("sources.tar");
-    run(crate::process::command("git")
-        .args(["archive", "--format=tar", "HEAD", "--output"])
-        .arg(&archive)
-        .current_dir(root))?;
-    Ok(archive)
+/// Where a clone in `folder` has what is handed out.
+fn dist(folder: &Path) -> PathBuf {
+    folder.join("target").join(super::FOLDER)
 }
 
-/// Builds an archive of sources in a folder of its own, and says what the programs hash to.
-fn built(
-    archive: &Path,
-    folder: &Path,
-    packages: &[&str],
-    origin: &Origin,
-) -> anyhow::Result<Vec<(String, String)>> {
-    use crate::process::command;
+/// Hashes of all that is handed out, by name, made in a clone of its own in `folder`.
+fn made(root: &Path, commit: &str, folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     if folder.exists() {
-        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
-    let sources = folder.join("sources");
-    std::fs::create_dir(&sources).context("make a folder for the sources")?;
-    run(command("tar")
-        .arg("--extract")
-        .arg("--file")
-        .arg(archive)
-        .arg("--directory")
-        .arg(&sources))?;
-    let target = folder.join("target");
-    release(&sources, &target, packages, origin)?;
-    let mut sums = Vec::new();
-    for package in packages {
-        let program = target.join("release").join(package);
-        run(command("strip").arg("--strip-debug").arg(&program))?;
-        let said = output(command("sha256sum").arg(&program))?;
-        let said = String::from_utf8(said).context("read a hash")?;
-        let sum = said.split_whitespace().next().context("find a hash")?;
-        sums.push(((*package).to_owned(), sum.to_owned()));
-    }
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    let (sources, target) = (folder.join("sources"), folder.join("target"));
+    let clone = ["clone", "--quiet", "--no-checkout"];
+    run(command("git").args(clone).args([root, &sources]))?;
+    run(command("git")
+        .args(["checkout", "--quiet", "--detach", commit])
+        .current_dir(&sources))?;
+    // Fetched once; the set-up of the clone compares their hashes.
+    let own = assets::FOLDER;
+    symlink(root.join(own), sources.join(own)).context("link the assets")?;
+    run(cargo(&sources)
+        .args(["xtask", "dist"])
+        .env("CARGO_TARGET_DIR", &target))?;
+    let sums = dist(folder).join(super::SUMS);
+    let sums = fs::read_to_string(&sums).with_context(|| format!("read {}", sums.display()))?;
     // Some gigabytes that nobody needs again.
-    std::fs::remove_dir_all(&target).with_context(|| format!("remove {}", target.display()))?;
-    Ok(sums)
+    for built in ["release", "debug"].map(|name| target.join(name)) {
+        fs::remove_dir_all(&built).with_context(|| format!("remove {}", built.display()))?;
+    }
+    sums.lines()
+        .map(|line| {
+            let (sum, name) = line.split_once("  ").context("read a line of hashes")?;
+            Ok((name.to_owned(), sum.to_owned()))
+        })
+        .collect()
 }

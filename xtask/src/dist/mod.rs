@@ -36,6 +36,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("zsh", "_sfumato"),
     ("fish", "sfumato.fish"),
 ];
+/// The hashes of all that is handed out, as `sha256sum` writes them.
+const SUMS: &str = "SHA256SUMS";
 const LICENCES: &str = "THIRD-PARTY-LICENCES.txt";
 /// Where in what is handed out its bills of materials lie.
 const SBOM: &str = "sbom";
@@ -122,7 +124,7 @@ pub(crate) fn make(root: &Path, steps: &mut Steps) -> anyhow::Result<Release> {
     steps.run("Hashes", || {
         let names = release.files().filter_map(|path| path.file_name());
         let sums = output(command("sha256sum").args(names).current_dir(&folder))?;
-        fs::write(folder.join("SHA256SUMS"), sums).context("write SHA256SUMS")
+        fs::write(folder.join(SUMS), sums).with_context(|| format!("write {SUMS}"))
     })?;
     Ok(release)
 }
@@ -130,7 +132,7 @@ pub(crate) fn make(root: &Path, steps: &mut Steps) -> anyhow::Result<Release> {
 /// Puts everything in its place below `tree`.
 fn gather(root: &Path, built: &Path, tree: &Path) -> anyhow::Result<()> {
     for name in PROGRAMS {
-        // Names of functions stay for traces; where they lie in the sources is five sixths of the file.
+        // Names of functions stay for traces; what libraries bring along of debugging information does not.
         let to = tree.join(name);
         place(&built.join(name), &to, "0755")?;
         run_command(command("strip").arg("--strip-debug").arg(&to))?;
