@@ -1,6 +1,7 @@
 //! The product from outside: built binaries, real pictures, real sockets, real kills.
 #![forbid(unsafe_code)]
 
+mod backup;
 mod chaos;
 mod clock;
 mod disk;

@@ -1,7 +1,9 @@
 //! A client of the API, as thin as a customer's.
 
 use anyhow::{Context, Result, ensure};
+use reqwest::header::{CONTENT_TYPE, SET_COOKIE};
 use reqwest::multipart::{Form, Part};
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -32,6 +34,30 @@ pub fn http() -> reqwest::Client {
         .no_proxy()
         .build()
         .expect("a client without TLS is always built")
+}
+
+/// A person signs in to the Manager by name and password.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn sign_in(base: &str, name: &str, password: &str) -> Result<()> {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .build()?;
+    let answer = http
+        .post(format!("{base}/manager/sign-in"))
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(format!("name={name}&password={}", password.replace(' ', "+")))
+        .send()
+        .await?;
+    let session = answer.headers().get(SET_COOKIE);
+    ensure!(
+        answer.status() == 303 && session.is_some(),
+        "sign-in: {}",
+        answer.status()
+    );
+    Ok(())
 }
 
 impl Client {

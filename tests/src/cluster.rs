@@ -1,10 +1,12 @@
 //! What the processes of a cluster share: a database on PostgreSQL, a storage, and the key of the installation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use sfumato_testkit::earlier::{FILES, MASTER_KEY, Schema1, rows_on_postgres};
 use sfumato_testkit::postgres;
 use sfumato_testkit::s3::{BUCKET, S3Server, free_port};
 use tempfile::TempDir;
@@ -62,7 +64,7 @@ impl Shared {
         Ok(shared)
     }
 
-    /// The same with a database that has no schema yet.
+    /// The same, with a database that has no schema yet.
     ///
     /// # Errors
     /// When no folder can be made.
@@ -74,6 +76,31 @@ impl Shared {
             own: Some((database, bucket)),
             ..shared
         })
+    }
+
+    /// The same with the key of a backup, which is to be restored to it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn with_key_of(backup: &Path) -> Result<Self> {
+        let shared = Self::empty().await?;
+        std::fs::copy(backup.join("master.key"), shared.key()).context("take the key of the backup")?;
+        Ok(shared)
+    }
+
+    /// An installation of an earlier schema, in a database and a bucket of its own.
+    ///
+    /// # Errors
+    /// When no folder can be made.
+    pub async fn left_by(earlier: &Schema1) -> Result<Self> {
+        let shared = Self::empty().await?;
+        std::fs::write(shared.key(), MASTER_KEY)?;
+        let (database, bucket) = shared.own.as_ref().context("they were made for it")?;
+        database.rows(&earlier.script_for_postgres());
+        for (name, content) in FILES {
+            bucket.put(&format!("{PREFIX}/{name}"), content).await;
+        }
+        Ok(shared)
     }
 
     /// Takes an empty database and an empty bucket that are there.
@@ -150,9 +177,7 @@ impl Shared {
     /// # Errors
     /// When it says nothing.
     pub async fn verify(&self) -> Result<Value> {
-        let output = self.command(&["verify", "--json"]).output().await?;
-        let told = String::from_utf8_lossy(&output.stderr);
-        serde_json::from_slice(&output.stdout).with_context(|| format!("verify said: {told}"))
+        told(self.command(&["verify", "--json"])).await
     }
 
     /// Whether the storage holds nothing that no job knows.
@@ -169,6 +194,15 @@ impl Shared {
     /// When it is somebody else's.
     pub fn schema(&self) -> Result<Vec<String>> {
         Ok(self.own_database()?.schema())
+    }
+
+    /// Every row of the tables of schema 1, in a database of its own.
+    ///
+    /// # Errors
+    /// When it is somebody else's.
+    pub fn rows_of_schema_1(&self) -> Result<Vec<String>> {
+        let database = self.own_database()?;
+        Ok(rows_on_postgres(|sql| database.rows(sql)))
     }
 
     /// What does not hold, in words, of files and rows of an installation that had come to rest, in a database of its own.
@@ -212,4 +246,11 @@ impl Shared {
         let own = own.map(|(name, value)| (name.to_owned(), value));
         launch.envs(own).envs(self.variables.iter().cloned())
     }
+}
+
+/// The object that a command has printed, whatever it ended with.
+pub(crate) async fn told(mut command: Command) -> Result<Value> {
+    let output = command.stdout(Stdio::piped()).output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).with_context(|| format!("the command said: {said}"))
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use crate::eventually;
@@ -24,6 +24,16 @@ pub struct Start {
     pub listen: String,
     /// What it is.
     pub launch: Launch,
+}
+
+impl Start {
+    /// A command of the program that works with the same settings, beside the process or in its place.
+    pub fn tool(&self, arguments: &[&str]) -> Command {
+        let (subcommand, arguments) = arguments.split_first().expect("a command has a name");
+        let mut command = self.launch.program(subcommand);
+        command.args(arguments).arg("--data-dir").arg(self.data.path());
+        command
+    }
 }
 
 /// A process that runs.
@@ -103,6 +113,11 @@ impl Node {
     /// What it has logged so far.
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
+    }
+
+    /// What it was started with.
+    pub fn origin(&self) -> &Start {
+        &self.start
     }
 
     /// Its data folder.

@@ -295,6 +295,14 @@ impl Server {
         worker.pid().expect("the server runs")
     }
 
+    /// Has a command of the program do something with the installation while it runs.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn run(&self, arguments: &[&str]) -> Result<()> {
+        succeed(self.api().origin().tool(arguments)).await
+    }
+
     /// Makes a client by the command line, logged in.
     ///
     /// # Errors
@@ -363,6 +371,21 @@ impl Server {
         let stopped = Stopped::new(self.shared, starts);
         Ok((worst, stopped, lines))
     }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When it fails, or goes on.
+pub(crate) async fn succeed(mut command: Command) -> Result<()> {
+    let output = tokio::time::timeout(crate::PATIENCE, command.output()).await;
+    let output = output.context("the command goes on")??;
+    ensure!(
+        output.status.success(),
+        "the command failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
 }
 
 /// What a storage holds below one of its folders.

@@ -14,11 +14,11 @@ const CHAOS: &str = "a_cluster_keeps_its_promises_whatever_dies";
 
 /// Tests of the product from outside that are about what one process on SQLite does with its files, or start a cluster or a
 /// storage of their own.
-const OF_ONE_PROCESS: &str = "test(/^(chaos|clock|disk|failpoints|kills|moving|s3|soak)::/)";
+const OF_ONE_PROCESS: &str = "test(/^(backup|chaos|clock|disk|failpoints|kills|moving|s3|soak)::/)";
 
 /// Tests of what goes to the storage and comes from there.
 const OF_THE_STORAGE: &str = "(package(sfumato-engine) and test(/^blobs::/)) or (package(sfumato-http) and test(/^redirects::/)) \
-     or (package(sfumato-e2e) and test(/^(s3|moving|failpoints::(on_postgres_and_a_bucket|takeover))::/))";
+     or (package(sfumato-e2e) and test(/^(backup|s3|moving|failpoints::(on_postgres_and_a_bucket|takeover))::/))";
 
 /// The server that stands for S3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

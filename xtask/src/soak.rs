@@ -1,9 +1,28 @@
 //! `cargo xtask soak`: what the tests do for a minute, for as long as somebody likes, with a summary at the end.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use crate::process;
 use crate::workspace;
+
+/// Which signals the product is under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Signals {
+    /// SIGKILL, SIGTERM and SIGSTOP to the server, SIGKILL and SIGSTOP to a media process.
+    #[default]
+    All,
+    /// SIGKILL in every round: mostly to the server, now and then to its successor as it starts, or to a media process.
+    Kill,
+}
+
+impl Signals {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Kill => "kill",
+        }
+    }
+}
 
 /// What is kept under strain.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -13,7 +32,10 @@ pub(crate) enum Soak {
         /// Signals that are sent.
         #[arg(long, value_name = "N", default_value_t = 1_000)]
         rounds: u32,
-        /// Repeat the run of this seed alone.
+        /// Which signals.
+        #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+        signals: Signals,
+        /// Repeat the run of this seed alone, under the same signals.
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
     },
@@ -36,8 +58,15 @@ impl Soak {
     fn test(self) -> (&'static str, &'static str, Vec<(&'static str, String)>) {
         let of_e2e = "sfumato-e2e";
         match self {
-            Self::Product { rounds, seed } => {
-                let mut variables = vec![("SFUMATO_SOAK_ROUNDS", rounds.to_string())];
+            Self::Product {
+                rounds,
+                signals,
+                seed,
+            } => {
+                let mut variables = vec![
+                    ("SFUMATO_SOAK_ROUNDS", rounds.to_string()),
+                    ("SFUMATO_SOAK_SIGNALS", signals.as_str().to_owned()),
+                ];
                 variables.extend(seed.map(|seed| ("SFUMATO_SEED", seed.to_string())));
                 (
                     of_e2e,
@@ -113,13 +142,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_is_repeated_in_as_many_rounds_as_it_is_said() {
-        let (_, _, variables) = Soak::Product {
-            rounds: 25,
-            seed: Some(7),
+    fn a_seed_is_repeated_in_as_many_rounds_as_it_is_said_under_the_same_signals() {
+        let variables_under = |signals| {
+            let product = Soak::Product {
+                rounds: 25,
+                signals,
+                seed: Some(7),
+            };
+            product.test().2
+        };
+        for (signals, name) in [(Signals::All, "all"), (Signals::Kill, "kill")] {
+            let expected = [
+                ("SFUMATO_SOAK_ROUNDS", "25"),
+                ("SFUMATO_SOAK_SIGNALS", name),
+                ("SFUMATO_SEED", "7"),
+            ];
+            let expected = expected.map(|(name, value)| (name, value.to_owned()));
+            assert_eq!(variables_under(signals), expected);
         }
-        .test();
-        let expected = [("SFUMATO_SOAK_ROUNDS", "25"), ("SFUMATO_SEED", "7")];
-        assert_eq!(variables, expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn signals_are_those_that_there_are_and_the_product_is_under_them_alone() {
+        let refusal = |words: &str| crate::refusal(words.split(' '), false);
+        for words in [
+            "soak product",
+            "soak product --signals all",
+            "soak product --signals kill --rounds 1000",
+            "soak product --signals kill --seed 7 --rounds 25",
+        ] {
+            assert_eq!(refusal(words), None, "{words}");
+        }
+        for words in [
+            "soak product --signals term",
+            "soak product --signals",
+            "soak webhooks --signals kill",
+            "soak deliveries --signals kill",
+        ] {
+            assert!(refusal(words).is_some(), "{words}");
+        }
     }
 }

@@ -3,17 +3,22 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::Point;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
-    /// The process ends at this instruction: nothing is dropped, flushed or handed back.
-    Abort,
+    /// The process ends at this instruction, when it comes here for the so-manieth time: nothing is dropped, flushed or handed
+    /// back.
+    Abort { time: u32 },
     /// The thread waits, and with it whatever waits for it.
     Wait(Duration),
 }
+
+/// How often the process has come to places at which it is to end.
+static TIMES: AtomicU32 = AtomicU32::new(0);
 
 static PLAN: LazyLock<Vec<(Point, Action)>> = LazyLock::new(|| {
     let text = std::env::var("SFUMATO_FAILPOINT").unwrap_or_default();
@@ -36,14 +41,26 @@ fn parse(text: &str) -> Result<Vec<(Point, Action)>, String> {
             let point = Point::ALL.iter().find(|point| point.name() == name);
             let point = *point.ok_or_else(|| format!("there is no failpoint `{name}`"))?;
             let action = match action {
-                "abort" => Action::Abort,
-                millis => Action::Wait(Duration::from_millis(millis.parse().map_err(|_| {
-                    format!("`{action}` is neither `abort` nor a number of milliseconds")
-                })?)),
+                "abort" => Action::Abort { time: 1 },
+                other => parse_number(other)?,
             };
             Ok((point, action))
         })
         .collect()
+}
+
+fn parse_number(action: &str) -> Result<Action, String> {
+    let wrong = || format!("`{action}` is neither `abort`, `abort:TIME` nor a number of milliseconds");
+    match action.strip_prefix("abort:") {
+        Some(time) => match time.parse() {
+            Ok(time) if time > 0 => Ok(Action::Abort { time }),
+            _ => Err(wrong()),
+        },
+        None => {
+            let millis = action.parse().map_err(|_| wrong())?;
+            Ok(Action::Wait(Duration::from_millis(millis)))
+        }
+    }
 }
 
 fn say(line: &str) {
@@ -57,7 +74,8 @@ pub fn hit(point: Point) {
     match planned.map(|(_, action)| *action) {
         None => {}
         Some(Action::Wait(time)) => std::thread::sleep(time),
-        Some(Action::Abort) => {
+        Some(Action::Abort { time }) if TIMES.fetch_add(1, Ordering::Relaxed) + 1 < time => {}
+        Some(Action::Abort { .. }) => {
             say(&format!("failpoint {}: abort", point.name()));
             std::process::abort();
         }
@@ -84,11 +102,16 @@ mod tests {
         assert_eq!(
             plan,
             [
-                (Point::AfterClaim, Action::Abort),
+                (Point::AfterClaim, Action::Abort { time: 1 }),
                 (Point::SlowFsync, Action::Wait(Duration::from_millis(50)))
             ]
         );
         assert_eq!(parse("").unwrap(), []);
+        let second = Action::Abort { time: 2 };
+        assert_eq!(
+            parse("migration_half:abort:2").unwrap(),
+            [(Point::MigrationHalf, second)]
+        );
     }
 
     #[test]
@@ -98,6 +121,9 @@ mod tests {
             "nowhere:abort",
             "after_claim:panic",
             "after_claim:",
+            "after_claim:abort:",
+            "after_claim:abort:0",
+            "after_claim:abort:often",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
@@ -107,7 +133,7 @@ mod tests {
     fn every_point_has_its_own_name() {
         for point in Point::ALL {
             let plan = parse(&format!("{}:abort", point.name())).unwrap();
-            assert_eq!(plan, [(*point, Action::Abort)]);
+            assert_eq!(plan, [(*point, Action::Abort { time: 1 })]);
         }
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! Everything here is empty, and compiled away, unless the feature `enabled` is on. Only the executable
 //! `sfumato-with-failpoints` has it, which the end-to-end tests build for themselves. There the variable
-//! `SFUMATO_FAILPOINT` holds what happens where, as `name:abort` or `name:MILLISECONDS`, parted by commas; and the file that
-//! `SFUMATO_CLOCK_FILE` names holds by how many seconds the wall clock is wrong.
+//! `SFUMATO_FAILPOINT` holds what happens where, as `name:abort`, `name:abort:2` for the second time that the process comes
+//! there, or `name:MILLISECONDS`, parted by commas; and the file that `SFUMATO_CLOCK_FILE` names holds by how many seconds the
+//! wall clock is wrong.
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "enabled", test))]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -149,6 +149,15 @@ impl S3Server {
         let mut objects = listed.expect("a bucket that is there can be listed");
         objects.sort_by(|one, other| one.location.cmp(&other.location));
         objects
+    }
+
+    /// Writes an object.
+    ///
+    /// # Panics
+    /// Where the server does not take it.
+    pub async fn put(&self, key: &str, content: &'static [u8]) {
+        let put = self.client().put(&key.into(), content.into()).await;
+        put.expect("a bucket that is there can be written to");
     }
 
     fn client(&self) -> AmazonS3 {

@@ -3,6 +3,7 @@
 
 mod installation;
 mod takeover;
+mod upgrade;
 
 use anyhow::{Result, ensure};
 use sfumato_e2e::picture::astronaut_png;
@@ -16,12 +17,12 @@ use installation::{Installation, UPLOADS, abort_at, died_there};
 
 /// Makes two tests of each line: one on either kind of stores.
 macro_rules! on_both_kinds_of_stores {
-    ($($name:ident => $story:ident($($point:literal)?),)+) => {
+    ($($name:ident => $($story:ident)::+($($point:literal)?),)+) => {
         mod on_sqlite_and_a_folder {
             $(
                 #[tokio::test]
                 async fn $name() -> anyhow::Result<()> {
-                    super::$story(super::Stores::Embedded $(, $point)?).await
+                    super::$($story)::+(super::Stores::Embedded $(, $point)?).await
                 }
             )+
         }
@@ -30,7 +31,7 @@ macro_rules! on_both_kinds_of_stores {
             $(
                 #[tokio::test]
                 async fn $name() -> anyhow::Result<()> {
-                    super::$story(super::Stores::Shared $(, $point)?).await
+                    super::$($story)::+(super::Stores::Shared $(, $point)?).await
                 }
             )+
         }
@@ -53,6 +54,7 @@ on_both_kinds_of_stores! {
     dying_with_a_media_process_that_is_not_ready_leaves_no_process => dies_with_a_media_process_that_is_not_ready(),
     dying_between_row_and_deletion_of_a_result_deletes_it => dies_between_row_and_deletion_of_a_result(),
     dying_inside_a_migration_leaves_no_half_schema => dies_inside_a_migration(),
+    dying_inside_an_upgrade_leaves_what_there_was => upgrade::dies_inside(),
 }
 
 /// Dies at a point on the way of an upload, and recovers.

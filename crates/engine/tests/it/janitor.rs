@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sfumato_core::detection::given::{GivenDetections, GivenPicture};
-use sfumato_core::job::{JobOutcome, JobState};
+use sfumato_core::job::{JobOutcome, JobResult, JobState};
 use sfumato_core::store::JobLimits;
 use sfumato_core::{AnonymizeOptions, Clock, FailureClass, PublicJobId, Store, Timestamp};
 use sfumato_engine::EngineSettings;
+use sfumato_engine::blobs::{Blobs, ResultPart};
 use sfumato_engine::intake::{IntakeError, Terms, UploadWriter};
 use sfumato_engine::render::RenderError;
 use sfumato_engine::results::ResultError;
@@ -188,6 +189,89 @@ async fn what_no_row_knows_is_collected_after_a_day_and_what_a_row_needs_stays()
         1,
         "the waiting job's original stays"
     );
+}
+
+/// The blobs as a file system may have them after the power has failed: deletions that had not reached the disk are undone.
+async fn power_fails_after_the_sweep(world: &World) {
+    let before: Vec<_> = files(world, "")
+        .into_iter()
+        .map(|file| (std::fs::read(&file).unwrap(), file))
+        .collect();
+    assert_eq!(before.len(), 5, "{before:?}");
+    world.clock.set(FUTURE);
+    world.engine.sweep().await.unwrap();
+    assert!(files(world, "").is_empty());
+    for (content, file) in before {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+    }
+}
+
+/// A job that has ended, with everything that may lie in the storage of one: the original, what was given for it, what was done
+/// of it, the result and its document.
+async fn job_with_every_kind_of_file(world: &World) -> (PublicJobId, JobResult) {
+    let blobs = Blobs::open_folder(&world.database().with_file_name("blobs")).unwrap();
+    let job = upload(world).await;
+    let (id, lease) = world.begin().await;
+    let upload = world
+        .engine
+        .job(&world.caller, &job)
+        .await
+        .unwrap()
+        .unwrap()
+        .upload
+        .id;
+    blobs.put_given(upload, b"{}".to_vec()).await.unwrap();
+    let part = world
+        .database()
+        .with_file_name(format!("blobs/parts/{upload}/{id}"));
+    std::fs::create_dir_all(&part).unwrap();
+    std::fs::write(part.join("0"), "part").unwrap();
+    let result = build::job_result(&*world.clock, &*world.entropy);
+    for part in [ResultPart::Media, ResultPart::Document] {
+        blobs.put_result(result.id, part, &b"hidden"[..]).await.unwrap();
+    }
+    let outcome = JobOutcome::Succeeded(result.clone());
+    world.store.finish_job(id, &lease, outcome).await.unwrap();
+    (job, result)
+}
+
+#[tokio::test]
+async fn files_that_a_power_failure_brings_back_are_handed_to_nobody_and_deleted_again() {
+    let world = World::new(settings()).await;
+    let (job, result) = job_with_every_kind_of_file(&world).await;
+    power_fails_after_the_sweep(&world).await;
+    let engine = world.restarted(settings());
+    let gone = engine
+        .result(&world.caller, result.id, result.format.extension())
+        .await;
+    assert!(matches!(gone, Err(ResultError::Gone)), "{gone:?}");
+    engine.recover(None).await.unwrap();
+    let left = files(&world, "");
+    assert!(left.is_empty(), "{left:?}");
+    assert!(matches!(state(&world, &job).await, JobState::Expired { .. }));
+}
+
+#[tokio::test]
+async fn where_others_may_be_writing_files_that_come_back_are_deleted_when_they_are_old_enough() {
+    let world = World::new(settings()).await;
+    job_with_every_kind_of_file(&world).await;
+    power_fails_after_the_sweep(&world).await;
+    let engine = world.restarted(EngineSettings {
+        shared: true,
+        ..settings()
+    });
+    engine.recover(None).await.unwrap();
+    assert_eq!(files(&world, "").len(), 5, "others may be writing them");
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    let janitor = tokio::spawn(async move { engine.run_janitor(token).await });
+    until("the janitor to delete them", || async {
+        files(&world, "").is_empty().then_some(())
+    })
+    .await;
+    shutdown.cancel();
+    janitor.await.unwrap();
 }
 
 #[tokio::test]

@@ -73,17 +73,34 @@ impl Client {
 
     /// Uploads a picture that nobody works on.
     pub(crate) fn upload(&self, name: &str) -> String {
+        let answer = self.upload_with(name, &[], &[]);
+        let body = body_of(&answer);
+        let job = body["anonymization_job_id"].as_str();
+        job.unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// The same with text fields and headers of its own; the whole answer.
+    pub(crate) fn upload_with(
+        &self,
+        name: &str,
+        fields: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> String {
+        let fields: String = fields
+            .iter()
+            .map(|(field, value)| {
+                format!("--b\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n")
+            })
+            .collect();
         let body = format!(
-            "--b\r\nContent-Disposition: form-data; name=\"input_media\"; filename=\"{name}.bmp\"\r\n\r\nBM\x06\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0{name}\r\n--b--\r\n"
+            "{fields}--b\r\nContent-Disposition: form-data; name=\"input_media\"; filename=\"{name}.bmp\"\r\n\r\nBM\x06\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0{name}\r\n--b--\r\n"
         );
-        let headers = [
+        let own = [
             ("Authorization", self.bearer.as_str()),
             ("Content-Type", "multipart/form-data; boundary=b"),
         ];
         let head = "POST /innovation-service/anonymization";
-        let answer = body_of(&request(self.address, head, &headers, &body));
-        let job = answer["anonymization_job_id"].as_str();
-        job.unwrap_or_else(|| panic!("{answer}")).to_owned()
+        request(self.address, head, &[&own[..], headers].concat(), &body)
     }
 
     pub(crate) fn status(&self, job: &str) -> Value {

@@ -3,6 +3,9 @@
 //! it comes to rest, and the invariants hold.
 //!
 //! `SFUMATO_SEED=n` runs one seed; `SFUMATO_SOAK_SECONDS=n` runs fresh seeds for so long, `SFUMATO_SOAK_ROUNDS=n` so many rounds.
+//! `SFUMATO_SOAK_SIGNALS=kill` kills a process in every round, mostly the server.
+
+mod faults;
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -10,18 +13,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
-use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use sfumato_e2e::client::Client;
 use sfumato_e2e::dice::Dice;
+use sfumato_e2e::invariants;
 use sfumato_e2e::picture::{Picture, astronaut_png};
 use sfumato_e2e::receiver::Receiver;
 use sfumato_e2e::server::{Launch, Server};
-use sfumato_e2e::{invariants, processes};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::video;
+use faults::{Faults, Signals};
 
 /// Rounds on one installation; then it comes to rest and is looked at.
 const ROUNDS: u64 = 25;
@@ -34,8 +37,6 @@ const SEED_ORDINARY: u64 = 1;
 
 /// How long a job belongs to a server that is stopped: less than the longest stop.
 const LEASE: &str = "5s";
-const STOP_BEYOND_LEASE_MS: u64 = 6_000;
-const STOP_SHORT_MS: u64 = 1_000;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -46,17 +47,8 @@ struct Totals {
     events: usize,
     failed: usize,
     arrivals: usize,
-    faults: [usize; 5],
+    faults: Faults,
 }
-
-/// What the faults are, in the order of [`Totals::faults`].
-const FAULTS: [&str; 5] = [
-    "servers killed",
-    "servers terminated",
-    "servers stopped",
-    "media processes killed",
-    "media processes stopped",
-];
 
 impl AddAssign<&Totals> for Totals {
     fn add_assign(&mut self, more: &Totals) {
@@ -66,9 +58,7 @@ impl AddAssign<&Totals> for Totals {
         self.events += more.events;
         self.failed += more.failed;
         self.arrivals += more.arrivals;
-        for (fault, more) in self.faults.iter_mut().zip(more.faults) {
-            *fault += more;
-        }
+        self.faults += &more.faults;
     }
 }
 
@@ -77,10 +67,7 @@ impl fmt::Display for Totals {
         write!(f, "{} rounds, {} jobs accepted", self.rounds, self.accepted)?;
         write!(f, " ({} cancelled, {} failed)", self.cancelled, self.failed)?;
         write!(f, ", {} events in {} arrivals", self.events, self.arrivals)?;
-        for (count, fault) in self.faults.iter().zip(FAULTS) {
-            write!(f, ", {count} {fault}")?;
-        }
-        Ok(())
+        self.faults.fmt(f)
     }
 }
 
@@ -93,6 +80,7 @@ enum Learned {
 
 struct Soak {
     dice: Dice,
+    signals: Signals,
     server: Server,
     client: Client,
     receiver: Receiver,
@@ -108,7 +96,7 @@ struct Soak {
 }
 
 impl Soak {
-    async fn new(seed: u64, video: &[u8]) -> Result<Self> {
+    async fn new(seed: u64, signals: Signals, video: &[u8]) -> Result<Self> {
         let launch = Launch::ordinary()
             .env("SFUMATO_WORKER__LEASE", LEASE)
             .env("SFUMATO_WORKER__PART_LENGTH", "1s")
@@ -121,6 +109,7 @@ impl Soak {
         let small = Picture::plain(48, 32, [90, 120, 60]).to_png();
         Ok(Self {
             dice: Dice::new(seed),
+            signals,
             server,
             client,
             receiver,
@@ -148,7 +137,9 @@ impl Soak {
         }
         // When the signal comes is a choice too.
         tokio::time::sleep(Duration::from_millis(self.dice.below(700))).await;
-        self = self.fault().await?;
+        let faults = &mut self.totals.faults;
+        self.server = faults.strike(self.signals, self.server, &mut self.dice).await?;
+        self.client = self.client.at(&self.server.url);
         while let Some(learned) = actions.join_next().await {
             match learned? {
                 Learned::Nothing => {}
@@ -227,52 +218,6 @@ impl Soak {
         }
     }
 
-    async fn fault(mut self) -> Result<Self> {
-        let fault = usize::try_from(self.dice.below(5)).unwrap_or(0);
-        let children = processes::children_of(self.server.pid());
-        let child = self.dice.pick(&children).copied();
-        let hits = usize::from(fault < 3 || child.is_some());
-        self.totals.faults[fault] += hits;
-        match fault {
-            0 => {
-                let stopped = self.server.kill().await?;
-                self.server = stopped.restart().await?;
-            }
-            1 => {
-                let (status, stopped, log) = self.server.terminate().await?;
-                ensure!(status.success(), "{status}:\n{}", log.join("\n"));
-                self.server = stopped.restart().await?;
-            }
-            2 => {
-                let server = self.server.pid();
-                self.stop_for_a_while(server).await;
-            }
-            3 => {
-                if let Some(child) = child {
-                    processes::signal(child, Signal::KILL);
-                }
-            }
-            _ => {
-                if let Some(child) = child {
-                    self.stop_for_a_while(child).await;
-                }
-            }
-        }
-        self.client = self.client.at(&self.server.url);
-        Ok(self)
-    }
-
-    /// Mostly for a moment, now and then for longer than a lease lasts.
-    async fn stop_for_a_while(&mut self, process: Pid) {
-        let millis = match self.dice.below(6) {
-            0 => STOP_BEYOND_LEASE_MS,
-            _ => self.dice.below(STOP_SHORT_MS),
-        };
-        processes::signal(process, Signal::STOP);
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        processes::signal(process, Signal::CONT);
-    }
-
     async fn comes_to_rest(mut self) -> Result<Totals> {
         if self.visitor.is_some() {
             self.visit().await;
@@ -292,6 +237,9 @@ impl Soak {
         self.totals.failed = events.iter().filter(|event| event.status == "Failed").count();
         self.totals.arrivals = self.receiver.count();
         invariants::hold(self.server, &self.client, &self.accepted).await?;
+        self.totals
+            .faults
+            .are_those_of(self.signals, self.totals.rounds)?;
         Ok(self.totals)
     }
 
@@ -340,8 +288,8 @@ fn id_of(endpoint: &Value) -> Result<String> {
         .to_owned())
 }
 
-async fn live(seed: u64, rounds: u64, video: &[u8]) -> Result<Totals> {
-    let mut soak = Soak::new(seed, video).await?;
+async fn live(seed: u64, signals: Signals, rounds: u64, video: &[u8]) -> Result<Totals> {
+    let mut soak = Soak::new(seed, signals, video).await?;
     for _ in 0..rounds {
         soak = soak.round().await?;
     }
@@ -367,6 +315,7 @@ async fn the_product_comes_to_rest_whole_whatever_is_killed() -> Result<()> {
     let wanted = number_of_the_environment("SFUMATO_SOAK_ROUNDS");
     let seconds = number_of_the_environment("SFUMATO_SOAK_SECONDS");
     let given = number_of_the_environment("SFUMATO_SEED");
+    let signals = Signals::of_environment()?;
     let begun = Instant::now();
     let mut rounds = 0;
     let mut all = Totals::default();
@@ -383,9 +332,9 @@ async fn the_product_comes_to_rest_whole_whatever_is_killed() -> Result<()> {
             (None, None, None) => ROUNDS_ORDINARY,
             _ => ROUNDS,
         };
-        let totals = live(seed, left, &video)
-            .await
-            .with_context(|| format!("SFUMATO_SEED={seed} SFUMATO_SOAK_ROUNDS={left}"))?;
+        let totals = live(seed, signals, left, &video).await.with_context(|| {
+            format!("SFUMATO_SEED={seed} SFUMATO_SOAK_ROUNDS={left} SFUMATO_SOAK_SIGNALS={signals}")
+        })?;
         rounds += left;
         all += &totals;
         println!("{:.0?}, seed {seed}: {totals}", begun.elapsed());
