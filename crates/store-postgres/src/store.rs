@@ -100,7 +100,7 @@ impl Store for PostgresStore {
         job: JobId,
         revision: NewRevision,
     ) -> Result<Job, StoreError> {
-        self.write(|tx| Box::pin(jobs::submit_revision(tx, client, job, &revision)))
+        self.write(|tx| Box::pin(keys::submit_revision(tx, client, job, &revision)))
             .await
     }
 
