@@ -19,7 +19,8 @@ use sfumato_engine::render::RenderError;
 
 use super::job::{JobPath, find};
 use super::job_view::is_shown;
-use super::review_edits::{Document, shown};
+use super::review_edits::Document;
+use super::review_rows::shown;
 use super::review_video::frame_rate;
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
