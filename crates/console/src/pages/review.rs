@@ -24,8 +24,9 @@ use super::review_rows::shown;
 use super::review_video::frame_rate;
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// Rows that the page has at most. The document may have more; those stay as they are.
 const ROWS_MAX: usize = 300;
