@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::protocol::MediaLimits;
+use crate::limits::MediaLimits;
 use crate::sandbox::{Bounds, SandboxMode};
 
 /// How a [`MediaPool`](crate::MediaPool) works.

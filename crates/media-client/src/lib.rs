@@ -10,6 +10,7 @@ mod config;
 mod end;
 mod error;
 pub mod frame;
+pub mod limits;
 pub mod models;
 mod parts;
 mod pool;

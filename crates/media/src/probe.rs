@@ -1,7 +1,7 @@
 //! What a file says of itself, and the limits, before anything is decoded.
 
 use sfumato_core::MediaFormat;
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 
 use crate::error::PictureError;
 use crate::image::{bmp, segments, tiff, webp};

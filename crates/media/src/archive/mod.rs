@@ -26,7 +26,8 @@ use std::thread;
 
 use sfumato_core::MediaFormat;
 use sfumato_detect::{DetectorSet, Stopwatch};
-use sfumato_media_client::protocol::{ArchiveLimits, Document, Failure, Goal, Hidden, Report, Task, Timings};
+use sfumato_media_client::limits::ArchiveLimits;
+use sfumato_media_client::protocol::{Document, Failure, Goal, Hidden, Report, Task, Timings};
 
 use crate::log;
 use content::{Budget, Content};

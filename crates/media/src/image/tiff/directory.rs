@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 
 use crate::error::PictureError;
 use crate::probe;
