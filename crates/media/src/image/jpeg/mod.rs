@@ -12,6 +12,7 @@ mod metadata;
 mod overlay;
 mod plane;
 mod read;
+mod window;
 mod write;
 
 use std::io::Write;
@@ -22,8 +23,8 @@ use sfumato_core::detection::Detection;
 use super::libjpeg::{self, Overlooked};
 use super::segments;
 use crate::error::PictureError;
-use crate::orientation::Orientation;
 use crate::limits;
+use crate::orientation::Orientation;
 use crate::raster::{Channels, Raster, Samples};
 use crate::work::{self, Processed, Stage, Work};
 use coding::Coding;
