@@ -13,6 +13,7 @@ mod files;
 mod lane;
 mod line;
 mod name;
+mod names;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use files::{At, Original};
 pub(crate) use lane::Lane;
 use line::Line;
 pub use name::NameError;
-use name::Names;
+use names::Names;
 use report::{ReportWriter, Totals};
 use writer::{ArchiveWriter, NO_TIME, Packing};
 
