@@ -18,8 +18,9 @@ use super::error::VideoError;
 use super::given::Given;
 use super::look::{Extent, Looking};
 use super::options::VideoOptions;
+use super::packet_marks::{Running, mark};
 use super::pipeline::{self, QUEUE, Taken, thread_time};
-use super::plan::{self, LEAD_FRAMES, Running, SegmentPlan, Span};
+use super::plan::{self, LEAD_FRAMES, SegmentPlan, Span};
 use super::report::{SegmentReport, TrackPiece, VideoTimings};
 use super::segment_file::{Header, SegmentWriter};
 use super::source::{Source, VideoTrack};
@@ -303,7 +304,7 @@ impl Decoding<'_> {
                 continue;
             }
             if self.read.packets < self.span.packets {
-                self.read.add(plan::mark(&packet));
+                self.read.add(mark(&packet));
             }
             decoder.send(Some(&packet))?;
             drop(packet);
