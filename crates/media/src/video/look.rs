@@ -17,7 +17,7 @@ use super::scene::Scenes;
 use super::source::VideoTrack;
 use super::tracks::{OnTrack, Pieces, TrackNature};
 use super::write::Item;
-use super::{FindInFrame, convert, mask_yuv};
+use super::{FindInFrame, mask_yuv, planes};
 use crate::mask;
 use crate::orientation::Orientation;
 use crate::track::{Follower, Region, Rhythm, Seen, Settings};
@@ -312,7 +312,7 @@ impl<'a> Looking<'a> {
 
 /// How many frames like this one may wait for what comes after them.
 pub(super) fn window(frame: &frame::Video) -> u32 {
-    let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
+    let samples = if planes::bits(frame.format()) > 8 { 2 } else { 1 };
     // As if chroma were half of luma; a little more does not matter.
     let bytes = (u64::from(frame.width()) * u64::from(frame.height()) * samples * 3 / 2).max(1);
     u32::try_from(WINDOW_BYTES / bytes)
