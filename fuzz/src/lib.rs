@@ -9,7 +9,8 @@ use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 use sfumato_core::{FailureClass, MediaFormat};
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::{ArchiveLimits, Goal, MediaLimits, Task};
+use sfumato_media_client::limits::{ArchiveLimits, MediaLimits};
+use sfumato_media_client::protocol::{Goal, Task};
 
 pub use api::{form, range, token};
 pub use config::config;

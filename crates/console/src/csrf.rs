@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use url::{Url, form_urlencoded};
 
 use crate::error::ConsoleError;
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 use crate::{Console, ConsoleSettings};
 
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");

@@ -40,6 +40,7 @@ mod edge;
 mod error;
 mod limits;
 mod live;
+mod look;
 mod once;
 mod origin;
 mod page;
@@ -50,6 +51,7 @@ mod receive;
 mod refusals;
 mod session;
 mod ui;
+mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::Console;
 use crate::error::ConsoleError;
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 /// How often the session is looked up again: a stream must not outlive it for long.
 const IDENTIFIED_EVERY: Duration = Duration::from_secs(15);

@@ -5,7 +5,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 use crate::{Console, cookies, page};
 
 fn purpose(visitor: &Visitor, path: &str) -> String {

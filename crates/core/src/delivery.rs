@@ -317,10 +317,13 @@ fn state_after(delivery: &Delivery, attempt: &Attempt, on: &Circumstances) -> De
         }
         _ if on.terminal_exists && !on.status.is_terminal() => DeliveryState::Superseded { at: now },
         _ if on.held => wait_until(now.after(retry_delay(delivery.failures + 1, on.jitter))),
-        _ => match next_attempt_at(delivery.opened_at, delivery.failures + 1, attempt, now, on.jitter) {
-            Some(not_before) => DeliveryState::Pending { not_before },
-            None => DeliveryState::Expired { at: now },
-        },
+        _ => {
+            let (opened_at, failures) = (delivery.opened_at, delivery.failures + 1);
+            match next_attempt_at(opened_at, failures, attempt.retry_after, now, on.jitter) {
+                Some(not_before) => DeliveryState::Pending { not_before },
+                None => DeliveryState::Expired { at: now },
+            }
+        }
     }
 }
 

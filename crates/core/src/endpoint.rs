@@ -1,5 +1,6 @@
 //! Webhook endpoints: where a client wants its events, with which proofs, and what counts as an acknowledgement.
 
+mod health;
 mod verdict;
 
 use std::fmt;
@@ -16,6 +17,10 @@ use crate::rotation::Rotating;
 use crate::sealed::Sealed;
 use crate::time::{Entropy, Timestamp, random, random_alphanumeric};
 
+pub use health::{
+    EndpointHealth, HOLD_AFTER, HOLD_FAILURES_MIN, HoldReason, PROBE_INTERVAL, PULLED_PER_SUCCESS,
+    WAITING_MAX, Warning,
+};
 pub use verdict::Verdict;
 
 /// Endpoints that a client may have at most.
@@ -144,25 +149,6 @@ impl EndpointState {
     }
 }
 
-/// Why an endpoint is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HoldReason {
-    /// It kept failing: see [`crate::schedule::must_hold`].
-    Failing,
-    /// It answered 410 Gone.
-    Gone,
-}
-
-impl HoldReason {
-    /// The word in the database and in logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failing => "failing",
-            Self::Gone => "gone",
-        }
-    }
-}
-
 /// What counts as an acknowledgement of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AckPolicy {
@@ -196,50 +182,6 @@ impl FromStr for AckPolicy {
             .into_iter()
             .find(|policy| policy.as_str() == text)
             .ok_or(InvalidAckPolicy)
-    }
-}
-
-/// What is remembered of an endpoint's attempts, for the hold rule and for people.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EndpointHealth {
-    /// Failed attempts since the last success.
-    pub consecutive_failures: u32,
-    /// When the first of them ended.
-    pub failing_since: Option<Timestamp>,
-    /// When an attempt last succeeded.
-    pub last_success_at: Option<Timestamp>,
-    /// No delivery before this time: the endpoint asked for a pause (`Retry-After`).
-    pub paused_until: Option<Timestamp>,
-    /// The last thing that its client was told of the present run of failures.
-    pub warned: Option<Warning>,
-    /// When an outage ended whose waiting deliveries are still being pulled forward.
-    pub recovering_since: Option<Timestamp>,
-    /// Deliveries that were given up because more waited than may wait while the endpoint was held.
-    pub overflowed: u64,
-}
-
-/// What a client is told of an endpoint that keeps failing, before it is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Warning {
-    /// It has been failing for an hour.
-    Hour,
-    /// For a day.
-    Day,
-    /// For two and a half days: half a day until the hold.
-    LastHalfDay,
-}
-
-impl Warning {
-    /// Every warning, first to last.
-    pub const ALL: [Warning; 3] = [Warning::Hour, Warning::Day, Warning::LastHalfDay];
-
-    /// The word in the database and in logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::LastHalfDay => "last_half_day",
-        }
     }
 }
 

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::time::{Clock, Entropy, Timestamp, random};
-
-pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+use crate::time::{BASE62, Clock, Entropy, Timestamp, random};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(

@@ -277,7 +277,7 @@ pub trait Store:
     /// Queues (or fails, when the attempts are spent) every job whose lease has expired, and frees every delivery whose
     /// lease has expired. Also closes, some at a time, what has waited at an endpoint that is held
     /// or switched off for longer than [`crate::schedule::DELIVERY_LIFETIME`], and what waits at a held one beyond
-    /// [`crate::schedule::WAITING_MAX`].
+    /// [`crate::endpoint::WAITING_MAX`].
     async fn reap(&self) -> Result<Reaped, StoreError>;
 
     /// The same for every lease that any other worker than `alive` holds, whatever its end: for an installation of one
@@ -373,9 +373,9 @@ pub trait Store:
     ) -> Result<Claimed, StoreError>;
 
     /// Records attempts in one transaction, each answered on its own: the attempt itself, the delivery's new state
-    /// ([`Delivery::attempted`]), the endpoint's health and, by [`crate::schedule::must_hold`], whether it is held. A
-    /// success releases a held endpoint and, after an outage, pulls forward what waits
-    /// ([`crate::schedule::PULLED_PER_SUCCESS`]). `LeaseLost`: nothing was written of this one.
+    /// ([`Delivery::attempted`]), the endpoint's health and whether it is held
+    /// ([`Endpoint::attempted`]). A success releases a held endpoint and, after an outage, pulls forward what waits
+    /// ([`crate::endpoint::PULLED_PER_SUCCESS`]). `LeaseLost`: nothing was written of this one.
     async fn record_attempts(
         &self,
         finished: Vec<Finished>,

@@ -123,6 +123,9 @@ pub fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     bytes
 }
 
+/// The characters of random texts and the digits of public identifiers, whose values their order is.
+pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /// A random text of `length` characters `0-9A-Za-z`, each drawn with equal chance (5.95 bits a character).
 pub fn random_alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
     let mut text = String::with_capacity(length);
@@ -130,7 +133,7 @@ pub fn random_alphanumeric(entropy: &dyn Entropy, length: usize) -> String {
         for byte in random::<32>(entropy) {
             // 248 is the largest multiple of 62 in a byte: what lies above would make early letters likelier.
             if byte < 248 && text.len() < length {
-                text.push(char::from(crate::id::BASE62[usize::from(byte % 62)]));
+                text.push(char::from(BASE62[usize::from(byte % 62)]));
             }
         }
     }
@@ -198,7 +201,7 @@ mod tests {
     #[test]
     fn every_letter_of_a_random_text_is_equally_likely() {
         let text = random_alphanumeric(&Counting(0.into()), 248);
-        for letter in crate::id::BASE62 {
+        for letter in BASE62 {
             assert_eq!(text.bytes().filter(|b| b == letter).count(), 4);
         }
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
-use crate::tensor::Encoding;
 use crate::{centerface, plate, yunet};
 
 /// Networks that are fed and read alike; the weights may differ.
@@ -20,6 +19,30 @@ pub enum Family {
     /// landmarks.
     #[serde(rename = "plate-retinanet")]
     PlateRetinaNet,
+}
+
+/// How a network wants its samples; all of them are floats from 0 to 255 before a mean is subtracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Encoding {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Blue, green, red, less the mean of the pictures that the network was trained on.
+    BgrLessMean,
+}
+
+impl Encoding {
+    /// Which sample of an RGB pixel each plane holds, and what is subtracted from it.
+    pub(crate) const fn planes(self) -> [(usize, f32); 3] {
+        match self {
+            Self::Rgb => [(0, 0.0), (1, 0.0), (2, 0.0)],
+            Self::Bgr => [(2, 0.0), (1, 0.0), (0, 0.0)],
+            // The mean of ImageNet as the models of Caffe have it.
+            Self::BgrLessMean => [(2, 104.0), (1, 117.0), (0, 123.0)],
+        }
+    }
 }
 
 /// An output that a network lacks, or that has another size than its input implies.

@@ -8,12 +8,13 @@ use sfumato_core::detection::BoundingBox;
 
 use crate::candidate::Candidate;
 use crate::catalogue::Catalogue;
+use crate::family::Encoding;
 use crate::graph::{self, ComputedResize};
 use crate::image::ImageView;
 use crate::pack::ModelPack;
 use crate::pack::manifest::ModelEntry;
 use crate::session::{Network, commit, runtime};
-use crate::tensor::{Encoding, Letterbox, Tensor, scaled_size};
+use crate::tensor::{Letterbox, Tensor, scaled_size};
 use crate::tile::Rect;
 
 #[path = "../tests/it/support.rs"]

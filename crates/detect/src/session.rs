@@ -11,11 +11,11 @@ use ort::value::TensorRef;
 use crate::calibration::Calibration;
 use crate::candidate::Candidate;
 use crate::error::DetectError;
-use crate::family::{Family, WrongOutput};
+use crate::family::{Encoding, Family, WrongOutput};
 use crate::graph::{self, ComputedResize};
 use crate::nms;
 use crate::pack::manifest::ModelEntry;
-use crate::tensor::{Encoding, Tensor};
+use crate::tensor::Tensor;
 
 /// The shared library of ONNX Runtime in the assets folder.
 const LIBRARY: &str = "lib/libonnxruntime.so";

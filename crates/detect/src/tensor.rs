@@ -6,9 +6,8 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::DetectError;
+use crate::family::Encoding;
 use crate::image::ImageView;
 use crate::tile::Rect;
 
@@ -17,30 +16,6 @@ const MULTIPLE: usize = 32;
 
 /// Samples a pixel.
 const CHANNELS: usize = 3;
-
-/// How a network wants its samples; all of them are floats from 0 to 255 before a mean is subtracted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Encoding {
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-    /// Blue, green, red, less the mean of the pictures that the network was trained on.
-    BgrLessMean,
-}
-
-impl Encoding {
-    /// Which sample of an RGB pixel each plane holds, and what is subtracted from it.
-    const fn planes(self) -> [(usize, f32); CHANNELS] {
-        match self {
-            Self::Rgb => [(0, 0.0), (1, 0.0), (2, 0.0)],
-            Self::Bgr => [(2, 0.0), (1, 0.0), (0, 0.0)],
-            // The mean of ImageNet as the models of Caffe have it.
-            Self::BgrLessMean => [(2, 104.0), (1, 117.0), (0, 123.0)],
-        }
-    }
-}
 
 /// The input of a network: one picture, plane by plane (NCHW). It is large, and fresh memory is dear, so that one serves for
 /// all looks.

@@ -17,6 +17,7 @@ mod door;
 mod faults;
 mod flight;
 mod lane;
+mod limits;
 mod pace;
 mod queues;
 mod rate;
@@ -31,9 +32,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
-use board::{Board, Limits};
+use board::Board;
 use desk::Desk;
 pub use door::Post;
+use limits::Limits;
 
 /// Time that a lease lasts beyond the deadline of the request: for recording the attempt, also where the database is
 /// slow or away for a moment.

@@ -17,11 +17,13 @@ use thiserror::Error;
 use crate::Engine;
 use crate::access::Caller;
 use crate::blobs::{BlobError, BlobWriter};
-use crate::room::LOOK_BYTES;
 use crate::traces::{Accepted, RemoteSpan};
 
 /// Longest file name that is kept, in bytes; longer ones lose their middle part, not their extension.
 const FILE_NAME_BYTES_MAX: usize = 200;
+
+/// An upload is received so far between two looks at the free space.
+const LOOK_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Why an upload was not accepted.
 #[derive(Debug, Error)]

@@ -64,7 +64,7 @@ use std::time::Duration;
 use sfumato_core::job::Job;
 use sfumato_core::store::{Call, CancelOutcome, Neighbour};
 use sfumato_core::{Clock, Entropy, JobId, PublicJobId, Store, StoreError, Timestamp, WorkerId};
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 use sfumato_media_client::{MediaError, MediaPool, Warm};
 
 use crate::access::{Caller, Keys};

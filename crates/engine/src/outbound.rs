@@ -17,6 +17,7 @@ mod answer;
 mod connect;
 mod conversation;
 mod failure;
+mod line;
 mod message;
 mod pool;
 mod resolve;
@@ -38,9 +39,10 @@ use url::{Position, Url};
 
 use crate::guard::{self, AddressPolicy};
 use answer::Answer;
+use connect::Link;
 use conversation::{Broken, converse};
 use failure::Failure;
-use pool::{Link, Pool};
+use pool::Pool;
 
 /// Bytes of an answer's body that are kept.
 pub const RESPONSE_BYTES_KEPT: usize = 4 * 1024;

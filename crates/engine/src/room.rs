@@ -25,8 +25,6 @@ const WAIT_MIN: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(600);
 /// Where nothing is known of the throughput.
 const WAIT_UNKNOWN: Duration = Duration::from_secs(30);
-/// An upload is received so far between two looks at the free space.
-pub(crate) const LOOK_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A disk that is kept from running full.
 #[derive(Clone, Debug, PartialEq, Eq)]

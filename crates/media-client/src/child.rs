@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::census::Counted;
+use crate::config::MediaPoolConfig;
 use crate::end::ChildEnd;
 use crate::error::MediaError;
 use crate::frame::{self, FrameError};
-use crate::pool::MediaPoolConfig;
 use crate::protocol::{Reply, Report, Request, Task};
 use crate::sandbox::{Bounds, Layers, Purpose, SandboxMode};
 use crate::scratch::Scratch;

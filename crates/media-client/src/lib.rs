@@ -6,9 +6,11 @@
 
 mod census;
 mod child;
+mod config;
 mod end;
 mod error;
 pub mod frame;
+pub mod limits;
 pub mod models;
 mod parts;
 mod pool;
@@ -17,7 +19,8 @@ pub mod sandbox;
 mod scratch;
 
 pub use census::Processes;
+pub use config::MediaPoolConfig;
 pub use end::ChildEnd;
 pub use error::MediaError;
 pub use parts::{KeptParts, KeptPlan, Turn, Turns};
-pub use pool::{Finished, MediaPool, MediaPoolConfig, Warm};
+pub use pool::{Finished, MediaPool, Warm};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sfumato_core::MediaKind;
 
-use crate::protocol::{MediaLimits, OUTPUT_FD, SPARE_FDS};
+use crate::limits::MediaLimits;
 
 /// Memory of a process before the first picture: runtime, models, and what the models compute in.
 const MODELS_MEMORY_BYTES: u64 = 1 << 30;
@@ -116,14 +116,6 @@ impl Purpose {
             Self::Pictures => "pictures",
             Self::Video => "video",
             Self::Archive => "archive",
-        }
-    }
-
-    /// The last descriptor that the process inherits.
-    pub const fn last_descriptor(self) -> i32 {
-        match self {
-            Self::Pictures => OUTPUT_FD,
-            Self::Video | Self::Archive => SPARE_FDS[2],
         }
     }
 }

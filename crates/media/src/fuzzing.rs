@@ -12,7 +12,8 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use sfumato_core::FailureClass;
 use sfumato_core::detection::Detection;
 use sfumato_core::options::MetadataPolicy;
-use sfumato_media_client::protocol::{ArchiveLimits, Failure, Report, Task};
+use sfumato_media_client::limits::ArchiveLimits;
+use sfumato_media_client::protocol::{Failure, Report, Task};
 
 use crate::anonymize::{run, run_on};
 use crate::archive::{self, ArchiveError, Files, Lane, Unpacked};

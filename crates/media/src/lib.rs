@@ -10,6 +10,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod image;
+mod limits;
 pub mod lockdown;
 pub mod log;
 pub mod long;

@@ -10,7 +10,8 @@ use sfumato_core::detection::{
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 pub(crate) use sfumato_detect::Found;
 use sfumato_detect::Stopwatch;
-use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Report, Task, Timings};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Document, Goal, Hidden, Report, Task, Timings};
 
 use crate::error::{Extent, PictureError};
 use crate::mask::{self, Masks};

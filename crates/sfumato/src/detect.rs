@@ -10,7 +10,8 @@ use anyhow::Context;
 use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{Class, DocumentedDetection};
-use sfumato_media_client::protocol::{Hidden, MediaLimits, Timings};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Hidden, Timings};
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use tokio::task::JoinSet;
 

@@ -21,7 +21,7 @@ use sfumato_engine::room::Reserve;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 use sfumato_engine::{Engine, EngineSettings, Parts};
 use sfumato_http::{HttpSettings, PublicUrl, ServeSettings, TrustedProxies};
-use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits, VideoLimits};
+use sfumato_media_client::limits::{ArchiveLimits, MediaLimits, VideoLimits};
 use sfumato_media_client::{MediaError, MediaPool, MediaPoolConfig, Warm};
 use tokio::net::TcpListener;
 

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use sfumato_core::delivery::{Attempt, Circumstances, Delivery, DeliveryState};
-use sfumato_core::endpoint::{Endpoint, EndpointState, Verdict};
+use sfumato_core::endpoint::{Endpoint, EndpointState, PULLED_PER_SUCCESS, Verdict};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::PULLED_PER_SUCCESS;
 use sfumato_core::store::{AttemptActivity, Finished, News, Recorded};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp};
 

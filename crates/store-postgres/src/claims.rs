@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use sfumato_core::delivery::{Delivery, DeliveryLease, DeliveryState};
-use sfumato_core::endpoint::{Endpoint, EndpointState};
+use sfumato_core::endpoint::{Endpoint, EndpointState, PROBE_INTERVAL};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::PROBE_INTERVAL;
 use sfumato_core::store::{Claimed, Dispatch, News, Waiting, Want};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp, WorkerId};
 use tokio_postgres::Row;

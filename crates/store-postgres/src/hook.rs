@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use sfumato_core::EndpointId;
 use sfumato_core::store::{Admission, Call, Courier, Neighbour, News};
 
-use crate::listen::{Outbox, Word};
+use crate::words::{Outbox, Word};
 
 /// The courier of this process, and the way to the others.
 #[derive(Default)]

@@ -6,19 +6,17 @@ use std::time::Duration;
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
 use sfumato_core::store::{CancelOutcome, JobLimits, Reaped};
-use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
+use sfumato_core::{ClientId, JobId, MediaKind, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
 use sfumato_store_rows::JobColumns;
 
 use crate::events;
-use crate::keys;
 use crate::locks;
-use crate::parts;
 use crate::policies;
 use crate::queries;
 use crate::queue;
 use crate::rows::{self, Reader};
-use crate::sql::{Tx, execute_one, query, query_one, text, unavailable};
+use crate::sql::{Tx, execute, execute_one, query, query_one, text, unavailable};
 
 fn bytes(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(unavailable)
@@ -89,11 +87,6 @@ pub(crate) async fn submit_revision(
     revision: &NewRevision,
 ) -> Result<Job, StoreError> {
     const NOT_FOUND: StoreError = StoreError::NotFound { what: "job" };
-    if let Some(once) = &revision.once
-        && let Some(made) = keys::take(tx, client, once, revision.id).await?
-    {
-        return get(tx, client, made).await?.ok_or(NOT_FOUND);
-    }
     let named = get(tx, client, job).await?.ok_or(NOT_FOUND)?;
     // Its original may be retired, or have another revision, until nobody else holds its jobs.
     locks::jobs_of_uploads(tx, [named.upload.id].into()).await?;
@@ -156,7 +149,25 @@ pub(crate) async fn update(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(),
         ],
     )
     .await?;
-    parts::follow(tx, before, after).await
+    end_parts(tx, before, after).await
+}
+
+/// Parts end with their job. Where somebody else is to go on with it, what its owner was at is free at once.
+async fn end_parts(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(), StoreError> {
+    let JobState::Running { lease, .. } = &before.state else {
+        return Ok(());
+    };
+    if after.upload.format.kind() != MediaKind::Video || matches!(after.state, JobState::Running { .. }) {
+        return Ok(());
+    }
+    let job = after.id.as_uuid();
+    if after.is_finished() {
+        execute(tx, queries::DROP_PARTS_OF_JOB, &[&job]).await?;
+    } else {
+        let worker = lease.worker.as_uuid();
+        execute(tx, queries::FREE_PARTS_OF_WORKER, &[&job, &worker]).await?;
+    }
+    Ok(())
 }
 
 pub(crate) async fn get(tx: &Tx<'_>, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use sfumato_core::idempotency::{IdempotencyKey, Once, forgotten};
-use sfumato_core::job::Job;
+use sfumato_core::job::{Job, NewRevision};
 use sfumato_core::store::RequestKeys;
 use sfumato_core::{ClientId, JobId, StoreError, Timestamp};
 
@@ -16,12 +16,7 @@ use crate::rows::Reader;
 use crate::sql::{Params, Tx, execute, query_one};
 
 /// Takes a key for a request that makes `job`, or says which job the same request has made before. `KeyReused`.
-pub(crate) async fn take(
-    tx: &Tx<'_>,
-    client: ClientId,
-    once: &Once,
-    job: JobId,
-) -> Result<Option<JobId>, StoreError> {
+async fn take(tx: &Tx<'_>, client: ClientId, once: &Once, job: JobId) -> Result<Option<JobId>, StoreError> {
     let params: Params<'_> = &[
         &client.as_uuid(),
         &once.key.as_str(),
@@ -46,6 +41,22 @@ pub(crate) async fn submit(tx: &Tx<'_>, job: &Job, once: &Once) -> Result<JobId,
     }
     jobs::submit(tx, job).await?;
     Ok(job.id)
+}
+
+/// Writes a revision as [`jobs::submit_revision`] does, unless the same request has made one before.
+pub(crate) async fn submit_revision(
+    tx: &Tx<'_>,
+    client: ClientId,
+    job: JobId,
+    revision: &NewRevision,
+) -> Result<Job, StoreError> {
+    if let Some(once) = &revision.once
+        && let Some(made) = take(tx, client, once, revision.id).await?
+    {
+        let made = jobs::get(tx, client, made).await?;
+        return made.ok_or(StoreError::NotFound { what: "job" });
+    }
+    jobs::submit_revision(tx, client, job, revision).await
 }
 
 pub(crate) async fn is_known(

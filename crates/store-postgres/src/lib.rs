@@ -43,6 +43,7 @@ mod tables;
 mod tls;
 mod transact;
 mod users;
+mod words;
 
 pub use inspect::Inspection;
 pub use open::{OpenError, PostgresOptions};

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use rustls::RootCertStore;
 use thiserror::Error;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
@@ -189,8 +190,13 @@ impl FromStr for Place {
         if config.get_application_name().is_none() {
             config.application_name("sfumato");
         }
+        let authorities = match roots {
+            Some(path) => tls::in_file(&path).map_err(|source| OpenError::Certificates { path, source })?,
+            None if mode == SslMode::Disable => RootCertStore::empty(),
+            None => tls::of_the_machine(),
+        };
         Ok(Self {
-            tls: tls::connector(mode, roots.as_deref())?,
+            tls: tls::connector(authorities),
             server: server(&config),
             config,
         })

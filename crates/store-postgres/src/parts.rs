@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sfumato_core::job::{FencingToken, Job, JobState, Lease};
+use sfumato_core::job::{FencingToken, Job, Lease};
 use sfumato_core::store::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
-use sfumato_core::{JobId, MediaKind, StoreError, Timestamp, WorkerId};
+use sfumato_core::{JobId, StoreError, Timestamp, WorkerId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -16,24 +16,6 @@ use crate::locks;
 use crate::queries;
 use crate::rows::Reader;
 use crate::sql::{Params, Tx, execute, execute_one, query, query_one};
-
-/// Parts end with their job. Where somebody else is to go on with it, what its owner was at is free at once.
-pub(crate) async fn follow(tx: &Tx<'_>, before: &Job, after: &Job) -> Result<(), StoreError> {
-    let JobState::Running { lease, .. } = &before.state else {
-        return Ok(());
-    };
-    if after.upload.format.kind() != MediaKind::Video || matches!(after.state, JobState::Running { .. }) {
-        return Ok(());
-    }
-    let job = after.id.as_uuid();
-    if after.is_finished() {
-        execute(tx, queries::DROP_PARTS_OF_JOB, &[&job]).await?;
-    } else {
-        let worker = lease.worker.as_uuid();
-        execute(tx, queries::FREE_PARTS_OF_WORKER, &[&job, &worker]).await?;
-    }
-    Ok(())
-}
 
 /// Whether the job is under this lease.
 async fn check_owner(tx: &Tx<'_>, job: JobId, lease: &Lease) -> Result<(), StoreError> {

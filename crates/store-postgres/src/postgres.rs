@@ -9,10 +9,11 @@ use sfumato_core::{Clock, Entropy};
 use uuid::Uuid;
 
 use crate::hook::Hook;
-use crate::listen::{Listener, Word};
+use crate::listen::Listener;
 use crate::migrations;
 use crate::open::{OpenError, Place, PostgresOptions};
 use crate::sql::Sources;
+use crate::words::Word;
 
 /// A [`sfumato_core::Store`] in one PostgreSQL database, which any number of processes share.
 pub struct PostgresStore {

@@ -6,10 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sfumato_core::client::{Client, ClientKey, ClientState, Login, SecretHash};
 use sfumato_core::delivery::{Delivery, DeliveryLease, Resend};
-use sfumato_core::endpoint::{Endpoint, SigningSecret, WebhookToken};
+use sfumato_core::endpoint::{Endpoint, SigningSecret, WAITING_MAX, WebhookToken};
 use sfumato_core::job::{Job, JobOutcome, Lease, NewRevision, Progress};
 use sfumato_core::replay::{Replay, ReplayPreview, ReplaySelection, ReplayStep};
-use sfumato_core::schedule::WAITING_MAX;
 use sfumato_core::store::{
     CancelOutcome, Claimed, Courier, DeliveryFilter, DeliveryPage, DeliveryRecord, EndpointChange, Finished,
     JobLimits, Reaped, Recorded, RefreshOutcome, RefreshToken, Session, Store, Waiting, Want,
@@ -101,7 +100,7 @@ impl Store for PostgresStore {
         job: JobId,
         revision: NewRevision,
     ) -> Result<Job, StoreError> {
-        self.write(|tx| Box::pin(jobs::submit_revision(tx, client, job, &revision)))
+        self.write(|tx| Box::pin(keys::submit_revision(tx, client, job, &revision)))
             .await
     }
 

@@ -6,31 +6,21 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::open::OpenError;
-
-/// A connector that trusts the authorities in a file, or, without one, the machine's.
-pub(crate) fn connector(mode: SslMode, roots: Option<&Path>) -> Result<MakeRustlsConnect, OpenError> {
-    let roots = match roots {
-        Some(path) => in_file(path).map_err(|source| OpenError::Certificates {
-            path: path.to_owned(),
-            source,
-        })?,
-        None if mode == SslMode::Disable => RootCertStore::empty(),
-        None => of_the_machine(),
-    };
+/// A connector that trusts these authorities.
+pub(crate) fn connector(roots: RootCertStore) -> MakeRustlsConnect {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider has cipher suites for TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
+    MakeRustlsConnect::new(config)
 }
 
-fn in_file(path: &Path) -> Result<RootCertStore, Box<dyn std::error::Error + Send + Sync>> {
+/// The authorities in a file.
+pub(crate) fn in_file(path: &Path) -> Result<RootCertStore, Box<dyn std::error::Error + Send + Sync>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path)? {
         roots.add(certificate?)?;
@@ -41,7 +31,8 @@ fn in_file(path: &Path) -> Result<RootCertStore, Box<dyn std::error::Error + Sen
     Ok(roots)
 }
 
-fn of_the_machine() -> RootCertStore {
+/// The authorities that the machine trusts.
+pub(crate) fn of_the_machine() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::open::{self, OpenError};
+use crate::error::OpenError;
+use crate::open;
 
 /// Writes a copy of the database at `path` to `to`, which must not exist, and which only its owner can read. The copy shows
 /// one commit, whatever is written meanwhile, and has no empty pages. Writers do not wait for it.

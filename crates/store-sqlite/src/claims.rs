@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use sfumato_core::delivery::{Delivery, DeliveryLease, DeliveryState};
-use sfumato_core::endpoint::{Endpoint, EndpointState};
+use sfumato_core::endpoint::{Endpoint, EndpointState, PROBE_INTERVAL, WAITING_MAX};
 use sfumato_core::event::Event;
 use sfumato_core::job::FencingToken;
-use sfumato_core::schedule::{PROBE_INTERVAL, WAITING_MAX};
 use sfumato_core::store::{Claimed, Dispatch, News, Reaped, Waiting, Want};
 use sfumato_core::{DeliveryId, EndpointId, StoreError, Timestamp, WorkerId};
 

@@ -6,18 +6,16 @@ use rusqlite::{Connection, params};
 use sfumato_core::event::EventStatus;
 use sfumato_core::job::{Job, JobOutcome, JobState, Lease, NewRevision, Progress, TransitionError};
 use sfumato_core::store::{CancelOutcome, JobLimits, Reaped};
-use sfumato_core::{ClientId, JobId, ResultId, StoreError, Timestamp, WorkerId};
+use sfumato_core::{ClientId, JobId, MediaKind, ResultId, StoreError, Timestamp, WorkerId};
 use sfumato_failpoints::{Point, hit};
 use sfumato_store_rows::JobColumns;
 
 use crate::events;
-use crate::keys;
-use crate::parts;
 use crate::policies;
 use crate::queries;
 use crate::queue;
 use crate::rows::{self, Reader, key};
-use crate::sql::{Sources, execute_one, query, query_one, unavailable};
+use crate::sql::{Sources, execute, execute_one, query, query_one, unavailable};
 
 fn bytes(count: u64) -> Result<i64, StoreError> {
     i64::try_from(count).map_err(unavailable)
@@ -85,11 +83,6 @@ pub(crate) fn submit_revision(
     job: JobId,
     revision: NewRevision,
 ) -> Result<Job, StoreError> {
-    if let Some(once) = &revision.once
-        && let Some(made) = keys::take(conn, client, once, revision.id, sources.clock.now())?
-    {
-        return get(conn, client, made)?.ok_or(StoreError::NotFound { what: "job" });
-    }
     let earlier = get(conn, client, job)?.ok_or(StoreError::NotFound { what: "job" })?;
     if !earlier.is_finished() {
         return Err(StoreError::UnderWay { what: "the job" });
@@ -151,7 +144,25 @@ pub(crate) fn update(conn: &Connection, before: &Job, after: &Job) -> Result<(),
             columns.expected_end_at,
         ],
     )?;
-    parts::follow(conn, before, after)
+    end_parts(conn, before, after)
+}
+
+/// Parts end with their job. Where somebody else is to go on with it, what its owner was at is free at once.
+fn end_parts(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError> {
+    let JobState::Running { lease, .. } = &before.state else {
+        return Ok(());
+    };
+    if after.upload.format.kind() != MediaKind::Video || matches!(after.state, JobState::Running { .. }) {
+        return Ok(());
+    }
+    let job = key(after.id.as_uuid());
+    if after.is_finished() {
+        execute(conn, queries::DROP_PARTS_OF_JOB, [job])?;
+    } else {
+        let worker = key(lease.worker.as_uuid());
+        execute(conn, queries::FREE_PARTS_OF_WORKER, [job, worker])?;
+    }
+    Ok(())
 }
 
 pub(crate) fn get(conn: &Connection, client: ClientId, job: JobId) -> Result<Option<Job>, StoreError> {

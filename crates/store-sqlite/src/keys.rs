@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use sfumato_core::idempotency::{IdempotencyKey, Once, forgotten};
-use sfumato_core::job::Job;
+use sfumato_core::job::{Job, NewRevision};
 use sfumato_core::store::RequestKeys;
 use sfumato_core::{ClientId, JobId, StoreError, Timestamp};
 
@@ -14,7 +14,7 @@ use crate::sql::{Sources, execute, query_one};
 use crate::sqlite::SqliteStore;
 
 /// Takes a key for a request that makes `job`, or says which job the same request has made before. `KeyReused`.
-pub(crate) fn take(
+fn take(
     conn: &Connection,
     client: ClientId,
     once: &Once,
@@ -50,6 +50,23 @@ pub(crate) fn submit(
     }
     jobs::submit(conn, sources, job)?;
     Ok(job.id)
+}
+
+/// Writes a revision as [`jobs::submit_revision`] does, unless the same request has made one before.
+pub(crate) fn submit_revision(
+    conn: &Connection,
+    sources: &Sources,
+    client: ClientId,
+    job: JobId,
+    revision: NewRevision,
+) -> Result<Job, StoreError> {
+    if let Some(once) = &revision.once
+        && let Some(made) = take(conn, client, once, revision.id, sources.clock.now())?
+    {
+        let made = jobs::get(conn, client, made)?;
+        return made.ok_or(StoreError::NotFound { what: "job" });
+    }
+    jobs::submit_revision(conn, sources, client, job, revision)
 }
 
 pub(crate) fn is_known(

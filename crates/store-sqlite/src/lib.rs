@@ -18,6 +18,7 @@ mod clients;
 mod clock;
 mod deliveries;
 mod endpoints;
+mod error;
 mod events;
 mod history;
 mod hook;
@@ -45,5 +46,6 @@ mod users;
 mod writer;
 
 pub use backup::backup;
-pub use open::{OpenError, SqliteOptions, check};
+pub use error::OpenError;
+pub use open::{SqliteOptions, check};
 pub use sqlite::SqliteStore;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 
-use crate::open::OpenError;
+use crate::error::OpenError;
 
 /// All migrations by number. A released one is never edited.
 const MIGRATIONS: &[(i64, &str)] = &[

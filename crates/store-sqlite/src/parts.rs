@@ -5,33 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use sfumato_core::job::{FencingToken, Job, JobState, Lease};
+use sfumato_core::job::{FencingToken, Job, Lease};
 use sfumato_core::store::{HELPERS_MAX, OwnTurn, PartLease, VideoParts};
-use sfumato_core::{JobId, MediaKind, StoreError, Timestamp, WorkerId};
+use sfumato_core::{JobId, StoreError, Timestamp, WorkerId};
 
 use crate::SqliteStore;
 use crate::jobs;
 use crate::queries;
 use crate::rows::{Reader, key};
 use crate::sql::{execute, execute_one, query, query_one};
-
-/// Parts end with their job. Where somebody else is to go on with it, what its owner was at is free at once.
-pub(crate) fn follow(conn: &Connection, before: &Job, after: &Job) -> Result<(), StoreError> {
-    let JobState::Running { lease, .. } = &before.state else {
-        return Ok(());
-    };
-    if after.upload.format.kind() != MediaKind::Video || matches!(after.state, JobState::Running { .. }) {
-        return Ok(());
-    }
-    let job = key(after.id.as_uuid());
-    if after.is_finished() {
-        execute(conn, queries::DROP_PARTS_OF_JOB, [job])?;
-    } else {
-        let worker = key(lease.worker.as_uuid());
-        execute(conn, queries::FREE_PARTS_OF_WORKER, [job, worker])?;
-    }
-    Ok(())
-}
 
 /// Whether the job is under this lease.
 fn check_owner(conn: &Connection, job: JobId, lease: &Lease) -> Result<(), StoreError> {

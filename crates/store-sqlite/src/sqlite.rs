@@ -8,8 +8,9 @@ use rusqlite::Connection;
 use sfumato_core::store::{Calls, Meter, MeterSlot, Metered, Purpose};
 use sfumato_core::{Clock, Entropy, StoreError};
 
+use crate::error::OpenError;
 use crate::hook::Hook;
-use crate::open::{self, OpenError, SqliteOptions};
+use crate::open::{self, SqliteOptions};
 use crate::readers::{self, Readers};
 use crate::sql::Sources;
 use crate::writer::{self, Undo, Writer};

@@ -107,7 +107,7 @@ impl Store for SqliteStore {
         job: JobId,
         revision: NewRevision,
     ) -> Result<Job, StoreError> {
-        self.write(move |conn, sources| jobs::submit_revision(conn, sources, client, job, revision))
+        self.write(move |conn, sources| keys::submit_revision(conn, sources, client, job, revision))
             .await
     }
 

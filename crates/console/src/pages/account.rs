@@ -18,8 +18,9 @@ use crate::Console;
 use crate::cookies;
 use crate::error::{ConsoleError, sentence};
 use crate::live;
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::{self, Toast};
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -169,7 +170,7 @@ async fn end_session(
 async fn set_theme(_: Visitor, given: Result<Form<Theme>, FormRejection>) -> Result<Response, ConsoleError> {
     let Form(given) = given?;
     let mut response = page::redirect("/manager/account", None);
-    if let Some(cookie) = cookies::set_theme(page::theme(&given.theme)) {
+    if let Some(cookie) = cookies::set_theme(look::theme(&given.theme)) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

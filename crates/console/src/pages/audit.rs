@@ -26,8 +26,8 @@ use super::audit_words::{self, About, THINGS, action_words, actions_about};
 use crate::Console;
 use crate::error::ConsoleError;
 use crate::page::{self, Nav};
-use crate::session::Visitor;
 use crate::ui;
+use crate::visitor::Visitor;
 
 /// Entries of one page.
 const ENTRIES_SHOWN: usize = 50;

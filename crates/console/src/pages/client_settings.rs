@@ -21,9 +21,10 @@ use sfumato_engine::clients::{CLIENT_NAME_CHARS_MAX, judge_name};
 use super::settings::in_words;
 use crate::Console;
 use crate::error::ConsoleError;
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
 use crate::ui;
+use crate::visitor::Visitor;
 
 /// Ten years: what is longer is a slip of the keyboard.
 const KEPT_MAX: Duration = Duration::from_secs(3_650 * 86_400);

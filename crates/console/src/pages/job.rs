@@ -23,8 +23,8 @@ use crate::Console;
 use crate::error::ConsoleError;
 use crate::live::live;
 use crate::page::{self, Nav};
-use crate::session::Visitor;
 use crate::ui::{self, Tone};
+use crate::visitor::Visitor;
 
 /// Larger detections documents are downloaded and not drawn: a browser would hold all of it.
 const DRAWN_BYTES_MAX: u64 = GIVEN_BYTES_MAX as u64;

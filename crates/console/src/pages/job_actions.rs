@@ -14,8 +14,10 @@ use sfumato_engine::again::{Fate, Fates, RetryError};
 use super::job::{JobPath, deed, find};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Toast};
-use crate::session::{Visitor, is_htmx, is_ours};
+use crate::look::Toast;
+use crate::page;
+use crate::session::{is_htmx, is_ours};
+use crate::visitor::Visitor;
 
 /// Where the button was, to come back to.
 #[derive(Default, Deserialize)]

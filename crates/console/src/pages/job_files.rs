@@ -15,7 +15,7 @@ use crate::Console;
 use crate::download::{File, download};
 use crate::error::ConsoleError;
 use crate::readings::Reading;
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 pub(super) fn router() -> Router<Console> {
     Router::new()

@@ -23,7 +23,7 @@ use crate::Console;
 use crate::error::ConsoleError;
 use crate::live::live;
 use crate::page::{self, Nav};
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 /// Jobs of one page.
 const JOBS_SHOWN: usize = 50;

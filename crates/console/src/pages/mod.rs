@@ -15,6 +15,7 @@ mod openid;
 mod overview;
 mod review;
 mod review_edits;
+mod review_rows;
 mod review_video;
 mod settings;
 mod setup;

@@ -20,7 +20,7 @@ use super::sign_in::{Entry, keep_session, target};
 use super::users::described;
 use crate::error::ConsoleError;
 use crate::page;
-use crate::session::{FromBrowser, deed};
+use crate::visitor::{FromBrowser, deed};
 use crate::{Console, cookies, origin};
 
 const RETURN: &str = "/manager/sign-in/openid/return";

@@ -23,8 +23,8 @@ use crate::error::ConsoleError;
 use crate::live::live;
 use crate::page::{self, Nav};
 use crate::plot::{Axis, columns};
-use crate::session::Visitor;
 use crate::ui::{self, Tone};
+use crate::visitor::Visitor;
 
 /// Endpoints in trouble that are shown; the others are counted.
 const TROUBLED_SHOWN: usize = 6;

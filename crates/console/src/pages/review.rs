@@ -19,12 +19,14 @@ use sfumato_engine::render::RenderError;
 
 use super::job::{JobPath, find};
 use super::job_view::is_shown;
-use super::review_edits::{Document, shown};
+use super::review_edits::Document;
+use super::review_rows::shown;
 use super::review_video::frame_rate;
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// Rows that the page has at most. The document may have more; those stay as they are.
 const ROWS_MAX: usize = 300;

@@ -7,7 +7,7 @@ use sfumato_core::detection::{
     BoundingBox, Class, DocumentedBox, DocumentedTrack, Origin, PixelBox, VideoDetectionsDocument, VideoInfo,
 };
 
-use super::review_edits::{Fate, Row, bounds};
+use super::review_rows::{Fate, Row, bounds};
 use crate::error::ConsoleError;
 
 /// Makes the edits of tracks that are there.

@@ -16,8 +16,8 @@ use sfumato_core::policy::{ClientPolicy, Retention, Usage};
 
 use crate::error::ConsoleError;
 use crate::page::{self, Nav};
-use crate::session::Visitor;
 use crate::ui::{self, Tone};
+use crate::visitor::Visitor;
 use crate::{Console, ServerSetting};
 
 /// Clients that the page shows; others are searched for.

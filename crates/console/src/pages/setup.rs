@@ -16,8 +16,9 @@ use sfumato_engine::people::{PeopleError, Setup};
 use super::sign_in::{by_password, keep_session};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Look, Toast};
-use crate::session::{FromBrowser, deed};
+use crate::look::{Look, Toast};
+use crate::page;
+use crate::visitor::{FromBrowser, deed};
 
 #[derive(Template)]
 #[template(path = "setup.html")]

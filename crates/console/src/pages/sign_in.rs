@@ -18,8 +18,10 @@ use sfumato_engine::people::PeopleError;
 use crate::Console;
 use crate::cookies;
 use crate::error::ConsoleError;
-use crate::page::{self, Look, Page, Toast};
-use crate::session::{FromBrowser, Visitor, deed, is_ours};
+use crate::look::{Look, Toast};
+use crate::page::{self, Page};
+use crate::session::is_ours;
+use crate::visitor::{FromBrowser, Visitor, deed};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]

@@ -21,9 +21,11 @@ use super::job_view::JobView;
 use crate::Console;
 use crate::error::ConsoleError;
 use crate::live::live;
-use crate::page::{self, Nav, Toast};
+use crate::look::Toast;
+use crate::page::{self, Nav};
 use crate::receive::{Received, ReceivedFile, receive};
-use crate::session::{Visitor, is_htmx};
+use crate::session::is_htmx;
+use crate::visitor::Visitor;
 
 /// Jobs that the page shows at most, the latest ones; the list of jobs has all of them.
 const JOBS_SHOWN_MAX: usize = 50;

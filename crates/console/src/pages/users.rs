@@ -19,8 +19,9 @@ use sfumato_engine::people::PeopleError;
 
 use super::sign_in::by_password;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 use crate::{Console, once, origin};
 
 /// What was given for a new user.

@@ -1,8 +1,8 @@
 //! What an attempt says of its endpoint.
 
-use super::{Endpoint, EndpointState, HoldReason, Warning};
+use super::health::{HoldReason, PROBE_INTERVAL, Warning, ends_outage, health_after, must_hold, warning_due};
+use super::{Endpoint, EndpointState};
 use crate::delivery::Attempt;
-use crate::schedule::{PROBE_INTERVAL, ends_outage, health_after, must_hold, warning_due};
 use crate::time::Timestamp;
 
 /// What one attempt has changed about its endpoint.
@@ -15,7 +15,7 @@ pub struct Verdict {
     /// Its client is to be told that it keeps failing.
     pub warning: Option<Warning>,
     /// It answers again after an outage: some of what waits for it becomes due
-    /// ([`PULLED_PER_SUCCESS`](crate::schedule::PULLED_PER_SUCCESS)).
+    /// ([`PULLED_PER_SUCCESS`](super::PULLED_PER_SUCCESS)).
     pub pulls: bool,
 }
 

@@ -9,8 +9,7 @@ use sfumato_core::options::{ConfidenceThreshold, Profile};
 use sha2::Digest;
 
 use crate::calibration::Calibration;
-use crate::family::Family;
-use crate::tensor::Encoding;
+use crate::family::{Encoding, Family};
 
 /// Characters of a name at most.
 const NAME_CHARS_MAX: usize = 64;

@@ -5,7 +5,6 @@
 //! here only says where to look.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use sfumato_core::delivery::DeliveryState;
@@ -14,35 +13,13 @@ use sfumato_core::{EndpointId, Timestamp};
 
 use super::faults::Faults;
 use super::lane::{Lane, Observation};
+use super::limits::Limits;
 
 /// What an endpoint is given in each of its turns.
 const QUANTUM: usize = 4;
 
 /// After a claim that found nothing where something was due, the endpoint is looked at again no sooner.
 const BARREN: Duration = Duration::from_secs(1);
-
-/// The limits that the courier keeps.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// In flight in all.
-    pub(super) in_flight: usize,
-    /// To one endpoint.
-    pub(super) per_endpoint: usize,
-    /// A second, to one endpoint.
-    pub(super) per_second: Option<NonZeroU32>,
-}
-
-impl Limits {
-    /// What the endpoints that are slow share.
-    fn slow(&self) -> usize {
-        (self.in_flight / 4).max(1)
-    }
-
-    /// What may be leased ahead in all.
-    fn ahead(&self) -> usize {
-        self.in_flight / 2
-    }
-}
 
 /// What the end of an attempt has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sfumato_core::Timestamp;
 use sfumato_core::store::Waiting;
 
-use super::board::Limits;
 use super::breaker::{Breaker, Sign};
 use super::faults::Reach;
+use super::limits::Limits;
 use super::pace::{Load, Pace, Sample};
 use super::rate::Rate;
 

@@ -9,8 +9,8 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, RETRY_AFTER};
 use serde_json::Value;
 use sfumato_core::Timestamp;
 
-use super::conversation::Line;
 use super::failure::{AckProblem, Failure};
+use super::line::Line;
 use super::{RESPONSE_BYTES_KEPT, RESPONSE_BYTES_MAX};
 
 /// What arrived of an answer.

@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -16,7 +18,6 @@ use tokio_rustls::rustls::{self, ClientConfig, ProtocolVersion, RootCertStore};
 use url::{Host, Position, Url};
 
 use super::failure::{Blocked, Failure};
-use super::pool::Link;
 use super::{CONNECT_SHARE, Outbound, Phase, Progress};
 use crate::guard::{AddressPolicy, BlockRule, BlockedAddress, judge_address, reached_address};
 
@@ -29,6 +30,29 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// A connection, in clear or in TLS.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// An open connection whose peer has been judged.
+pub(super) struct Link {
+    pub(super) stream: Box<dyn Connection>,
+    /// `https://host:port`, without the port where it is the scheme's own.
+    pub(super) origin: Arc<str>,
+    pub(super) peer: SocketAddr,
+    pub(super) tls: Option<Arc<str>>,
+    pub(super) opened_at: std::time::Instant,
+}
+
+impl Link {
+    /// Whether the peer has neither closed nor spoken out of turn. Bytes that nobody asked for would be taken for the
+    /// answer to the next message.
+    pub(super) fn is_silent(&mut self) -> bool {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(&mut *self.stream)
+            .poll_read(&mut context, &mut buffer)
+            .is_pending()
+    }
+}
 
 impl Outbound {
     /// Opens a connection to the origin of a URL: resolve once, judge every address, connect to a judged one, check the

@@ -6,15 +6,10 @@
 //! end and well framed ([`super::conversation`]); here it is held to its age, to silence, and to a bounded number.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::io::ReadBuf;
-
-use super::connect::Connection;
+use super::connect::Link;
 
 /// How long connections are kept, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,29 +32,6 @@ impl Default for Keep {
             per_origin_max: 64,
             in_all_max: 256,
         }
-    }
-}
-
-/// An open connection whose peer has been judged.
-pub(super) struct Link {
-    pub(super) stream: Box<dyn Connection>,
-    /// `https://host:port`, without the port where it is the scheme's own.
-    pub(super) origin: Arc<str>,
-    pub(super) peer: SocketAddr,
-    pub(super) tls: Option<Arc<str>>,
-    pub(super) opened_at: Instant,
-}
-
-impl Link {
-    /// Whether the peer has neither closed nor spoken out of turn. Bytes that nobody asked for would be taken for the
-    /// answer to the next message.
-    fn is_silent(&mut self) -> bool {
-        let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let mut context = Context::from_waker(Waker::noop());
-        Pin::new(&mut *self.stream)
-            .poll_read(&mut context, &mut buffer)
-            .is_pending()
     }
 }
 

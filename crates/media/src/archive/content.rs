@@ -9,7 +9,7 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, RangeReader};
 use sfumato_core::MediaFormat;
-use sfumato_media_client::protocol::ArchiveLimits;
+use sfumato_media_client::limits::ArchiveLimits;
 
 use super::directory::{Bounded, Directory, Listed};
 use super::error::EntryError;

@@ -10,7 +10,7 @@ use rawzip::{
     CompressionMethod, ErrorKind, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, RangeReader, ReaderAt, ZipArchive,
     ZipArchiveEntryWayfinder, ZipEntries, ZipFileHeaderRecord, ZipLocator,
 };
-use sfumato_media_client::protocol::ArchiveLimits;
+use sfumato_media_client::limits::ArchiveLimits;
 
 use super::error::{ArchiveError, EntryError};
 use super::name;

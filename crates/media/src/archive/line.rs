@@ -11,7 +11,7 @@ use super::directory::Entries;
 use super::entry::{Claim, Common, Outcome};
 use super::error::ArchiveError;
 use super::lane::Lane;
-use super::name::Names;
+use super::names::Names;
 
 /// Entries that wait to be written at most.
 const WAITING_MAX: usize = 256;

@@ -13,6 +13,7 @@ mod files;
 mod lane;
 mod line;
 mod name;
+mod names;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ use std::thread;
 
 use sfumato_core::MediaFormat;
 use sfumato_detect::{DetectorSet, Stopwatch};
-use sfumato_media_client::protocol::{ArchiveLimits, Document, Failure, Goal, Hidden, Report, Task, Timings};
+use sfumato_media_client::limits::ArchiveLimits;
+use sfumato_media_client::protocol::{Document, Failure, Goal, Hidden, Report, Task, Timings};
 
 use crate::log;
 use content::{Budget, Content};
@@ -37,7 +39,7 @@ use files::{At, Original};
 pub(crate) use lane::Lane;
 use line::Line;
 pub use name::NameError;
-use name::Names;
+use names::Names;
 use report::{ReportWriter, Totals};
 use writer::{ArchiveWriter, NO_TIME, Packing};
 

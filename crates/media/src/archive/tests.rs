@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use sfumato_core::detection::{DetectionsDocument, DocumentSource, PictureInfo, SCHEMA};
 use sfumato_core::{AnonymizeOptions, FailureClass};
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 
 use super::*;
 use crate::error::PictureError;

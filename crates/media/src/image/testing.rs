@@ -8,7 +8,8 @@ use sfumato_core::FailureClass;
 use sfumato_core::MediaFormat;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{AnonymizeOptions, Color, Mask, MaskStyle, MetadataPolicy};
-use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Goal, Report, Task};
 
 use crate::error::PictureError;
 use crate::work::{Find, Found, Processed, Work};

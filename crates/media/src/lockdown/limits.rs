@@ -4,6 +4,7 @@ use std::fs;
 
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use sfumato_media_client::protocol::last_descriptor;
 use sfumato_media_client::sandbox::{Bounds, Purpose};
 
 use super::calls::Threads;
@@ -62,7 +63,7 @@ pub(super) fn hide_memory() -> Result<(), Errno> {
 
 /// Closes every descriptor beyond those that the protocol names for the purpose.
 pub(super) fn close_descriptors(purpose: Purpose) -> Result<(), Errno> {
-    let first = purpose.last_descriptor().unsigned_abs() + 1;
+    let first = last_descriptor(purpose).unsigned_abs() + 1;
     let every_later_one = libc::c_uint::MAX;
     #[expect(
         unsafe_code,

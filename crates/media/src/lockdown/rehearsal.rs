@@ -4,7 +4,8 @@ use std::io::{self, Cursor};
 
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_detect::DetectorSet;
-use sfumato_media_client::protocol::{Failure, Goal, MediaLimits, Task};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Failure, Goal, Task};
 
 use crate::anonymize::anonymize;
 use crate::error::PictureError;

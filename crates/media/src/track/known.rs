@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use sfumato_core::detection::BoundingBox;
 
 use super::Settings;
-use super::path::{Anchor, Key, anchors, between, held, run_on, velocity};
+use super::keys::{Anchor, Key, anchors, between, held, run_on, velocity};
 
 /// Intersection over union with where a track was, or would be, below which it has jumped.
 const JUMP_IOU: f32 = 0.1;

@@ -11,8 +11,10 @@
 
 mod association;
 mod cadence;
+mod closeness;
 mod edges;
 mod follower;
+mod keys;
 mod known;
 #[cfg(test)]
 mod leaks;
@@ -29,7 +31,8 @@ use sfumato_core::detection::{Detection, Origin};
 use sfumato_core::options::Profile;
 
 use association::Fit;
-use path::{Key, Track};
+use keys::Key;
+use path::Track;
 
 use cadence::Cadence;
 pub(crate) use cadence::Rhythm;

@@ -5,7 +5,7 @@ use ffmpeg_next::software::scaling::{Context, Flags};
 use ffmpeg_next::{ffi, frame};
 
 use super::error::VideoError;
-use super::planes::{self, Planes};
+use super::planes::{self, Planes, bits};
 
 /// The formats in which masks are drawn: planes of 8 or 10 bits, with chroma of a half, of the half width, or whole.
 const DRAWN: [Pixel; 9] = [
@@ -43,21 +43,6 @@ pub(super) fn target(source: Pixel, allowed: impl Fn(Pixel) -> bool) -> Option<P
         .into_iter()
         .chain([Pixel::YUV420P])
         .find(|format| allowed(*format))
-}
-
-/// Bits a sample of a format.
-#[expect(unsafe_code, reason = "the safe interface has no accessor for it")]
-pub(super) fn bits(format: Pixel) -> u32 {
-    // SAFETY: libav returns null or a description that lives as long as the program.
-    let depth = unsafe {
-        let description = ffi::av_pix_fmt_desc_get(format.into());
-        if description.is_null() {
-            8
-        } else {
-            (*description).comp[0].depth
-        }
-    };
-    u32::try_from(depth).unwrap_or(8)
 }
 
 /// Whether a format has a channel of transparency, which no encoder that is used keeps.

@@ -10,6 +10,7 @@ use super::container::Container;
 use super::convert::{self, Converter};
 use super::error::VideoError;
 use super::options::{VideoCodec, VideoOptions};
+use super::planes::bits;
 use super::side_data::TrackData;
 use super::source::VideoTrack;
 
@@ -124,11 +125,11 @@ impl Encoder {
                 .warnings
                 .push("the transparency of the video is not in the result".to_owned());
         }
-        if convert::bits(source) > convert::bits(target) {
+        if bits(source) > bits(target) {
             losses.warnings.push(format!(
                 "the result has {} bits a sample instead of {}",
-                convert::bits(target),
-                convert::bits(source)
+                bits(target),
+                bits(source)
             ));
         }
         let is_interlaced = first.is_interlaced();

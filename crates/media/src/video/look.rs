@@ -3,21 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use ffmpeg_next::frame;
+use ffmpeg_next::{Packet, frame};
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::options::Profile;
 
 use super::decode::Decoded;
 use super::error::VideoError;
 use super::given::Given;
-use super::pipeline::{Taken, thread_time};
 use super::previews::Previews;
-use super::report::{TrackedBox, VideoTimings};
+use super::report::{TrackedBox, VideoTimings, thread_time};
 use super::scene::Scenes;
 use super::source::VideoTrack;
 use super::tracks::{OnTrack, Pieces, TrackNature};
 use super::write::Item;
-use super::{FindInFrame, convert, mask_yuv};
+use super::{FindInFrame, mask_yuv, planes};
 use crate::mask;
 use crate::orientation::Orientation;
 use crate::track::{Follower, Region, Rhythm, Seen, Settings};
@@ -25,6 +24,14 @@ use crate::track::{Follower, Region, Rhythm, Seen, Settings};
 /// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
 const WINDOW_BYTES: u64 = 80 << 20;
 const WINDOW_FRAMES_MAX: u32 = 20;
+
+/// What this stage is given.
+pub(super) enum Taken {
+    /// A frame, and the part of the file that is read.
+    Frame(Decoded, f32),
+    /// A packet of another track.
+    Packet(usize, Packet),
+}
 
 /// See the module.
 pub(super) struct Looking<'a> {
@@ -312,7 +319,7 @@ impl<'a> Looking<'a> {
 
 /// How many frames like this one may wait for what comes after them.
 pub(super) fn window(frame: &frame::Video) -> u32 {
-    let samples = if convert::bits(frame.format()) > 8 { 2 } else { 1 };
+    let samples = if planes::bits(frame.format()) > 8 { 2 } else { 1 };
     // As if chroma were half of luma; a little more does not matter.
     let bytes = (u64::from(frame.width()) * u64::from(frame.height()) * samples * 3 / 2).max(1);
     u32::try_from(WINDOW_BYTES / bytes)

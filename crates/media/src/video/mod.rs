@@ -22,6 +22,7 @@ mod join;
 mod look;
 mod mask_yuv;
 mod options;
+mod packet_marks;
 mod pipeline;
 mod plan;
 mod planes;

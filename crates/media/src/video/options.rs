@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 pub use sfumato_core::options::{Audio, Quality, Subtitles, VideoCodec};
-pub use sfumato_media_client::protocol::{Damaged, VideoLimits};
+pub use sfumato_media_client::limits::{Damaged, VideoLimits};
 
 /// What is asked for of one video, beside the options that pictures have too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,15 +5,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use ffmpeg_next::Packet;
-use rustix::time::{ClockId, clock_gettime};
-
 use super::decode::{Counts, Decoded, Decoder};
 use super::error::VideoError;
 use super::given::{self, Given};
-use super::look::{Extent, Looking};
+use super::look::{Extent, Looking, Taken};
 use super::options::{Damaged, VideoLimits};
-use super::report::{VideoReport, VideoTimings};
+use super::report::{VideoReport, VideoTimings, thread_time};
 use super::source::Source;
 use super::tracks::OnTrack;
 use super::write::{self, Plan, Written};
@@ -28,14 +25,6 @@ pub(super) const QUEUE: usize = 1;
 /// How much of a video may be missing at its end before it is worth a word, in seconds.
 const MISSING_S_MIN: f64 = 0.25;
 
-/// What comes out of the first stage.
-pub(super) enum Taken {
-    /// A frame, and the part of the file that is read.
-    Frame(Decoded, f32),
-    /// A packet of another track.
-    Packet(usize, Packet),
-}
-
 /// What the first stage has to say in the end.
 pub(super) struct Ended {
     pub(super) counts: Counts,
@@ -43,13 +32,6 @@ pub(super) struct Ended {
     pub(super) missing_s: Option<f64>,
     pub(super) end: Option<i64>,
     pub(super) time: Duration,
-}
-
-/// CPU time of this thread.
-pub(super) fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// See [`super::anonymize`].

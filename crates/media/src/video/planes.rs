@@ -6,6 +6,21 @@ use ffmpeg_next::{ffi, frame};
 
 use super::error::VideoError;
 
+/// Bits a sample of a format.
+#[expect(unsafe_code, reason = "the safe interface has no accessor for it")]
+pub(super) fn bits(format: Pixel) -> u32 {
+    // SAFETY: libav returns null or a description that lives as long as the program.
+    let depth = unsafe {
+        let description = ffi::av_pix_fmt_desc_get(format.into());
+        if description.is_null() {
+            8
+        } else {
+            (*description).comp[0].depth
+        }
+    };
+    u32::try_from(depth).unwrap_or(8)
+}
+
 /// One of luma and the two chromas.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Component {
@@ -192,7 +207,7 @@ impl Plane<'_> {
 /// A plane of a frame, as if each sample had one component. `None` where there is none.
 #[expect(unsafe_code, reason = "the safe interface does not bound rows")]
 pub(super) fn plane(frame: &frame::Video, plane: usize) -> Option<Plane<'_>> {
-    let bits = super::convert::bits(frame.format());
+    let bits = bits(frame.format());
     let sample = if bits > 8 { 2 } else { 1 };
     let (width, height) = (frame.width() as usize, frame.height() as usize);
     let size = match (plane, frame.format().descriptor()) {

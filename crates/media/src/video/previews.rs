@@ -5,9 +5,8 @@ use sfumato_core::detection::Detection;
 use sfumato_core::options::Profile;
 
 use super::error::VideoError;
-use super::pipeline::thread_time;
 use super::preview::Preview;
-use super::report::VideoTimings;
+use super::report::{VideoTimings, thread_time};
 use super::{FindInFrame, Look};
 use crate::orientation::Orientation;
 use crate::track::{Seen, with_margin};

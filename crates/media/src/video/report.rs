@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use sfumato_core::detection::{
     BoundingBox, Class, DocumentSource, SCHEMA, VideoDetectionsDocument, VideoInfo,
@@ -128,4 +129,11 @@ pub struct VideoTimings {
     pub mask: Duration,
     /// Encoding and writing, and all threads of libav.
     pub encode: Duration,
+}
+
+/// CPU time of this thread so far, which [`VideoTimings`] are made of.
+pub(super) fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }

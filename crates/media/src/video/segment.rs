@@ -16,11 +16,12 @@ use super::decode::{Decoded, Decoder};
 use super::encode::Encoder;
 use super::error::VideoError;
 use super::given::Given;
-use super::look::{Extent, Looking};
+use super::look::{Extent, Looking, Taken};
 use super::options::VideoOptions;
-use super::pipeline::{self, QUEUE, Taken, thread_time};
-use super::plan::{self, LEAD_FRAMES, Running, SegmentPlan, Span};
-use super::report::{SegmentReport, TrackPiece, VideoTimings};
+use super::packet_marks::{Running, mark};
+use super::pipeline::{self, QUEUE};
+use super::plan::{self, LEAD_FRAMES, SegmentPlan, Span};
+use super::report::{SegmentReport, TrackPiece, VideoTimings, thread_time};
 use super::segment_file::{Header, SegmentWriter};
 use super::source::{Source, VideoTrack};
 use super::write::{self, Item};
@@ -303,7 +304,7 @@ impl Decoding<'_> {
                 continue;
             }
             if self.read.packets < self.span.packets {
-                self.read.add(plan::mark(&packet));
+                self.read.add(mark(&packet));
             }
             decoder.send(Some(&packet))?;
             drop(packet);

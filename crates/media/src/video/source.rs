@@ -15,7 +15,7 @@ use super::container::Container;
 use super::error::VideoError;
 use super::io;
 use super::options::{Audio, Subtitles, VideoLimits, VideoOptions};
-use super::plan::Start;
+use super::packet_marks::Start;
 use super::side_data::TrackData;
 use crate::orientation::Orientation;
 use crate::positioned::size_of;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sfumato_core::FailureClass;
 use sfumato_media::archive::ArchiveError;
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::ArchiveLimits;
+use sfumato_media_client::limits::ArchiveLimits;
 
 use crate::archive_hostile::{assert_refused, named, picture};
 use crate::archive_support::*;

@@ -2,7 +2,7 @@
 
 use sfumato_core::FailureClass;
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::ArchiveLimits;
+use sfumato_media_client::limits::ArchiveLimits;
 
 use crate::archive_support::*;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sfumato_core::FailureClass;
 use sfumato_core::options::OtherEntries;
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits};
+use sfumato_media_client::limits::{ArchiveLimits, MediaLimits};
 
 use crate::archive_support::*;
 

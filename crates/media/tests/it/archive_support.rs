@@ -13,7 +13,8 @@ use sfumato_core::MediaFormat;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_media::archive::{ArchiveError, Files};
 use sfumato_media::fuzzing;
-use sfumato_media_client::protocol::{Document, Failure, Goal, MediaLimits, Report, Task};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Document, Failure, Goal, Report, Task};
 
 /// An entry as it is written: what stands in front of its data, its data, and its record in the directory.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use sfumato_core::FailureClass;
 use sfumato_core::detection::{BoundingBox, Class, Detection};
 use sfumato_core::options::{AnonymizeOptions, MetadataPolicy};
 use sfumato_media::{PictureError, fuzzing};
-use sfumato_media_client::protocol::{ArchiveLimits, MediaLimits};
+use sfumato_media_client::limits::{ArchiveLimits, MediaLimits};
 
 use crate::support::*;
 

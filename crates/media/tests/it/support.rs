@@ -10,7 +10,8 @@ use sfumato_core::options::{Mask, MaskStyle};
 use sfumato_core::{AnonymizeOptions, MediaFormat};
 use sfumato_detect::DetectorSet;
 use sfumato_media::{Orientation, anonymize};
-use sfumato_media_client::protocol::{Failure, Goal, MediaLimits, Report, Task};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Failure, Goal, Report, Task};
 
 /// The folder that `cargo xtask setup` fills.
 pub(crate) fn assets_dir() -> PathBuf {

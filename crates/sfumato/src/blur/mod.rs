@@ -16,7 +16,7 @@ use anyhow::Context;
 use serde::Serialize;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::given::GivenDetections;
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 use sfumato_media_client::{MediaPool, MediaPoolConfig};
 use tokio::task::JoinSet;
 

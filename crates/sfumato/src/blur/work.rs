@@ -12,7 +12,8 @@ use sfumato_core::detection::given::GivenDetections;
 use sfumato_core::time::random;
 use sfumato_core::{AnonymizeOptions, MediaFormat, MediaKind};
 use sfumato_engine::system::SystemEntropy;
-use sfumato_media_client::protocol::{Document, Goal, Hidden, MediaLimits, Task, Timings};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Document, Goal, Hidden, Task, Timings};
 use sfumato_media_client::{Finished, MediaError, MediaPool};
 use thiserror::Error;
 

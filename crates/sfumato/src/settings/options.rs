@@ -10,7 +10,7 @@ use sfumato_core::options::Profile;
 use sfumato_engine::blobs::Encrypted;
 use sfumato_engine::openid::Issuer;
 use sfumato_http::{AllowedOrigins, PublicUrl};
-use sfumato_media_client::protocol::Damaged;
+use sfumato_media_client::limits::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 
 use super::openid::{NewcomersClient, RoleRules, Words};

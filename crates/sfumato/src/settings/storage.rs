@@ -1,48 +1,10 @@
 //! Values of the section `storage`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use sfumato_engine::blobs::{Encrypted, PART_BYTES_MIN, S3Location};
+use sfumato_engine::blobs::{Encrypted, S3Location};
 
-use super::options::Settings;
 use super::values::SettingValue;
-
-/// S3 takes no larger part than 5 GiB; what is gathered in memory should be far less.
-const PART_BYTES_MAX: u64 = 1 << 30;
-
-/// The most that S3 signs an address for.
-const REDIRECT_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What has to hold of the section: the setting, whether it does, and the rule.
-pub(super) fn rules(settings: &Settings) -> [(&'static str, bool, &'static str); 4] {
-    let plain = settings
-        .storage_endpoint
-        .as_ref()
-        .is_some_and(HttpEndpoint::is_plain);
-    [
-        (
-            "storage.part_bytes",
-            (PART_BYTES_MIN..=PART_BYTES_MAX).contains(&settings.storage_part_bytes.0),
-            "must be from 5MiB to 1GiB",
-        ),
-        (
-            "storage.timeout",
-            settings.storage_timeout >= Duration::from_secs(1),
-            "must be at least 1s",
-        ),
-        (
-            "storage.redirect_lifetime",
-            (Duration::from_secs(1)..=REDIRECT_LIFETIME_MAX).contains(&settings.storage_redirect_lifetime),
-            "must be from 1s to 7d",
-        ),
-        (
-            "storage.endpoint",
-            settings.storage_allow_http || !plain,
-            "must begin with https:, or `storage.allow_http` must be true",
-        ),
-    ]
-}
 
 /// Where originals and results lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +70,7 @@ pub(crate) struct HttpEndpoint(pub(crate) String);
 
 impl HttpEndpoint {
     /// Whether it is reached without TLS.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.0.starts_with("http:")
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use sfumato_core::options::Profile;
 use sfumato_http::{AllowedOrigins, PublicUrl};
-use sfumato_media_client::protocol::Damaged;
+use sfumato_media_client::limits::Damaged;
 use sfumato_media_client::sandbox::SandboxMode;
 use thiserror::Error;
 use toml::de::DeValue;

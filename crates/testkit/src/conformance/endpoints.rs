@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use sfumato_core::delivery::{Attempt, DeliveryState, Outcome};
 use sfumato_core::endpoint::{
-    ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, HoldReason, Warning, WebhookUrl,
+    ENDPOINTS_PER_CLIENT_MAX, Endpoint, EndpointHealth, EndpointState, HOLD_AFTER, HOLD_FAILURES_MIN,
+    HoldReason, PROBE_INTERVAL, Warning, WebhookUrl,
 };
 use sfumato_core::event::EventStatus;
-use sfumato_core::schedule::{
-    DELIVERY_LIFETIME, HOLD_AFTER, HOLD_FAILURES_MIN, OWN_FAULT_WAIT, PROBE_INTERVAL,
-};
+use sfumato_core::schedule::{DELIVERY_LIFETIME, OWN_FAULT_WAIT};
 use sfumato_core::store::{Dispatch, EndpointChange};
 use sfumato_core::{ClientId, EndpointId, StoreError};
 

@@ -11,7 +11,7 @@ use sfumato_engine::access::Caller;
 
 use crate::Console;
 use crate::error::ConsoleError;
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 /// A visitor at one client.
 pub(super) struct AtClient {

@@ -17,8 +17,9 @@ use super::at::{self, AtClient};
 use super::overlap::{self, Overlap};
 use super::words;
 use crate::error::ConsoleError;
-use crate::page::{self, Nav, Page, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav, Page};
+use crate::visitor::Visitor;
 use crate::{Console, once};
 
 /// Hours over which an endpoint is summed up.

@@ -16,7 +16,7 @@ use super::{at, client, words};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav};
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 #[derive(Debug, Default, Deserialize)]
 struct NewClient {

@@ -23,7 +23,7 @@ use crate::charts::{self, Series};
 use crate::error::ConsoleError;
 use crate::live::live;
 use crate::page::{self, Nav};
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 /// Deliveries of a page.
 const LIMIT: usize = 25;

@@ -18,8 +18,9 @@ use super::{Tab, words};
 use crate::Console;
 use crate::error::ConsoleError;
 use crate::live;
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// The delivery that a path names.
 struct Named(DeliveryId);

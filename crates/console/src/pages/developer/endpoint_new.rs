@@ -16,8 +16,9 @@ use sfumato_engine::endpoints::{EndpointError, NewEndpoint};
 use super::at::{AtClient, endpoint_path};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// What a form says of an endpoint.
 #[derive(Debug, Default, Deserialize)]

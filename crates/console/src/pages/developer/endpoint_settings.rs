@@ -18,8 +18,9 @@ use super::overlap::{self, Overlap};
 use super::{Tab, endpoint_new, words};
 use crate::Console;
 use crate::error::ConsoleError;
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// What is shown in clear. Each look is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::{Tab, words};
 use crate::Console;
 use crate::error::{ConsoleError, sentence};
 use crate::page::{self, Nav};
-use crate::session::Visitor;
+use crate::visitor::Visitor;
 
 /// The header whose value is a secret that others may have looked over the shoulder for.
 const TOKEN_HEADER: &str = "x-auth-token";

@@ -19,8 +19,9 @@ use super::{Tab, deliveries, words};
 use crate::Console;
 use crate::error::ConsoleError;
 use crate::live;
-use crate::page::{self, Nav, Toast};
-use crate::session::Visitor;
+use crate::look::Toast;
+use crate::page::{self, Nav};
+use crate::visitor::Visitor;
 
 /// What has never been acknowledged: the usual choice.
 const UNACKNOWLEDGED: [Standing; 4] = [

@@ -14,8 +14,8 @@ use sfumato_core::MediaFormat;
 use self::header::{Header, Layout};
 use super::frames;
 use crate::error::PictureError;
+use crate::limits;
 use crate::orientation::Orientation;
-use crate::probe;
 use crate::raster::Samples;
 use crate::work::{Processed, Stage, Work};
 
@@ -33,7 +33,7 @@ pub(crate) fn process(
 ) -> Result<Processed, PictureError> {
     let header = Header::read(bytes)?;
     let size = (header.width, header.height);
-    probe::check_size(size.0, size.1, work.limits())?;
+    limits::check_size(size.0, size.1, work.limits())?;
     match &header.layout {
         Layout::Indexed { bits, .. } => {
             let mut picture = pixels::read_indexed(bytes, &header)?;

@@ -11,6 +11,7 @@ use super::dct::SIDE;
 use super::overlay::{Overlay, Scale, lay_over_block};
 use super::plane::{Plane, shade};
 use super::read::{Coefficients, Component};
+use super::window::{Window, block_range};
 use crate::error::PictureError;
 use crate::mask::Masks;
 use crate::raster::{Channels, Raster, Samples};
@@ -23,30 +24,6 @@ pub(super) struct Layout {
     /// The largest sampling factors, horizontal and vertical.
     pub(super) sampling_max: (usize, usize),
     pub(super) components: Vec<Component>,
-}
-
-/// Columns and rows of units. A unit holds as many blocks of each component as its sampling factors say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) columns: Range<usize>,
-    pub(super) rows: Range<usize>,
-}
-
-impl Window {
-    const fn meets(&self, other: &Self) -> bool {
-        self.columns.start < other.columns.end
-            && other.columns.start < self.columns.end
-            && self.rows.start < other.rows.end
-            && other.rows.start < self.rows.end
-    }
-
-    fn union(&self, other: &Self) -> Self {
-        let hull = |a: &Range<usize>, b: &Range<usize>| a.start.min(b.start)..a.end.max(b.end);
-        Self {
-            columns: hull(&self.columns, &other.columns),
-            rows: hull(&self.rows, &other.rows),
-        }
-    }
 }
 
 impl Layout {
@@ -208,9 +185,4 @@ impl Layout {
             }
         }
     }
-}
-
-/// The blocks of a component in some units, without those that only fill the last units up.
-pub(super) fn block_range(units: &Range<usize>, sampling: usize, blocks: usize) -> Range<usize> {
-    (units.start * sampling).min(blocks)..(units.end * sampling).min(blocks)
 }

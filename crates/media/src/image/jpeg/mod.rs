@@ -12,6 +12,7 @@ mod metadata;
 mod overlay;
 mod plane;
 mod read;
+mod window;
 mod write;
 
 use std::io::Write;
@@ -22,8 +23,8 @@ use sfumato_core::detection::Detection;
 use super::libjpeg::{self, Overlooked};
 use super::segments;
 use crate::error::PictureError;
+use crate::limits;
 use crate::orientation::Orientation;
-use crate::probe;
 use crate::raster::{Channels, Raster, Samples};
 use crate::work::{self, Processed, Stage, Work};
 use coding::Coding;
@@ -160,7 +161,7 @@ fn read_unguarded<'a>(
     let mut coefficients = Coefficients::open(bytes);
     // The decoder may have another opinion on the size than the probe: it is the decoder that allocates.
     let (width, height) = coefficients.size();
-    probe::check_size(width, height, work.limits())?;
+    limits::check_size(width, height, work.limits())?;
     let space = coefficients.color_space().ok_or(PictureError::Unsupported {
         what: "JPEG pictures in a colour space other than grayscale, YCbCr, RGB, CMYK and YCCK",
     })?;

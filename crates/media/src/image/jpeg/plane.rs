@@ -2,8 +2,8 @@
 
 use super::color::ColorSpace;
 use super::dct::{self, SIDE};
-use super::edit::{Window, block_range};
 use super::read::{Coefficients, Component};
+use super::window::{Window, block_range};
 use crate::raster::Channels;
 
 /// The samples of one component in one row of units of a window.

@@ -13,7 +13,8 @@ use std::time::Duration;
 use sfumato_core::AnonymizeOptions;
 use sfumato_core::detection::{Class, Detection};
 use sfumato_core::options::{Mask, MaskStyle};
-use sfumato_media_client::protocol::{Goal, MediaLimits, Report, Task};
+use sfumato_media_client::limits::MediaLimits;
+use sfumato_media_client::protocol::{Goal, Report, Task};
 
 use super::*;
 use crate::image::testing::detection;

@@ -11,8 +11,8 @@ use sfumato_core::MediaFormat;
 use super::{Decoder, info};
 use crate::error::PictureError;
 use crate::image::frames::{Player, Sightings};
+use crate::limits;
 use crate::metadata;
-use crate::probe;
 use crate::raster::{Channels, Raster, Rect, Samples, allocate, changed, reserve};
 use crate::work::{Processed, Stage, Work};
 
@@ -26,7 +26,7 @@ pub(super) fn process(
     let decoder = open()?;
     let size = decoder.info().size();
     let frames = count(&decoder)?;
-    probe::check_frames(frames.into(), size, work.limits())?;
+    limits::check_frames(frames.into(), size, work.limits())?;
     let orientation = behind(open()?, work)?;
     let mut player = Compositor::new(decoder)?;
     let sightings = Sightings::find(&mut player, frames, orientation, work)?;

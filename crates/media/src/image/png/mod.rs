@@ -13,9 +13,9 @@ use sfumato_core::MediaFormat;
 use super::frames;
 use super::indexed::{self, Indexed};
 use crate::error::PictureError;
+use crate::limits;
 use crate::metadata;
 use crate::orientation::Orientation;
-use crate::probe;
 use crate::raster::{Channels, Raster, Samples, allocate, reserve};
 use crate::work::{Processed, Stage, Work};
 
@@ -33,7 +33,7 @@ pub(crate) fn process(
     let with_texts = metadata::keeps_texts(work.metadata());
     let decoder = open(bytes, with_texts, Transformations::IDENTITY)?;
     let info = decoder.info();
-    probe::check_size(info.width, info.height, work.limits())?;
+    limits::check_size(info.width, info.height, work.limits())?;
     if info.animation_control.is_some() {
         return animation::process(bytes, work, output);
     }

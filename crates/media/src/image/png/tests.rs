@@ -1,7 +1,7 @@
 use png::{BitDepth, BlendOp, ColorType, DisposeOp};
 use proptest::prelude::*;
 use sfumato_core::options::MetadataPolicy;
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 
 use super::*;
 use crate::image::testing::*;

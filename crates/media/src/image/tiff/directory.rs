@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 
 use crate::error::PictureError;
-use crate::probe;
+use crate::limits;
 
 /// The largest list of numbers that is read: places of strips, for example, of which there can be one a row and channel.
 const NUMBERS_MAX: u64 = 1 << 19;
@@ -72,7 +72,7 @@ impl<'a> File<'a> {
             }
             let (directory, next) = self.directory(offset)?;
             directories.push(directory);
-            probe::check_frame_count(directories.len() as u64, limits)?;
+            limits::check_frame_count(directories.len() as u64, limits)?;
             offset = next;
         }
         Ok(directories)

@@ -21,8 +21,8 @@ use self::pixels::Pixels;
 use self::write::{Entry, Writer};
 use super::icc::sane_icc;
 use crate::error::PictureError;
+use crate::limits;
 use crate::metadata;
-use crate::probe;
 use crate::work::{Processed, Stage, Work};
 
 /// The longest text that is kept, in bytes. What is longer holds something else.
@@ -116,11 +116,11 @@ fn pages(file: &File<'_>, directories: &[Directory], work: &Work<'_>) -> Result<
     let mut total = 0u64;
     for directory in directories {
         let (width, height) = page::size(file, directory)?;
-        probe::check_size(width, height, limits)?;
+        limits::check_size(width, height, limits)?;
         total += u64::from(width) * u64::from(height);
     }
     if directories.len() > 1 {
-        probe::check_frame_pixels(total, limits)?;
+        limits::check_frame_pixels(total, limits)?;
     }
     directories
         .iter()

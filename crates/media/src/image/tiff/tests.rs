@@ -2,7 +2,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 use sfumato_core::options::MetadataPolicy;
-use sfumato_media_client::protocol::MediaLimits;
+use sfumato_media_client::limits::MediaLimits;
 use tiff::decoder::DecodingResult;
 use tiff::encoder::colortype::{CMYK8, ColorType, Gray8, Gray16, RGB8, RGB16, RGBA8};
 use tiff::encoder::compression::DeflateLevel;

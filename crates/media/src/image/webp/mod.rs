@@ -16,9 +16,9 @@ use self::riff::{Animation, Container, Content, Frame};
 use super::frames::{self, Player, Sightings};
 use super::icc::sane_icc;
 use crate::error::PictureError;
+use crate::limits;
 use crate::metadata;
 use crate::orientation::Orientation;
-use crate::probe;
 use crate::raster::{Channels, Raster, Rect, Samples, changed, reserve};
 use crate::work::{Processed, Stage, Work};
 
@@ -33,7 +33,7 @@ pub(crate) fn process(
 ) -> Result<Processed, PictureError> {
     let container = Container::read(bytes)?;
     let size = container.size;
-    probe::check_size(size.0, size.1, work.limits())?;
+    limits::check_size(size.0, size.1, work.limits())?;
     let exif = container
         .exif
         .map(|exif| exif.strip_prefix(metadata::EXIF_PREFIX).unwrap_or(exif));
@@ -48,7 +48,7 @@ pub(crate) fn process(
             1
         }
         Content::Animation(animation) => {
-            probe::check_frames(animation.frame_count, size, work.limits())?;
+            limits::check_frames(animation.frame_count, size, work.limits())?;
             let frames = animation.frames.len();
             if let Some(animation) = process_animation(&container, animation, orientation, work)? {
                 let content = riff::Written::Animation(animation);
@@ -91,7 +91,7 @@ fn process_still(
 ) -> Result<Option<Vec<u8>>, PictureError> {
     let features = codec::features(file)?;
     // It is the decoder that allocates.
-    probe::check_size(features.width, features.height, work.limits())?;
+    limits::check_size(features.width, features.height, work.limits())?;
     let mut raster = codec::decode(file, features)?;
     work.progress(0.2);
     frames::hide(&mut raster, orientation, None, work)?;
