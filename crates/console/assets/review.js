@@ -23,12 +23,14 @@
   const duration = Number(form.dataset.duration);
   const list = form.querySelector("[data-rows]");
   const stage = form.querySelector(".review-stage");
+  const frame = stage?.parentElement;
   const media = stage?.firstElementChild;
   const said = form.querySelector("[data-said]");
   const count = form.querySelector("[data-count]");
   const rows = new Map();
   let svg;
   let selected;
+  let drag;
   let changed = false;
   let numbers = 0;
 
@@ -210,17 +212,49 @@
       const place = `${Math.round(box.x)}, ${Math.round(box.y)}, ${Math.round(box.width)} by ${Math.round(box.height)} pixels`;
       this.body.setAttribute("aria-label", `${this.name}${this.isRemoved ? ", removed" : ""}: ${place}`);
       const radius = HANDLE_RADIUS * unit();
+      // Handles that would cover a small box lie around it, those of the corners alone, so that its middle can be dragged.
+      const isSmall = Math.min(box.width, box.height) < 4 * radius;
+      const around = isSmall ? radius : 0;
+      const outer = { x: box.x - around, y: box.y - around, width: box.width + 2 * around, height: box.height + 2 * around };
       for (const handle of this.handles) {
-        const side = handle.dataset.side;
-        const x = side.includes("w") ? 0 : side.includes("e") ? 1 : 0.5;
-        const y = side.includes("n") ? 0 : side.includes("s") ? 1 : 0.5;
-        handle.setAttribute("cx", box.x + box.width * x);
-        handle.setAttribute("cy", box.y + box.height * y);
+        const { x, y } = edge(outer, handle.dataset.side);
+        handle.setAttribute("cx", clamp(x, 0, width));
+        handle.setAttribute("cy", clamp(y, 0, height));
         handle.setAttribute("r", radius);
+        handle.classList.toggle("is-spare", isSmall && handle.dataset.side.length === 1);
       }
     }
   }
 
+  // Where the corner or the middle of a side of a box is.
+  function edge(box, side) {
+    const x = side.includes("w") ? 0 : side.includes("e") ? 1 : 0.5;
+    const y = side.includes("n") ? 0 : side.includes("s") ? 1 : 0.5;
+    return { x: box.x + box.width * x, y: box.y + box.height * y };
+  }
+  // Brings a place of the picture, in its pixels, to the middle of what is seen of it.
+  function look_at(x, y) {
+    frame.scrollLeft = x / unit() - frame.clientWidth / 2;
+    frame.scrollTop = y / unit() - frame.clientHeight / 2;
+  }
+  // The middle of what is seen of the picture, in its pixels.
+  function seen() {
+    return { x: (frame.scrollLeft + frame.clientWidth / 2) * unit(), y: (frame.scrollTop + frame.clientHeight / 2) * unit() };
+  }
+  // Shows the picture larger than it fits, around what is selected or else around what is seen.
+  function zoom(times) {
+    const middle = seen();
+    const box = selected?.group && selected.box();
+    stage.classList.remove("is-zoomed");
+    stage.style.width = "";
+    if (times > 1) {
+      stage.style.width = `${stage.getBoundingClientRect().width * times}px`;
+      stage.classList.add("is-zoomed");
+    }
+    draw();
+    if (box) look_at(box.x + box.width / 2, box.y + box.height / 2);
+    else look_at(middle.x, middle.y);
+  }
   // Pixels of the picture in one of the screen.
   function unit() {
     return width / (svg.getBoundingClientRect().width || width);
@@ -234,6 +268,8 @@
     // What is selected lies above the others, so that its handles can be reached. Moving the others keeps its focus.
     if (row.group) for (const other of [...svg.children]) if (other !== row.group) svg.insertBefore(other, row.group);
     row.show();
+    const box = !drag && row.group && row.box();
+    if (box && stage.classList.contains("is-zoomed")) look_at(box.x + box.width / 2, box.y + box.height / 2);
   }
   function draw() {
     for (const row of rows.values()) row.show();
@@ -279,8 +315,10 @@
   }
   form.querySelector("[data-add]").addEventListener("click", () => {
     media?.pause?.();
-    const side = Math.min(width, height) / 4;
-    const row = add({ x: (width - side) / 2, y: (height - side) / 2, width: side, height: side });
+    // In the middle of what is seen.
+    const middle = stage ? seen() : { x: width / 2, y: height / 2 };
+    const side = (Math.min(width, height) / 4) * (stage ? Math.min(1, frame.clientWidth / stage.clientWidth) : 1);
+    const row = add({ x: middle.x - side / 2, y: middle.y - side / 2, width: side, height: side });
     row.reveal(!row.body);
     row.body?.focus();
   });
@@ -302,15 +340,17 @@
     const b = { x: side.includes("e") ? to.x : right, y: side.includes("s") ? to.y : bottom };
     return spanned(a, b);
   }
-  let drag;
   function pointer_down(event) {
     if (event.button !== 0) return;
     const row = event.target.closest(".review-box")?.row;
     const from = place(event);
     if (row) {
+      const side = event.target.dataset.side;
+      const grip = side && edge(row.box(), side);
+      // Before it is selected, so that the picture stays where it is under the pointer.
+      if (row.isOwn) drag = { row, from, box: row.box(), side, slip: grip && { x: from.x - grip.x, y: from.y - grip.y } };
       row.body.focus({ preventScroll: true });
       row.reveal(false);
-      if (row.isOwn) drag = { row, from, box: row.box(), side: event.target.dataset.side };
     } else if (!isVideo && event.pointerType !== "touch") {
       drag = { from };
     } else return;
@@ -330,7 +370,7 @@
       drag.box = undefined;
     }
     if (!drag.box) drag.row.put(spanned(drag.from, to));
-    else if (drag.side) drag.row.put(resized(drag.box, drag.side, to));
+    else if (drag.side) drag.row.put(resized(drag.box, drag.side, { x: to.x - drag.slip.x, y: to.y - drag.slip.y }));
     else drag.row.put({ ...drag.box, x: drag.box.x + to.x - drag.from.x, y: drag.box.y + to.y - drag.from.y });
   }
   function pointer_up() {
@@ -386,6 +426,7 @@
     svg.addEventListener("pointermove", pointer_move);
     for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, pointer_up);
     new ResizeObserver(draw).observe(stage);
+    form.querySelector("[data-zoom]").addEventListener("change", (event) => zoom(Number(event.target.value)));
     media.addEventListener("error", () => stage.classList.add("is-failed"));
   }
   for (const part of form.querySelectorAll("[data-scripted]")) part.hidden = false;

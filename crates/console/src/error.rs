@@ -47,6 +47,9 @@ pub(crate) enum ConsoleError {
     /// The path and the query are longer than any of ours.
     #[error("the address of the request is too long")]
     TargetTooLong,
+    /// The header fields are more or larger than a browser sends.
+    #[error("the header fields of the request are too large")]
+    HeadersTooLarge,
     /// The form is larger than forms are.
     #[error("the form is too large")]
     TooLarge,
@@ -96,6 +99,7 @@ impl ConsoleError {
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store(StoreError::Full { .. }) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Store(StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
@@ -136,6 +140,10 @@ impl ConsoleError {
                 "Nothing here",
                 "The address is longer than any of this server's.".into(),
             ),
+            Self::HeadersTooLarge => (
+                "Too large",
+                "Your browser sends more than this server takes. Delete its cookies for this site.".into(),
+            ),
             Self::TooLarge => ("Too large", "The form is larger than this server takes.".into()),
             Self::Store(StoreError::Full { .. }) => (
                 "No room",
@@ -172,6 +180,7 @@ impl From<NotAdmitted> for ConsoleError {
         match refused {
             NotAdmitted::TooMany { wait } => Self::TooMany { wait },
             NotAdmitted::TargetTooLong => Self::TargetTooLong,
+            NotAdmitted::HeadersTooLarge => Self::HeadersTooLarge,
         }
     }
 }

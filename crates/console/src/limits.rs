@@ -18,9 +18,10 @@ use crate::session;
 pub(crate) async fn limits(State(console): State<Console>, request: Request, next: Next) -> Response {
     let sender = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let sender = sender.map(|ConnectInfo(sender)| sender.ip());
-    if let Err(refused) = console
-        .engine
-        .admit_request(request.method(), request.uri(), sender)
+    if let Err(refused) =
+        console
+            .engine
+            .admit_request(request.method(), request.uri(), request.headers(), sender)
     {
         return session::refused(refused.into(), &request);
     }

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hyper::{Method, Uri};
+use hyper::{HeaderMap, Method, Uri};
 use sfumato_core::ClientId;
 use thiserror::Error;
 
@@ -14,6 +14,12 @@ use crate::rates::Rates;
 
 /// Longest path and query of a request in bytes.
 const TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Bytes that all header fields of a request may have together, with what stands between them.
+const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// Header fields that a request may have.
+const HEADERS_MAX: usize = 100;
+/// The colon, the space and the end of the line of a header field.
+const BETWEEN_BYTES: usize = 4;
 
 /// Requests a minute. All of a minute's may come at once; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,11 @@ pub enum NotAdmitted {
     /// Its path and query are too long.
     #[error("the address of the request is longer than {TARGET_BYTES_MAX} bytes, which is the most")]
     TargetTooLong,
+    /// Its header fields are too many or too large.
+    #[error(
+        "the request has more than {HEADERS_MAX} header fields or {HEADERS_BYTES_MAX} bytes of them, which is the most"
+    )]
+    HeadersTooLarge,
     /// Too many have come from its address.
     #[error("too many requests")]
     TooMany {
@@ -75,7 +86,7 @@ impl Admission {
 }
 
 impl Engine {
-    /// Judges a request by its first line and by where it comes from, and counts it. Whoever watches over the server is never
+    /// Judges a request by its head and by where it comes from, and counts it. Whoever watches over the server is never
     /// made to wait; nor is whoever is on this machine, who needs no request to do harm: a proxy there that is not said to be
     /// one must not make all clients wait for each other.
     ///
@@ -85,11 +96,19 @@ impl Engine {
         &self,
         method: &Method,
         target: &Uri,
+        headers: &HeaderMap,
         sender: Option<IpAddr>,
     ) -> Result<(), NotAdmitted> {
         let length = target.path_and_query().map_or(0, |target| target.as_str().len());
         if length > TARGET_BYTES_MAX {
             return Err(NotAdmitted::TargetTooLong);
+        }
+        let fields = headers.iter();
+        let bytes: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + BETWEEN_BYTES)
+            .sum();
+        if headers.len() > HEADERS_MAX || bytes > HEADERS_BYTES_MAX {
+            return Err(NotAdmitted::HeadersTooLarge);
         }
         let path = target.path();
         let sender = sender.filter(|sender| !sender.to_canonical().is_loopback());

@@ -25,7 +25,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 #[openapi(
     info(
         title = "Sfumato",
-        description = "Hides faces and licence plates in pictures. \
+        description = "Hides faces and licence plates in pictures, videos and archives of them. \
             \n\nThe API is compatible with BlurIt: a client of it works against this server when only its base URL is changed.\
             \n\n1. `POST /login` with the pair of client id and secret id gives an access token for an hour; send it as `Authorization: Bearer …`.\
             \n2. `POST /innovation-service/anonymization` takes a file and answers with a job id.\
@@ -85,7 +85,7 @@ pub(crate) fn finish(mut openapi: OpenApi) -> OpenApi {
                 }
             }
             responses.entry("default".to_owned()).or_insert_with(|| {
-                failure("Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503.").into()
+                failure("Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503.").into()
             });
         }
     }

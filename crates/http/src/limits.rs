@@ -33,6 +33,9 @@ impl From<NotAdmitted> for Problem {
         match refused {
             NotAdmitted::TooMany { wait } => too_many(wait),
             NotAdmitted::TargetTooLong => Self::new(StatusCode::URI_TOO_LONG, refused.to_string()),
+            NotAdmitted::HeadersTooLarge => {
+                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, refused.to_string())
+            }
         }
     }
 }
@@ -43,7 +46,7 @@ pub(crate) async fn admit(State(state): State<ApiState>, request: Request, next:
     let sender = sender.map(|ConnectInfo(sender)| sender.ip());
     match state
         .engine
-        .admit_request(request.method(), request.uri(), sender)
+        .admit_request(request.method(), request.uri(), request.headers(), sender)
     {
         Ok(()) => next.run(request).await,
         Err(refused) => Problem::from(refused).into_response(),

@@ -30,9 +30,10 @@ use crate::address::TrustedProxies;
 /// Pause after the operating system could not give another connection, most often for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Bytes that the head of a request may have, and fields in it. A larger one is answered with 431.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-const HEAD_FIELDS_MAX: usize = 100;
+/// Bytes of the head of a request at which the connection is given up with a bare 431, and fields in it. It is more than requests may
+/// have, so that what is over that limit is told in the shape of all failures.
+const HEAD_BYTES_MAX: usize = 128 * 1024;
+const HEAD_FIELDS_MAX: usize = 200;
 
 /// Limits of connections.
 #[derive(Clone, Debug)]

@@ -119,6 +119,45 @@ test("a box is put right, and the picture is rendered again", async ({ place, vi
   await expect(page.getByRole("region", { name: "List of detections" })).not.toContainText("by hand");
 });
 
+test("a small box is moved by its middle, and looked at closely", async ({ place, visit }) => {
+  const { client, page } = await begin({ place, visit });
+  const job = await client.api.upload("crew.jpg", undefined, { output_detections_url: "true" });
+  expect(await client.api.ended(job)).toBe("Succeeded");
+  await page.goto("/manager/jobs");
+  await page.getByRole("link", { name: "crew.jpg", exact: true }).click();
+  await page.getByRole("link", { name: "Edit boxes" }).click();
+  const face = page.getByRole("listitem").filter({ hasText: "Face 1" });
+  await face.getByText("Face 1").click();
+  for (const [label, value] of Object.entries({ Left: "200", Top: "100", Width: "12", Height: "14" })) {
+    await face.getByLabel(`${label} (px)`).fill(value);
+  }
+  const box = page.getByRole("group", { name: "Boxes on the original" }).getByRole("button");
+  const dragged = async (dx, dy) => {
+    const at = await box.boundingBox();
+    const [x, y] = [at.x + at.width / 2, at.y + at.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + dx, y + dy, { steps: 4 });
+    await page.mouse.up();
+  };
+  await dragged(30, 20);
+  await expect(box).toHaveAccessibleName(/, 12 by 14 pixels$/);
+  await expect(box).not.toHaveAccessibleName(/: 200, 100,/);
+
+  // Four times as large, it lies in the middle of what is seen, and follows the pointer as before.
+  const before = await box.boundingBox();
+  await page.getByLabel("Size").selectOption("4");
+  const [close, frame] = [await box.boundingBox(), await page.locator(".review-frame").boundingBox()];
+  expect(close.width / before.width).toBeCloseTo(4, 0);
+  expect(close.x).toBeGreaterThan(frame.x);
+  expect(close.x + close.width).toBeLessThan(frame.x + frame.width);
+  await dragged(-40, 20);
+  const after = await box.boundingBox();
+  expect(after.x).toBeCloseTo(close.x - 40, 0);
+  expect(after.y).toBeCloseTo(close.y + 20, 0);
+  await expect(box).toHaveAccessibleName(/, 12 by 14 pixels$/);
+});
+
 test("a job is cancelled while it runs, after the question is answered", async ({ place, visit }) => {
   const { client, page } = await begin({ place, visit });
   await client.api.upload("long.mp4", await clip());

@@ -287,3 +287,17 @@ async fn an_address_that_is_too_long_is_refused() {
         .await;
     failed(answer.unwrap(), 414).await;
 }
+
+#[tokio::test]
+async fn header_fields_that_are_too_many_or_too_large_are_refused() {
+    let server = Server::start().await;
+    let asked = |fields: usize, bytes: usize| {
+        let fields = (0..fields).map(|number| (format!("x-{number}"), "x".repeat(bytes)));
+        let request = http().get(server.url("/usage"));
+        fields.fold(request, |request, (name, value)| request.header(name, value))
+    };
+    failed(asked(110, 1).send().await.unwrap(), 431).await;
+    failed(asked(2, 40_000).send().await.unwrap(), 431).await;
+    // What is allowed gets as far as the question who asks.
+    failed(asked(80, 700).send().await.unwrap(), 401).await;
+}
