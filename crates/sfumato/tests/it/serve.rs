@@ -1,10 +1,12 @@
 use std::io::{Read, Write};
+use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::support::{Ended, Place, Running, Stream, request};
 
-fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
+/// The command of a server on a free port.
+pub(crate) fn serve_command(place: &Place, media_program: &str, more: &[&str]) -> Command {
     std::fs::create_dir_all(place.path("assets/models")).unwrap();
     let args = [
         "serve",
@@ -19,7 +21,11 @@ fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
         "--jobs-at-once",
         "1",
     ];
-    Running::start(place.command(&[&args[..], more].concat()), &Stream::Stderr)
+    place.command(&[&args[..], more].concat())
+}
+
+fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
+    Running::start(serve_command(place, media_program, more), &Stream::Stderr)
 }
 
 pub(crate) fn serve(place: &Place, more: &[&str]) -> Running {
