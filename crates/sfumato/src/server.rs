@@ -3,6 +3,8 @@
 //! Everything runs until the first signal, or until one part ends by itself: a server of which a part is gone is ended
 //! and said to be broken, so that whoever watches over it starts it again.
 
+mod listening;
+
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -29,6 +31,7 @@ use crate::data_dir::DataDir;
 use crate::settings::{Count, Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
 use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces};
+use listening::Sockets;
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
@@ -48,7 +51,8 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.
     let _lock = dir.lock()?;
     warn_of_risks(settings, &dir);
-    let engine = assemble(settings, &dir).await?;
+    let sockets = Sockets::take(settings)?;
+    let engine = assemble(settings, &dir, sockets.addresses()).await?;
     let export = traces::Export::start(&engine);
     let freed = engine
         .recover(dir.earlier_worker()?)
@@ -58,21 +62,11 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     if freed > 0 {
         tracing::info!(leases = freed, "took up what an earlier run has left");
     }
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("listen on {}", settings.listen))?;
-    let address = listener.local_addr().context("read the bound address")?;
-    let operations = match settings.metrics_listen {
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("listen on {address} for /metrics"))?,
-        ),
-        None => None,
-    };
+    let listeners = sockets.open()?;
+    let address = listeners.main.local_addr().context("read the bound address")?;
     let mut tasks = Tasks::new(shutdown);
-    start(&mut tasks, &engine, loaded, listener);
-    if let Some(listener) = operations {
+    start(&mut tasks, &engine, loaded, listeners.main);
+    if let Some(listener) = listeners.metrics {
         tell_metrics(&mut tasks, &engine, listener)?;
     }
     announce(address, &dir, settings);
@@ -88,7 +82,11 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
+async fn assemble(
+    settings: &Settings,
+    dir: &DataDir,
+    listeners: impl Iterator<Item = SocketAddr>,
+) -> anyhow::Result<Engine> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = database::open(settings, dir, &clock, &entropy).await?;
@@ -96,6 +94,7 @@ async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> 
     let blobs = storage::open(settings, dir, &entropy)?;
     // No blob is deleted before it is known whose they are.
     storage::claim(&blobs, settings, dir, instance.installation).await?;
+    let from_settings = engine_settings(settings);
     Ok(Engine::new(Parts {
         store,
         blobs,
@@ -105,7 +104,8 @@ async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> 
         settings: EngineSettings {
             openid: openid(settings)?,
             traces: traces::settings(settings, instance.installation, &*entropy)?,
-            ..engine_settings(settings)
+            addresses: from_settings.addresses.clone().denying_listeners(listeners),
+            ..from_settings
         },
         entropy,
     }))

@@ -3,6 +3,7 @@ use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
+use crate::api::Client;
 use crate::support::{Ended, Place, Running, Stream, request};
 
 /// The command of a server on a free port.
@@ -74,6 +75,37 @@ fn the_api_and_the_manager_count_the_requests_of_an_address_together() {
     for path in ["GET /usage", "GET /manager/sign-in"] {
         assert_eq!(ask(path), ("429".to_owned(), true), "{path}");
     }
+    server.signal(Signal::TERM);
+    server.end();
+}
+
+#[test]
+fn the_server_takes_itself_for_no_webhook_endpoint_and_its_neighbour_for_one() {
+    let place = Place::new();
+    let settings = "metrics_listen = '127.0.0.1:0'\n[webhooks]\nallowed_networks = '127.0.0.0/8'\n";
+    place.write("sfumato.toml", settings);
+    let mut server = serve(&place, &["--config", "sfumato.toml"]);
+    let told = server.wait_for("/metrics");
+    let metrics = told
+        .split("127.0.0.1:")
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let address = server.address();
+    let client = Client::create(&place, address);
+    let add = |port: &str| {
+        let answer = client.answer(
+            "POST /webhook-url",
+            &format!("{{\"webhookUrl\":\"http://127.0.0.1:{port}/login\"}}"),
+        );
+        answer[9..12].to_owned()
+    };
+    assert_eq!(add(&address.port().to_string()), "400");
+    assert_eq!(add(&metrics), "400");
+    assert_eq!(add("19999"), "201");
     server.signal(Signal::TERM);
     server.end();
 }
