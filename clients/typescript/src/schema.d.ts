@@ -1159,9 +1159,9 @@ export interface components {
              * @description Seconds until the job will be done, if it goes on as it does; with `Started`, once that can be told.
              */
             eta_seconds?: number;
-            /** @description URL of the detections document; with `Succeeded`, where it was asked for. */
+            /** @description URL of the detections document; with `Succeeded`, where it was asked for, until it is deleted. */
             output_json?: string;
-            /** @description URL of the anonymized file; with `Succeeded`. */
+            /** @description URL of the anonymized file; with `Succeeded`, until the file is deleted. */
             output_media?: string;
             /**
              * Format: float
@@ -2233,7 +2233,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The retention time has passed. */
+            /** @description The result has been deleted, by request or because its retention time has passed. */
             410: {
                 headers: {
                     [name: string]: unknown;
