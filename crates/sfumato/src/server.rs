@@ -30,7 +30,9 @@ use tokio::net::TcpListener;
 use crate::data_dir::DataDir;
 use crate::settings::{Count, Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
-use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces};
+use crate::{
+    base_url, database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces,
+};
 use listening::Sockets;
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
@@ -49,7 +51,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let shutdown = lifecycle::watch_signals().context("watch for signals")?;
     let dir = DataDir::open_or_create(&settings.data_dir)?;
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.
-    let _lock = dir.lock()?;
+    let mut lock = dir.lock()?;
     warn_of_risks(settings, &dir);
     let sockets = Sockets::take(settings)?;
     let engine = assemble(settings, &dir, sockets.addresses()).await?;
@@ -69,9 +71,14 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     if let Some(listener) = listeners.metrics {
         tell_metrics(&mut tasks, &engine, listener)?;
     }
+    let base_url = base_url::of(settings, address);
+    let answers = settings.roles.include(Role::Api);
+    if answers {
+        lock.tell_base_url(&base_url);
+    }
     announce(address, &dir, settings);
-    if settings.roles.include(Role::Api) {
-        invite(&engine, settings, &dir, address).await?;
+    if answers {
+        invite(&engine, settings, &dir, &base_url).await?;
     }
     let whole = tasks.watch().await;
     export.end().await;
@@ -445,12 +452,7 @@ fn announce(address: SocketAddr, dir: &DataDir, settings: &Settings) {
 ///
 /// Where several processes answer, the start of each would void the link that another one has made: there a command makes
 /// the first administrator.
-async fn invite(
-    engine: &Engine,
-    settings: &Settings,
-    dir: &DataDir,
-    address: SocketAddr,
-) -> anyhow::Result<()> {
+async fn invite(engine: &Engine, settings: &Settings, dir: &DataDir, base_url: &str) -> anyhow::Result<()> {
     let asked = "look for users of the Manager";
     if settings.database_url.is_some() {
         if !engine.has_users().await.context(asked)? {
@@ -463,11 +465,7 @@ async fn invite(
     let Some(token) = engine.open_setup().await.context(asked)? else {
         return Ok(dir.remove_setup_link()?);
     };
-    let base = settings
-        .public_url
-        .as_ref()
-        .map_or_else(|| format!("http://{address}"), ToString::to_string);
-    let link = format!("{base}/manager/setup/{}", token.expose());
+    let link = format!("{base_url}/manager/setup/{}", token.expose());
     match dir.write_setup_link(&link) {
         Ok(()) => tracing::info!(
             "the Manager has no users yet; whoever opens the link in {} makes the first administrator",

@@ -9,13 +9,26 @@ use rustix::fs::OFlags;
 
 use super::{DataDir, DataDirError};
 
-/// Held by the process that uses the folder; its number stands in it.
+/// Held by the process that uses the folder; its number stands in it, and below it what links to it begin with.
 const LOCK_FILE: &str = "lock";
 
 /// The right to use a data folder.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Says to commands beside this process what links to it begin with. Where that cannot be written, they go by their own
+    /// settings.
+    pub(crate) fn tell_base_url(&mut self, url: &str) {
+        if let Err(error) = writeln!(self.file, "{url}") {
+            tracing::debug!(
+                error = sfumato_core::chain(&error),
+                "the lock does not name the address"
+            );
+        }
+    }
 }
 
 impl DataDir {
@@ -53,7 +66,16 @@ impl DataDir {
         }
         file.set_len(0).map_err(wrong)?;
         writeln!(file, "{}", std::process::id()).map_err(wrong)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+
+    /// What the server that has taken the folder says of where it is reached ([`Lock::tell_base_url`]).
+    pub(crate) fn base_url_of_server(&self) -> Option<String> {
+        if !self.is_locked() {
+            return None;
+        }
+        let told = std::fs::read_to_string(self.root.join(LOCK_FILE)).ok()?;
+        told.lines().nth(1).map(str::to_owned)
     }
 
     /// Whether a process has taken the folder. Neither the folder nor the file of the lock is made or changed.
@@ -72,7 +94,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let dir = DataDir::open_or_create(parent.path()).unwrap();
         assert!(!dir.is_locked());
-        let lock = dir.lock().unwrap();
+        let mut lock = dir.lock().unwrap();
         assert!(dir.is_locked());
         let refusal = dir.lock().unwrap_err();
         let pid = std::process::id();
@@ -80,7 +102,16 @@ mod tests {
             refusal.to_string().contains(&format!("(process {pid})")),
             "{refusal}"
         );
+        assert_eq!(dir.base_url_of_server(), None);
+        lock.tell_base_url("http://127.0.0.1:8080");
+        assert_eq!(dir.base_url_of_server().as_deref(), Some("http://127.0.0.1:8080"));
+        let refusal = dir.lock().unwrap_err();
+        assert!(
+            refusal.to_string().contains(&format!("(process {pid})")),
+            "{refusal}"
+        );
         drop(lock);
+        assert_eq!(dir.base_url_of_server(), None, "nobody is there any more");
         dir.lock().unwrap();
     }
 }
