@@ -181,7 +181,8 @@ export interface paths {
         };
         /**
          * Can it do its work?
-         * @description Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+         * @description Reads from the database and the storage. A load balancer sends requests only while the answer is 200. A full disk leaves it so:
+         *     results are handed out all the same.
          */
         get: operations["getReadiness"];
         put?: never;
