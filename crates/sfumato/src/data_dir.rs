@@ -15,7 +15,7 @@ use sfumato_core::{Clock, Entropy, Store, WorkerId};
 use sfumato_engine::ownership::hand_over;
 use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
 
-pub(crate) use error::DataDirError;
+pub(crate) use error::{DataDirError, process};
 pub(crate) use lock::Lock;
 
 /// Names the run of the process that used the folder last.

@@ -111,7 +111,8 @@ impl DataDirError {
     }
 }
 
-fn process(pid: &str) -> String {
+/// The process of a number, in brackets; nothing where the number is not known.
+pub(crate) fn process(pid: &str) -> String {
     if pid.is_empty() {
         String::new()
     } else {

@@ -111,6 +111,24 @@ fn the_server_takes_itself_for_no_webhook_endpoint_and_its_neighbour_for_one() {
 }
 
 #[test]
+fn an_upload_that_a_stop_cuts_off_is_not_laid_to_its_client() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    let upload = Client::create(&place, server.address()).begin_upload();
+    server.signal(Signal::TERM);
+    let (status, lines) = server.end();
+    drop(upload);
+    assert_eq!(status.code(), Some(0), "{}", lines.join("\n"));
+    let said = |part: &str| lines.iter().any(|line| line.contains(part));
+    assert!(
+        said("the server stopped before a request was answered"),
+        "{}",
+        lines.join("\n")
+    );
+    assert!(!said("went away"), "{}", lines.join("\n"));
+}
+
+#[test]
 fn health_is_asked_by_the_executable_itself() {
     let place = Place::new();
     let mut server = serve(&place, &[]);
