@@ -12,6 +12,7 @@ mod hostile;
 mod openid;
 mod options;
 mod print;
+mod rules;
 mod shared;
 mod sources;
 mod storage;

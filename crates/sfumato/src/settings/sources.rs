@@ -10,7 +10,6 @@ use toml::de::{DeTable, DeValue};
 use super::errors::{Origin, SettingsError, suggestion};
 use super::file::{File, nearest};
 use super::options::{OPTIONS, OptionInfo, Settings};
-use super::storage;
 use super::values::{Raw, WrongValue};
 
 /// Names the settings file where no flag does.
@@ -92,7 +91,8 @@ impl Loaded {
         }
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
+    /// Reads what can be read of a file; entries that are wrong are added to `wrong`, line by line.
+    fn read_file(&mut self, path: &Path, wrong: &mut Vec<SettingsError>) -> Result<(), SettingsError> {
         let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File {
             path: path.to_owned(),
             source,
@@ -112,14 +112,16 @@ impl Loaded {
                 .any(|option| option.section_and_name().0 == name.get_ref().as_ref());
             match value.get_ref() {
                 DeValue::Table(table) if section => {
-                    for (inner, value) in table {
-                        self.read_entry(&file, name.get_ref(), inner, value)?;
-                    }
+                    let entries = table.iter();
+                    let read =
+                        entries.map(|(inner, value)| self.read_entry(&file, name.get_ref(), inner, value));
+                    wrong.extend(read.filter_map(Result::err));
                 }
-                DeValue::Table(_) => return Err(file.unknown("section", "", name)),
-                _ => self.read_entry(&file, "", name, value)?,
+                DeValue::Table(_) => wrong.push(file.unknown("section", "", name)),
+                _ => wrong.extend(self.read_entry(&file, "", name, value).err()),
             }
         }
+        wrong.sort_by_key(SettingsError::line);
         Ok(())
     }
 
@@ -143,7 +145,7 @@ impl Loaded {
             })
     }
 
-    fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
+    fn read_variables(&mut self, variables: &[(String, String)], wrong: &mut Vec<SettingsError>) {
         let others = [CONFIG_VARIABLE, STORAGE_KEYS_VARIABLE, SECRETS_KEYS_VARIABLE];
         for (name, value) in variables
             .iter()
@@ -157,87 +159,25 @@ impl Loaded {
                 ));
                 continue;
             };
-            self.set(option, Raw::Text(value), Origin::Variable(name.clone()))
-                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
+            let set = self.set(option, Raw::Text(value), Origin::Variable(name.clone()));
+            wrong.extend(
+                set.map_err(|(wrong, origin)| value_error(option, wrong, origin))
+                    .err(),
+            );
         }
-        Ok(())
     }
 
-    fn read_flags(&mut self, flags: &[FlagValue]) -> Result<(), SettingsError> {
+    fn read_flags(&mut self, flags: &[FlagValue], wrong: &mut Vec<SettingsError>) {
         for flag in flags {
             let option = OPTIONS
                 .iter()
                 .find(|option| option.key == flag.key)
                 .expect("a test gives every flag");
-            self.set(option, Raw::Text(&flag.value), Origin::Flag(flag.flag))
-                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), SettingsError> {
-        use std::time::Duration;
-        let settings = &self.settings;
-        let rules = [
-            (
-                "worker.lease",
-                settings.lease >= Duration::from_secs(5),
-                "must be at least 5s: a heartbeat extends it after a third",
-            ),
-            (
-                "worker.task_deadline",
-                settings.task_deadline >= Duration::from_secs(1),
-                "must be at least 1s",
-            ),
-            (
-                "webhooks.deadline",
-                settings.webhook_deadline >= Duration::from_millis(100),
-                "must be at least 100ms",
-            ),
-            (
-                "uploads.bytes_max",
-                settings.upload_bytes_max.0 > 0,
-                "must be more than 0B",
-            ),
-            (
-                "tokens.access_lifetime",
-                settings.access_token_lifetime >= Duration::from_secs(1),
-                "must be at least 1s",
-            ),
-            (
-                "tokens.refresh_lifetime",
-                settings.refresh_token_lifetime >= settings.access_token_lifetime,
-                "must not be shorter than `tokens.access_lifetime`",
-            ),
-            (
-                "openid.client_id",
-                settings.openid_issuer.is_none() || !settings.openid_client_id.is_empty(),
-                "must be given where `openid.issuer` is",
-            ),
-            (
-                "openid.name",
-                settings.openid_issuer.is_none() || !settings.openid_name.is_empty(),
-                "must be given where `openid.issuer` is",
-            ),
-            (
-                "public_url",
-                settings.openid_issuer.is_none() || settings.public_url.is_some(),
-                "must be given where `openid.issuer` is: the provider sends browsers back to it",
-            ),
-            (
-                "manager.password_sign_in",
-                settings.password_sign_in || settings.openid_issuer.is_some(),
-                "must not be off without `openid.issuer`: nobody could sign in",
-            ),
-        ];
-        let storage = storage::rules(settings);
-        match rules.into_iter().chain(storage).find(|(_, holds, _)| !holds) {
-            None => Ok(()),
-            Some((key, _, rule)) => Err(SettingsError::Rule {
-                key,
-                origin: self.origin(key),
-                rule,
-            }),
+            let set = self.set(option, Raw::Text(&flag.value), Origin::Flag(flag.flag));
+            wrong.extend(
+                set.map_err(|(wrong, origin)| value_error(option, wrong, origin))
+                    .err(),
+            );
         }
     }
 }
@@ -255,21 +195,27 @@ impl Sources {
     /// Reads every place.
     ///
     /// # Errors
-    /// [`SettingsError`] for the first thing that is wrong.
+    /// [`SettingsError`] for everything that is wrong.
     pub(crate) fn load(&self) -> Result<Loaded, SettingsError> {
-        let mut loaded = Loaded::defaults();
+        let (mut loaded, mut wrong) = (Loaded::defaults(), Vec::new());
         let by_variable = self
             .variables
             .iter()
             .find(|(name, value)| name == CONFIG_VARIABLE && !value.is_empty())
             .map(|(_, value)| PathBuf::from(value));
         if let Some(path) = self.config.clone().or(by_variable) {
-            loaded.read_file(&path)?;
+            loaded.read_file(&path, &mut wrong)?;
         }
-        loaded.read_variables(&self.variables)?;
-        loaded.read_flags(&self.flags)?;
-        loaded.check()?;
-        Ok(loaded)
+        loaded.read_variables(&self.variables, &mut wrong);
+        loaded.read_flags(&self.flags, &mut wrong);
+        // Rules judge values that were all read.
+        if wrong.is_empty() {
+            wrong = loaded.broken_rules();
+        }
+        match SettingsError::of(wrong) {
+            None => Ok(loaded),
+            Some(wrong) => Err(wrong),
+        }
     }
 }
 
@@ -421,6 +367,37 @@ mod tests {
         let flag = given("", &[], &[("--listen", "listen", "8080")]);
         let text = flag.sources.load().unwrap_err().to_string();
         assert!(text.contains("--listen: `listen` must be"), "{text}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
+        let file = "listen = 'here'\n[webhooks]\nzeal = 1\ndeadline = 7\n[nothing]\na = 1\n";
+        let several = given(
+            file,
+            &[("SFUMATO_DATABASE_URL", "here")],
+            &[("--listen", "listen", "there")],
+        );
+        let text = several.sources.load().unwrap_err().to_string();
+        let places = [
+            "toml:1: ",
+            "toml:3: ",
+            "toml:4: ",
+            "toml:5: ",
+            "SFUMATO_DATABASE_URL: ",
+            "--listen: ",
+        ];
+        let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
+        assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{text}");
+        assert_eq!(
+            text.matches("\nand to read the settings at ").count(),
+            places.len() - 1,
+            "{text}"
+        );
+        let text = refusal("[worker]\nlease = '1s'\ntask_deadline = '1ms'\n");
+        assert!(
+            text.contains("`worker.lease`") && text.contains("`worker.task_deadline`"),
+            "{text}"
+        );
     }
 
     #[test]
