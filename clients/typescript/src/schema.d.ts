@@ -181,7 +181,8 @@ export interface paths {
         };
         /**
          * Can it do its work?
-         * @description Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+         * @description Reads from the database and the storage. A load balancer sends requests only while the answer is 200. A full disk leaves it so:
+         *     results are handed out all the same.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -1161,9 +1162,9 @@ export interface components {
              * @description Seconds until the job will be done, if it goes on as it does; with `Started`, once that can be told.
              */
             eta_seconds?: number;
-            /** @description URL of the detections document; with `Succeeded`, where it was asked for. */
+            /** @description URL of the detections document; with `Succeeded`, where it was asked for, until it is deleted. */
             output_json?: string;
-            /** @description URL of the anonymized file; with `Succeeded`. */
+            /** @description URL of the anonymized file; with `Succeeded`, until the file is deleted. */
             output_media?: string;
             /**
              * Format: float
@@ -2238,7 +2239,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description The retention time has passed. */
+            /** @description The result has been deleted, by request or because its retention time has passed. */
             410: {
                 headers: {
                     [name: string]: unknown;

@@ -154,7 +154,7 @@ pub enum JobState {
         /// When.
         finished_at: Timestamp,
     },
-    /// Was done; the result's retention time has passed and it is deleted.
+    /// Was done; the result is deleted, by a person or because its retention time has passed.
     Expired {
         /// When it was done.
         finished_at: Timestamp,
@@ -469,7 +469,7 @@ impl Job {
         }
     }
 
-    /// `Succeeded → Expired`: the result's retention time has passed.
+    /// `Succeeded → Expired`: the result's retention time has passed, or a person deletes it before.
     ///
     /// # Errors
     /// [`TransitionError::NotAllowed`] from any state but `Succeeded`.

@@ -132,7 +132,7 @@ pub enum AccessError {
     #[error("the client id or the secret id is wrong")]
     WrongCredentials,
     /// The access token is not one of ours.
-    #[error("the access token is not valid")]
+    #[error("the access token is not valid; use POST /login")]
     InvalidToken,
     /// The access token was ours.
     #[error("the access token has expired; use POST /token with the refresh token, or POST /login")]

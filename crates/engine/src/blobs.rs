@@ -39,6 +39,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::task::TaskTracker;
 
 use crate::key_ring::KeyRing;
+use crate::ownership::hand_over;
 
 pub use copies::{BlobName, Recorded, Standing, recorded_of};
 pub use deletion::Deleted;
@@ -178,6 +179,16 @@ enum Place {
     S3(Box<S3>),
 }
 
+impl Place {
+    /// Leaves a blob that has become visible to whoever owns the storage.
+    fn hand_over(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Folder(root) => hand_over(root, FsPath::new(path.as_ref())),
+            Self::S3(_) => Ok(()),
+        }
+    }
+}
+
 /// The storage of originals and results.
 #[derive(Clone)]
 pub struct Blobs {
@@ -290,7 +301,13 @@ impl Blobs {
             };
             wanted.then(|| seal::Sealer::new(&encryption.keys, &*encryption.entropy, path.as_ref()))
         });
-        BlobWriter::new(Arc::clone(&self.store), path, self.part_bytes, sealer)
+        BlobWriter::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.place),
+            path,
+            self.part_bytes,
+            sealer,
+        )
     }
 
     /// Opens an original for reading.

@@ -129,6 +129,11 @@ impl Engine {
         self.inner().listeners.close();
     }
 
+    /// Whether [`Engine::end_waiting`] was called.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.inner().listeners.is_closed()
+    }
+
     /// Ready when [`Engine::end_waiting`] was called: whoever holds a request open ends it.
     pub async fn waiting_has_ended(&self) {
         self.inner().listeners.closed().await;

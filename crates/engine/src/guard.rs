@@ -3,18 +3,21 @@
 //! A customer chooses where the server sends requests; without a guard that is a way into the operator's network
 //! (server-side request forgery, OWASP API7:2023). Registration judges a URL's syntax and a literal address in it
 //! ([`judge_url`]); delivery judges both again and every address that the name resolves to ([`judge_address`]). Pure
-//! functions: who resolves, connects and checks the peer is [`crate::outbound`].
+//! functions, but for the question which addresses are this machine's: who resolves, connects and checks the peer is
+//! [`crate::outbound`].
 //!
 //! Deliberately absent: name resolution, and any list of forbidden public names. A name is as good as its addresses.
 
 mod address;
+mod own;
 mod url;
 
 pub(crate) use address::reached_address;
 pub use address::{BlockRule, BlockedAddress, judge_address};
+pub(crate) use own::is_own;
 pub use url::{RefusedUrl, URL_BYTES_MAX, judge_url};
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -25,6 +28,7 @@ use ipnet::IpNet;
 pub struct AddressPolicy {
     allowed: Vec<IpNet>,
     own: Vec<IpAddr>,
+    listeners: Vec<SocketAddr>,
     development: bool,
     https_only: bool,
 }

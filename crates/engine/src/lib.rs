@@ -39,6 +39,7 @@ pub mod openid;
 pub mod options;
 pub mod originals;
 pub mod outbound;
+pub mod ownership;
 pub mod passwords;
 pub mod people;
 mod policies;

@@ -54,6 +54,11 @@ impl Listeners {
         self.closed.cancel();
     }
 
+    /// Whether [`Listeners::close`] was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
     /// Ready when [`Listeners::close`] was called.
     pub(crate) async fn closed(&self) {
         self.closed.cancelled().await;

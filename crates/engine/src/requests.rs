@@ -231,6 +231,9 @@ impl Drop for RequestLine {
         match (status, &cause) {
             (Some(_), Some(_)) => line!(error, "a request failed"),
             (Some(_), None) => line!(info, "a request was answered"),
+            (None, _) if self.engine.is_ending() => {
+                line!(info, "the server stopped before a request was answered");
+            }
             (None, _) => line!(info, "the client went away before its request was answered"),
         }
     }

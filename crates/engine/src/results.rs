@@ -17,8 +17,8 @@ pub enum ResultError {
     /// No such result of this client.
     #[error("there is no such result")]
     Unknown,
-    /// Its retention time has passed.
-    #[error("the result has been deleted: its retention time has passed")]
+    /// It was deleted, or its retention time has passed.
+    #[error("the result has been deleted, by request or because its retention time has passed")]
     Gone,
     /// The database cannot answer.
     #[error("the result cannot be looked up")]
@@ -114,8 +114,8 @@ impl Engine {
                 if extension == result.format.extension()
         );
         match (is_document, is_media) {
-            (true, _) => self.stored(job, ResultPart::Document),
-            (_, true) => self.stored(job, ResultPart::Media),
+            (true, _) => self.stored(job, ResultPart::Document).await,
+            (_, true) => self.stored(job, ResultPart::Media).await,
             _ => Err(ResultError::Unknown),
         }
     }
@@ -126,17 +126,34 @@ impl Engine {
     /// [`ResultError`].
     pub async fn detections(&self, caller: &Caller, id: &PublicJobId) -> Result<StoredResult, ResultError> {
         let job = self.job(caller, id).await?.ok_or(ResultError::Unknown)?;
-        self.stored(job, ResultPart::Document)
+        self.stored(job, ResultPart::Document).await
     }
 
-    fn stored(&self, job: Job, part: ResultPart) -> Result<StoredResult, ResultError> {
+    /// Whether the result of a job can be fetched. Its time passes by the clock: the janitor deletes it within the minute after.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_result(&self, job: &Job) -> Result<bool, StoreError> {
+        let JobState::Succeeded { finished_at, .. } = job.state else {
+            return Ok(false);
+        };
+        let (agreed, _) = self.client_policy(job.client).await?;
+        let kept = agreed
+            .retention
+            .results_kept
+            .unwrap_or(self.settings().results_kept);
+        Ok(finished_at >= self.now().before(kept))
+    }
+
+    async fn stored(&self, job: Job, part: ResultPart) -> Result<StoredResult, ResultError> {
+        let is_there = self.has_result(&job).await?;
         let Job { state, upload, .. } = job;
-        let (finished_at, result, expired) = match state {
-            JobState::Succeeded { finished_at, result } => (finished_at, result, false),
-            JobState::Expired {
-                finished_at, result, ..
-            } => (finished_at, result, true),
-            _ => return Err(ResultError::Unknown),
+        let (JobState::Succeeded { finished_at, result }
+        | JobState::Expired {
+            finished_at, result, ..
+        }) = state
+        else {
+            return Err(ResultError::Unknown);
         };
         let (bytes, sha256, content_type, file_name) = match part {
             ResultPart::Document => {
@@ -152,7 +169,7 @@ impl Engine {
                 upload.file_name,
             ),
         };
-        if expired {
+        if !is_there {
             return Err(ResultError::Gone);
         }
         Ok(StoredResult {

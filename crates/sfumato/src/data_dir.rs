@@ -1,69 +1,28 @@
 //! The data folder: what lies where, who may read it, and that one server uses it at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+mod error;
+mod lock;
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use sfumato_core::time::random;
 use sfumato_core::{Clock, Entropy, Store, WorkerId};
-use sfumato_store_sqlite::{OpenError, SqliteOptions, SqliteStore};
-use thiserror::Error;
+use sfumato_engine::ownership::hand_over;
+use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
+
+pub(crate) use error::{DataDirError, process};
+pub(crate) use lock::Lock;
 
 /// Names the run of the process that used the folder last.
 const WORKER_FILE: &str = "worker";
 
-/// Why the data folder cannot be used.
-#[derive(Debug, Error)]
-pub(crate) enum DataDirError {
-    /// The system refuses.
-    #[error("{action} {}", path.display())]
-    Io {
-        /// What was tried: a verb that stands before the path.
-        action: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// Another server uses it.
-    #[error(
-        "lock the data folder {}: another sfumato server{} uses it; stop that one or choose another --data-dir (several \
-         processes with one database need PostgreSQL, and a data folder each)",
-        path.display(),
-        process(pid)
-    )]
-    InUse {
-        /// The folder.
-        path: PathBuf,
-        /// What the lock file says; empty where the other one has not written it yet.
-        pid: String,
-    },
-    /// There is no installation in it.
-    #[error("find a database in {}: is --data-dir right? (`sfumato serve` and `sfumato client create` make one)", path.display())]
-    Missing {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The master key is damaged.
-    #[error("read the master key {}: it has {bytes} bytes where 32 are right; restore it from a backup", path.display())]
-    DamagedKey {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: usize,
-    },
-}
-
-fn process(pid: &str) -> String {
-    if pid.is_empty() {
-        String::new()
-    } else {
-        format!(" (process {pid})")
-    }
-}
+/// The database on SQLite.
+const DATABASE: &str = "sfumato.db";
 
 /// A data folder that exists.
 #[derive(Clone, Debug)]
@@ -114,21 +73,66 @@ impl DataDir {
 
     /// The SQLite database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.root.join("sfumato.db")
+        self.root.join(DATABASE)
     }
 
     /// Opens the database, made and brought up to date where that is needed.
     ///
     /// # Errors
-    /// [`OpenError`].
+    /// [`DataDirError::Database`], [`DataDirError::Foreign`], [`DataDirError::Io`].
     pub(crate) fn open_store(
         &self,
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
-    ) -> Result<Arc<dyn Store>, OpenError> {
+    ) -> Result<Arc<dyn Store>, DataDirError> {
+        Ok(Arc::new(self.open_sqlite(clock, entropy)?))
+    }
+
+    /// [`DataDir::open_store`], for whoever needs more of it than a store.
+    ///
+    /// # Errors
+    /// As [`DataDir::open_store`].
+    pub(crate) fn open_sqlite(
+        &self,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<SqliteStore, DataDirError> {
+        let path = self.make_database_file()?;
         let options = SqliteOptions::default();
-        let store = SqliteStore::open(&self.database(), clock.clone(), entropy.clone(), options)?;
-        Ok(Arc::new(store))
+        let store = SqliteStore::open(&path, clock.clone(), entropy.clone(), options)?;
+        Ok(store)
+    }
+
+    /// Makes the file of the database where it is missing, empty, for the owner of the folder. SQLite gives its log files the
+    /// same owner and mode.
+    ///
+    /// # Errors
+    /// [`DataDirError::Foreign`], also of a log file; [`DataDirError::Io`].
+    pub(crate) fn make_database_file(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.database();
+        let wrong = |source| DataDirError::of("make the database", &path, source);
+        match OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+        {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(error)),
+            _ => hand_over(&self.root, Path::new(DATABASE)).map_err(wrong)?,
+        }
+        // SQLite says of a file that it may not read that it cannot be opened, and not why. Asked, not opened: whoever closes it
+        // drops the locks that this process has on it.
+        for name in [DATABASE, "sfumato.db-wal", "sfumato.db-shm"] {
+            let file = self.root.join(name);
+            let wanted = Access::READ_OK | Access::WRITE_OK;
+            match accessat(CWD, &file, wanted, AtFlags::EACCESS).map_err(io::Error::from) {
+                Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(DataDirError::of("open the database", &file, source));
+                }
+                _ => {}
+            }
+        }
+        Ok(path)
     }
 
     /// Originals and results. Made where it is missing.
@@ -136,9 +140,25 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::Io`].
     pub(crate) fn blobs(&self) -> Result<PathBuf, DataDirError> {
-        let path = self.root.join("blobs");
+        self.folder("blobs")
+    }
+
+    /// A folder inside, made for the owner of this one where it is missing.
+    fn folder(&self, name: &str) -> Result<PathBuf, DataDirError> {
+        let path = self.root.join(name);
         make_dir(&path)?;
+        self.leave_to_owner(Path::new(name))?;
         Ok(path)
+    }
+
+    /// Gives what was made inside to the owner of the folder, with the folders on the way to it: root's commands are given beside
+    /// the server of another user.
+    ///
+    /// # Errors
+    /// [`DataDirError::Io`].
+    pub(crate) fn leave_to_owner(&self, inside: &Path) -> Result<(), DataDirError> {
+        let wrong = |source| DataDirError::of("give away", &self.root.join(inside), source);
+        hand_over(&self.root, inside).map_err(wrong)
     }
 
     /// Nameless files of media work. Made where it is missing.
@@ -146,57 +166,12 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::Io`].
     pub(crate) fn scratch(&self) -> Result<PathBuf, DataDirError> {
-        let path = self.root.join("scratch");
-        make_dir(&path)?;
-        Ok(path)
+        self.folder("scratch")
     }
 
     /// Whether anybody but its owner can look into the folder.
     pub(crate) fn is_open_to_others(&self) -> bool {
         std::fs::metadata(&self.root).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    }
-
-    /// Takes the folder for this process, until the lock is dropped or the process ends, however it ends.
-    ///
-    /// # Errors
-    /// [`DataDirError::InUse`], [`DataDirError::Io`].
-    pub(crate) fn lock(&self) -> Result<Lock, DataDirError> {
-        let path = self.root.join("lock");
-        let wrong = |source| DataDirError::Io {
-            action: "lock",
-            path: path.clone(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(wrong)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                // The number only helps to find the other process; without it the message is still right.
-                let _unreadable = file.read_to_string(&mut pid);
-                return Err(DataDirError::InUse {
-                    path: self.root.clone(),
-                    pid: pid.trim().to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(wrong(source)),
-        }
-        file.set_len(0).map_err(wrong)?;
-        writeln!(file, "{}", std::process::id()).map_err(wrong)?;
-        Ok(Lock { _file: file })
-    }
-
-    /// Whether a process has taken the folder. Neither the folder nor the file of the lock is made or changed.
-    pub(crate) fn is_locked(&self) -> bool {
-        let file = File::open(self.root.join("lock"));
-        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The key from which all others are derived. Made at the first start, whole or not at all: a server that dies in
@@ -205,14 +180,28 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
     pub(crate) fn master_key(&self, entropy: &dyn Entropy) -> Result<[u8; 32], DataDirError> {
-        let path = self.master_key_path();
-        match self.read_master_key(&path) {
-            Err(DataDirError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            other => return other,
+        if let Some(key) = self.own_master_key()? {
+            return Ok(key);
         }
         let key: [u8; 32] = random(entropy);
-        self.write_durably(&path, &key)?;
+        self.write_durably(&self.master_key_path(), &key)?;
         Ok(key)
+    }
+
+    /// The same key, where there is one.
+    ///
+    /// # Errors
+    /// [`DataDirError::DamagedKey`], [`DataDirError::Foreign`], [`DataDirError::Io`].
+    pub(crate) fn own_master_key(&self) -> Result<Option<[u8; 32]>, DataDirError> {
+        self.key_if_any(&self.master_key_path())
+    }
+
+    fn key_if_any(&self, path: &Path) -> Result<Option<[u8; 32]>, DataDirError> {
+        match self.read_master_key(path) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Where the master key lies that this folder has.
@@ -230,11 +219,7 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
     pub(crate) fn next_master_key(&self) -> Result<Option<[u8; 32]>, DataDirError> {
-        match self.read_master_key(&self.next_master_key_path()) {
-            Ok(key) => Ok(Some(key)),
-            Err(DataDirError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.key_if_any(&self.next_master_key_path())
     }
 
     /// Puts the next master key beside the present one, before the database knows it.
@@ -253,16 +238,25 @@ impl DataDir {
         let path = self.master_key_path();
         std::fs::rename(self.next_master_key_path(), &path)
             .and_then(|()| self.sync())
-            .map_err(|source| DataDirError::Io {
-                action: "replace",
-                path,
-                source,
-            })
+            .map_err(|source| DataDirError::of("replace", &path, source))
     }
 
     /// Where the keys of secrets lie, where the folder has its own.
     pub(crate) fn secrets_key_path(&self) -> PathBuf {
         self.root.join("secrets.key")
+    }
+
+    /// The keys of secrets, one a line; `None` where the folder has none of its own.
+    ///
+    /// # Errors
+    /// [`DataDirError::Foreign`], [`DataDirError::Io`].
+    pub(crate) fn secrets_keys(&self) -> Result<Option<String>, DataDirError> {
+        let path = self.secrets_key_path();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DataDirError::of("read the keys of secrets in", &path, source)),
+        }
     }
 
     /// Writes the keys of secrets, and replaces those that are there.
@@ -278,11 +272,8 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::DamagedKey`], [`DataDirError::Io`].
     pub(crate) fn read_master_key(&self, path: &Path) -> Result<[u8; 32], DataDirError> {
-        let bytes = std::fs::read(path).map_err(|source| DataDirError::Io {
-            action: "read the master key",
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| DataDirError::of("read the master key", path, source))?;
         <[u8; 32]>::try_from(&bytes[..]).map_err(|_| DataDirError::DamagedKey {
             path: path.to_owned(),
             bytes: bytes.len(),
@@ -299,11 +290,7 @@ impl DataDir {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(text.trim().parse().ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(DataDirError::Io {
-                action: "read",
-                path,
-                source,
-            }),
+            Err(source) => Err(DataDirError::of("read", &path, source)),
         }
     }
 
@@ -337,23 +324,20 @@ impl DataDir {
     pub(crate) fn remove_setup_link(&self) -> Result<(), DataDirError> {
         let path = self.setup_link_path();
         match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(DataDirError::Io {
-                action: "remove",
-                path,
-                source,
-            }),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(DataDirError::of("remove", &path, source))
+            }
             _ => Ok(()),
         }
     }
 
     /// Writes a file of the folder, whole or not at all, and replaces what is there.
     fn write_durably(&self, path: &Path, content: &[u8]) -> Result<(), DataDirError> {
-        let wrong = |source| DataDirError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        };
+        let wrong = |source| DataDirError::of("write", path, source);
         let mut file = tempfile::NamedTempFile::new_in(&self.root).map_err(wrong)?;
+        // Before it takes the place of one that the owner could read.
+        let name = file.path().file_name().unwrap_or_default();
+        hand_over(&self.root, Path::new(name)).map_err(wrong)?;
         file.write_all(content)
             .and_then(|()| file.as_file().sync_all())
             .map_err(wrong)?;
@@ -367,12 +351,6 @@ impl DataDir {
     }
 }
 
-/// The right to use a data folder.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
 /// Makes a folder that only its owner can look into; one that is there stays as it is.
 ///
 /// # Errors
@@ -382,11 +360,7 @@ pub(crate) fn make_dir(path: &Path) -> Result<(), DataDirError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|source| DataDirError::Io {
-            action: "make the folder",
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| DataDirError::of("make the folder", path, source))
 }
 
 #[cfg(test)]
@@ -441,23 +415,5 @@ mod tests {
             Err(DataDirError::DamagedKey { bytes: 5, .. })
         ));
         assert_eq!(std::fs::read(parent.path().join("master.key")).unwrap(), b"short");
-    }
-
-    #[test]
-    fn one_holder_at_a_time_and_the_second_is_told_who_it_is() {
-        let parent = tempfile::tempdir().unwrap();
-        let dir = DataDir::open_or_create(parent.path()).unwrap();
-        assert!(!dir.is_locked());
-        let lock = dir.lock().unwrap();
-        assert!(dir.is_locked());
-        let refusal = dir.lock().unwrap_err();
-        let pid = std::process::id();
-        assert!(
-            refusal.to_string().contains(&format!("(process {pid})")),
-            "{refusal}"
-        );
-        drop(lock);
-        assert!(!dir.is_locked());
-        dir.lock().unwrap();
     }
 }

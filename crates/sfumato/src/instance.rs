@@ -115,11 +115,9 @@ pub(crate) async fn finish_rotation(dir: &DataDir, store: &dyn Store) -> anyhow:
 /// # Errors
 /// It cannot be read.
 pub(crate) fn keys_if_any(settings: &Settings, dir: &DataDir) -> anyhow::Result<Option<Keys>> {
-    let own = dir.master_key_path();
-    let path = match &settings.master_key_file {
-        Some(path) => path,
-        None if own.exists() => &own,
-        None => return Ok(None),
+    let key = match &settings.master_key_file {
+        Some(path) => Some(dir.read_master_key(path)?),
+        None => dir.own_master_key()?,
     };
-    Ok(Some(Keys::derive(&dir.read_master_key(path)?)))
+    Ok(key.map(|key| Keys::derive(&key)))
 }

@@ -6,6 +6,7 @@
 
 mod api_client;
 mod backup;
+mod base_url;
 mod blob_walk;
 mod blur;
 mod cli;

@@ -1,7 +1,5 @@
 //! The keys of the vault: what the secrets in the database are sealed with, as the settings and the data folder have it.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Context;
 use sfumato_core::time::random;
 use sfumato_core::{Entropy, KeyId};
@@ -26,11 +24,11 @@ const PLACE: key_files::Place = key_files::Place {
 /// A key file cannot be read or holds no keys, or there is no key at all.
 pub(crate) fn vault(settings: &Settings, dir: &DataDir, keys: Option<&Keys>) -> anyhow::Result<Vault> {
     let derived = keys.map(|keys| keys.vault().keys());
-    let (file, own) = (settings.secrets_key_file.clone(), dir.secrets_key_path());
+    let (file, dir) = (settings.secrets_key_file.clone(), dir.clone());
     let read = move || -> anyhow::Result<Option<KeyRing>> {
         let given = match PLACE.read(file.as_ref())? {
             Some(given) => Some(given),
-            None => own_keys(&own)?,
+            None => own_keys(&dir)?,
         };
         Ok(match (given, &derived) {
             (Some(given), Some(derived)) => Some(given.and(derived)),
@@ -62,7 +60,7 @@ pub(crate) fn are_own(settings: &Settings) -> bool {
 pub(crate) fn add_key(dir: &DataDir, entropy: &dyn Entropy) -> anyhow::Result<KeyId> {
     let key: [u8; 32] = random(entropy);
     let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let present = own_text(&dir.secrets_key_path())?.unwrap_or_default();
+    let present = dir.secrets_keys()?.unwrap_or_default();
     dir.write_secrets_keys(&format!("{digits}\n{present}"))?;
     Ok(KeyRing::of(&key).current_id())
 }
@@ -72,7 +70,7 @@ pub(crate) fn add_key(dir: &DataDir, entropy: &dyn Entropy) -> anyhow::Result<Ke
 /// # Errors
 /// The file cannot be read or written.
 pub(crate) fn remove_keys(dir: &DataDir, unwanted: &[KeyId]) -> anyhow::Result<usize> {
-    let Some(text) = own_text(&dir.secrets_key_path())? else {
+    let Some(text) = dir.secrets_keys()? else {
         return Ok(0);
     };
     let is_unwanted =
@@ -85,19 +83,12 @@ pub(crate) fn remove_keys(dir: &DataDir, unwanted: &[KeyId]) -> anyhow::Result<u
     Ok(removed)
 }
 
-fn own_keys(path: &Path) -> anyhow::Result<Option<KeyRing>> {
+fn own_keys(dir: &DataDir) -> anyhow::Result<Option<KeyRing>> {
     let parse = |text: String| {
-        KeyRing::parse(&text).with_context(|| format!("read the keys of secrets in {}", path.display()))
+        KeyRing::parse(&text)
+            .with_context(|| format!("read the keys of secrets in {}", dir.secrets_key_path().display()))
     };
-    own_text(&path.to_owned())?.map(parse).transpose()
-}
-
-fn own_text(path: &PathBuf) -> anyhow::Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("read the keys of secrets in {}", path.display())),
-    }
+    dir.secrets_keys()?.map(parse).transpose()
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Everything runs until the first signal, or until one part ends by itself: a server of which a part is gone is ended
 //! and said to be broken, so that whoever watches over it starts it again.
 
+mod listening;
+
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -28,7 +30,10 @@ use tokio::net::TcpListener;
 use crate::data_dir::DataDir;
 use crate::settings::{Count, Loaded, LogFormat, Origin, Role, Settings, lines};
 use crate::tasks::Tasks;
-use crate::{database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces};
+use crate::{
+    base_url, database, descriptors, front, instance, lifecycle, locate, output, sandbox, storage, traces,
+};
+use listening::Sockets;
 
 /// How long requests in flight may go on: less than everything together, so that cutting them off is orderly too.
 const REQUESTS_DEADLINE: Duration = Duration::from_secs(7);
@@ -46,9 +51,10 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let shutdown = lifecycle::watch_signals().context("watch for signals")?;
     let dir = DataDir::open_or_create(&settings.data_dir)?;
     // Held until the process ends: a second server would take this one's jobs for those of a dead one.
-    let _lock = dir.lock()?;
+    let mut lock = dir.lock()?;
     warn_of_risks(settings, &dir);
-    let engine = assemble(settings, &dir).await?;
+    let sockets = Sockets::take(settings)?;
+    let engine = assemble(settings, &dir, sockets.addresses()).await?;
     let export = traces::Export::start(&engine);
     let freed = engine
         .recover(dir.earlier_worker()?)
@@ -58,26 +64,21 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     if freed > 0 {
         tracing::info!(leases = freed, "took up what an earlier run has left");
     }
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("listen on {}", settings.listen))?;
-    let address = listener.local_addr().context("read the bound address")?;
-    let operations = match settings.metrics_listen {
-        Some(address) => Some(
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("listen on {address} for /metrics"))?,
-        ),
-        None => None,
-    };
+    let listeners = sockets.open()?;
+    let address = listeners.main.local_addr().context("read the bound address")?;
     let mut tasks = Tasks::new(shutdown);
-    start(&mut tasks, &engine, loaded, listener);
-    if let Some(listener) = operations {
+    start(&mut tasks, &engine, loaded, listeners.main);
+    if let Some(listener) = listeners.metrics {
         tell_metrics(&mut tasks, &engine, listener)?;
     }
+    let base_url = base_url::of(settings, address);
+    let answers = settings.roles.include(Role::Api);
+    if answers {
+        lock.tell_base_url(&base_url);
+    }
     announce(address, &dir, settings);
-    if settings.roles.include(Role::Api) {
-        invite(&engine, settings, &dir, address).await?;
+    if answers {
+        invite(&engine, settings, &dir, &base_url).await?;
     }
     let whole = tasks.watch().await;
     export.end().await;
@@ -88,7 +89,11 @@ pub(crate) async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> {
+async fn assemble(
+    settings: &Settings,
+    dir: &DataDir,
+    listeners: impl Iterator<Item = SocketAddr>,
+) -> anyhow::Result<Engine> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = database::open(settings, dir, &clock, &entropy).await?;
@@ -96,6 +101,7 @@ async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> 
     let blobs = storage::open(settings, dir, &entropy)?;
     // No blob is deleted before it is known whose they are.
     storage::claim(&blobs, settings, dir, instance.installation).await?;
+    let from_settings = engine_settings(settings);
     Ok(Engine::new(Parts {
         store,
         blobs,
@@ -105,7 +111,8 @@ async fn assemble(settings: &Settings, dir: &DataDir) -> anyhow::Result<Engine> 
         settings: EngineSettings {
             openid: openid(settings)?,
             traces: traces::settings(settings, instance.installation, &*entropy)?,
-            ..engine_settings(settings)
+            addresses: from_settings.addresses.clone().denying_listeners(listeners),
+            ..from_settings
         },
         entropy,
     }))
@@ -445,12 +452,7 @@ fn announce(address: SocketAddr, dir: &DataDir, settings: &Settings) {
 ///
 /// Where several processes answer, the start of each would void the link that another one has made: there a command makes
 /// the first administrator.
-async fn invite(
-    engine: &Engine,
-    settings: &Settings,
-    dir: &DataDir,
-    address: SocketAddr,
-) -> anyhow::Result<()> {
+async fn invite(engine: &Engine, settings: &Settings, dir: &DataDir, base_url: &str) -> anyhow::Result<()> {
     let asked = "look for users of the Manager";
     if settings.database_url.is_some() {
         if !engine.has_users().await.context(asked)? {
@@ -463,11 +465,7 @@ async fn invite(
     let Some(token) = engine.open_setup().await.context(asked)? else {
         return Ok(dir.remove_setup_link()?);
     };
-    let base = settings
-        .public_url
-        .as_ref()
-        .map_or_else(|| format!("http://{address}"), ToString::to_string);
-    let link = format!("{base}/manager/setup/{}", token.expose());
+    let link = format!("{base_url}/manager/setup/{}", token.expose());
     match dir.write_setup_link(&link) {
         Ok(()) => tracing::info!(
             "the Manager has no users yet; whoever opens the link in {} makes the first administrator",

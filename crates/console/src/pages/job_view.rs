@@ -23,7 +23,7 @@ pub(super) const fn state_word(kind: JobStateKind) -> &'static str {
         JobStateKind::Succeeded => "Succeeded",
         JobStateKind::Failed => "Failed",
         JobStateKind::Cancelled => "Cancelled",
-        JobStateKind::Expired => "Expired",
+        JobStateKind::Expired => "Deleted",
     }
 }
 

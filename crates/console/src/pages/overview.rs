@@ -133,7 +133,7 @@ impl Live<'_> {
             (JobStateKind::Succeeded, "Succeeded", "chart-1"),
             (JobStateKind::Failed, "Failed", "chart-bad"),
             (JobStateKind::Cancelled, "Cancelled", "chart-warning"),
-            (JobStateKind::Expired, "Expired", "chart-quiet"),
+            (JobStateKind::Expired, "Deleted", "chart-quiet"),
         ];
         let total = self.now.totals.jobs.total().max(1) as f64;
         let mut at = 0.0;

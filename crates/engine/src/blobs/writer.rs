@@ -9,8 +9,8 @@ use sfumato_failpoints::{Point, hit};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 
-use super::BlobError;
 use super::seal::Sealer;
+use super::{BlobError, Place};
 
 /// A part is gathered in pieces of this size. As one buffer it would have to grow with every chunk, and what it leaves behind in
 /// the heaps of the threads adds up to several parts.
@@ -29,6 +29,7 @@ pub struct Written {
 /// is gathered meanwhile. Dropped before [`BlobWriter::finish`], it leaves nothing behind.
 pub struct BlobWriter {
     store: Arc<dyn ObjectStore>,
+    place: Arc<Place>,
     path: Path,
     part_bytes: usize,
     sealer: Option<Sealer>,
@@ -73,12 +74,14 @@ impl Part {
 impl BlobWriter {
     pub(super) fn new(
         store: Arc<dyn ObjectStore>,
+        place: Arc<Place>,
         path: Path,
         part_bytes: usize,
         sealer: Option<Sealer>,
     ) -> Self {
         Self {
             store,
+            place,
             path,
             part_bytes,
             sealer,
@@ -174,6 +177,7 @@ impl BlobWriter {
             self.arrived().await?;
             self.complete().await?;
         }
+        self.place.hand_over(&self.path)?;
         Ok(Written {
             bytes: self.bytes,
             sha256: std::mem::take(&mut self.hash).finalize().into(),

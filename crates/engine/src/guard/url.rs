@@ -160,16 +160,21 @@ pub fn judge_url(text: &str, policy: &AddressPolicy) -> Result<Url, RefusedUrl> 
     if policy.https_only && !https {
         return Err(RefusedUrl::HttpsRequired);
     }
-    judge_host(url.host().ok_or(RefusedUrl::Syntax)?, policy)?;
-    judge_port(url.port_or_known_default().unwrap_or(0))?;
+    let host = url.host().ok_or(RefusedUrl::Syntax)?;
+    let port = url.port_or_known_default().unwrap_or(0);
+    judge_host(&host, policy)?;
+    judge_port(port)?;
+    if policy.is_listening_host(&host, port) {
+        return Err(RefusedUrl::Host);
+    }
     Ok(url)
 }
 
-fn judge_host(host: Host<&str>, policy: &AddressPolicy) -> Result<(), RefusedUrl> {
+fn judge_host(host: &Host<&str>, policy: &AddressPolicy) -> Result<(), RefusedUrl> {
     let address = match host {
         Host::Domain(name) => return judge_name(name, policy),
-        Host::Ipv4(ip) => IpAddr::V4(ip),
-        Host::Ipv6(ip) => IpAddr::V6(ip),
+        Host::Ipv4(ip) => IpAddr::V4(*ip),
+        Host::Ipv6(ip) => IpAddr::V6(*ip),
     };
     judge_address(address, policy).map_err(|_| RefusedUrl::Host)
 }

@@ -1,7 +1,7 @@
 //! From a URL to a connection whose peer has been judged.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -19,7 +19,7 @@ use url::{Host, Position, Url};
 
 use super::failure::{Blocked, Failure};
 use super::{CONNECT_SHARE, Outbound, Phase, Progress};
-use crate::guard::{AddressPolicy, BlockRule, BlockedAddress, judge_address, reached_address};
+use crate::guard::{AddressPolicy, BlockRule, BlockedAddress, is_own, judge_address, reached_address};
 
 /// Addresses of one name that are tried. All of them are judged.
 const ADDRESSES_TRIED_MAX: usize = 8;
@@ -122,40 +122,24 @@ impl Outbound {
             if address.port() != port {
                 return Err(Failure::Blocked(Blocked::Port));
             }
-            judge(address.ip(), &self.policy)
-                .map_err(|blocked| Failure::Blocked(Blocked::Address(blocked)))?;
+            judge(*address, &self.policy).map_err(|blocked| Failure::Blocked(Blocked::Address(blocked)))?;
         }
         Ok(addresses)
     }
 }
 
 /// The guard's judgement, and whether the address is one of this machine's.
-fn judge(address: IpAddr, policy: &AddressPolicy) -> Result<(), BlockedAddress> {
-    judge_address(address, policy)?;
-    if !policy.allows_explicitly(address) && is_own(reached_address(address)) {
+fn judge(address: SocketAddr, policy: &AddressPolicy) -> Result<(), BlockedAddress> {
+    let ip = address.ip();
+    judge_address(ip, policy)?;
+    let is_own = || !policy.allows_explicitly(ip) && is_own(reached_address(ip));
+    if policy.is_listener(address) || is_own() {
         return Err(BlockedAddress {
-            address,
+            address: ip,
             rule: BlockRule::Own,
         });
     }
     Ok(())
-}
-
-/// Whether an address is one of this machine's. Connecting a datagram socket sends nothing but has the system choose
-/// the route and with it the source address, which for an address of its own is that address.
-fn is_own(address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    let any = match address {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let source = || -> io::Result<IpAddr> {
-        let socket = UdpSocket::bind((any, 0))?;
-        // The port is never called; any other than 0 will do.
-        socket.connect((address, 9))?;
-        Ok(socket.local_addr()?.ip())
-    };
-    source().is_ok_and(|source| source == address)
 }
 
 /// The peer must be one of the addresses that were judged, and is judged again: nothing between the two steps is
@@ -250,12 +234,6 @@ fn describe(connection: &rustls::ClientConnection) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_system_tells_which_addresses_are_this_machines() {
-        assert!(is_own(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        assert!(!is_own(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))));
-    }
 
     #[test]
     fn a_peer_that_was_not_judged_is_refused() {

@@ -8,7 +8,7 @@ use std::{io, iter};
 
 use futures::future::BoxFuture;
 use sfumato_core::Outcome;
-use sfumato_engine::guard::AddressPolicy;
+use sfumato_engine::guard::{AddressPolicy, RefusedUrl, judge_url};
 use sfumato_engine::outbound::{Outbound, Resolve};
 
 use crate::outbound::{Fixed, LONG, message, outbound};
@@ -188,4 +188,51 @@ async fn an_endpoint_of_before_https_was_required_is_not_called_and_told_why() {
         exchange.explanation
     );
     assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
+async fn the_server_itself_is_no_receiver_whatever_networks_are_allowed_and_another_port_is() {
+    let server = RawServer::start(|_| async {}).await;
+    let port = server.address.port();
+    let listener = SocketAddr::new("0.0.0.0".parse().unwrap(), port);
+    let everything = ["0.0.0.0/0", "::/0"].map(|network| network.parse().unwrap());
+    for policy in [
+        AddressPolicy::default().allowing(everything),
+        AddressPolicy::allowing_private().allowing(everything),
+    ] {
+        let policy = policy.denying_listeners([listener]);
+        for host in [
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f.0.0.1",
+            "127.3.2.1",
+            "0",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[64:ff9b::127.0.0.1]",
+            "[::1]",
+            "[::]",
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+        ] {
+            let url = format!("http://{host}:{port}/login");
+            assert_eq!(judge_url(&url, &policy), Err(RefusedUrl::Host), "{url}");
+            let outbound = Outbound::new(policy.clone(), LONG, Arc::new(Fixed));
+            assert_eq!(
+                outbound.send(&message(&url)).await.outcome,
+                Outcome::BlockedAddress,
+                "{url}"
+            );
+        }
+        let names = Names::new([SocketAddr::new("127.0.0.1".parse().unwrap(), port)]);
+        let outbound = Outbound::new(policy.clone(), LONG, Arc::new(Fixed)).with_resolver(names);
+        let by_name = outbound
+            .send(&message(&format!("http://hooks.example.com:{port}/")))
+            .await;
+        assert_eq!(by_name.outcome, Outcome::BlockedAddress);
+        assert!(judge_url(&format!("http://127.0.0.1:{}/", port ^ 1), &policy).is_ok());
+    }
+    assert_eq!(server.connections(), 0);
 }

@@ -162,7 +162,19 @@ async fn a_result_is_gone_after_its_retention_and_says_so() {
         0,
         "exactly seven days are not over yet"
     );
+    assert!(
+        world
+            .engine
+            .result(&world.caller, result.id, extension)
+            .await
+            .is_ok()
+    );
     world.clock.advance(Duration::from_secs(1));
+    let before_the_sweep = world.engine.result(&world.caller, result.id, extension).await;
+    assert!(
+        matches!(before_the_sweep, Err(ResultError::Gone)),
+        "{before_the_sweep:?}"
+    );
     assert_eq!(world.engine.sweep().await.unwrap().results, 1);
     assert!(matches!(state(&world, &job).await, JobState::Expired { .. }));
     let gone = world.engine.result(&world.caller, result.id, extension).await;

@@ -19,7 +19,8 @@ pub(crate) struct Ready {
 
 /// Can it do its work?
 ///
-/// Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+/// Reads from the database and the storage. A load balancer sends requests only while the answer is 200. A full disk leaves it so:
+/// results are handed out all the same.
 #[utoipa::path(
     get,
     path = "/readyz",

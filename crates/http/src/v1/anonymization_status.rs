@@ -23,11 +23,11 @@ use crate::status::Status;
 pub(crate) struct JobStatus {
     /// The status.
     status: Status,
-    /// URL of the anonymized file; with `Succeeded`.
+    /// URL of the anonymized file; with `Succeeded`, until the file is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     output_media: Option<String>,
-    /// URL of the detections document; with `Succeeded`, where it was asked for.
+    /// URL of the detections document; with `Succeeded`, where it was asked for, until it is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     output_json: Option<String>,
@@ -61,9 +61,10 @@ impl JobStatus {
         }
     }
 
-    fn of(job: Job, base: &BaseUrl, now: Timestamp) -> Self {
+    /// `has_result`: whether it can be fetched.
+    fn of(job: Job, has_result: bool, base: &BaseUrl, now: Timestamp) -> Self {
         let status = Self::plain(Status::of(&job));
-        let is_asked_for = job.options.detections_document;
+        let has_document = has_result && job.options.detections_document;
         match job.state {
             JobState::Queued { .. } | JobState::Cancelled { .. } => status,
             JobState::Running { progress, .. } => Self {
@@ -72,10 +73,10 @@ impl JobStatus {
                 ..status
             },
             JobState::Succeeded { result, .. } | JobState::Expired { result, .. } => Self {
-                output_media: Some(base.of_result(result.id, result.format.extension())),
+                output_media: has_result.then(|| base.of_result(result.id, result.format.extension())),
                 output_json: result
                     .document
-                    .filter(|_| is_asked_for)
+                    .filter(|_| has_document)
                     .map(|_| base.of_result(result.id, "json")),
                 warnings: result.warnings,
                 ..status
@@ -116,7 +117,10 @@ pub(crate) async fn status(
         Err(_) => None,
     };
     Ok(Json(match job {
-        Some(job) => JobStatus::of(job, &base, state.engine.now()),
+        Some(job) => {
+            let has_result = state.engine.has_result(&job).await?;
+            JobStatus::of(job, has_result, &base, state.engine.now())
+        }
         None => JobStatus::plain(Status::UnknownJob),
     }))
 }

@@ -64,7 +64,7 @@ pub(crate) struct FileContent(Vec<u8>);
             headers(("Location" = String, description = "An address that needs no access token."))),
         (status = 401, description = "No valid access token.", body = ErrorBody),
         (status = 404, description = "No such result of this client.", body = ErrorBody),
-        (status = 410, description = "The retention time has passed.", body = ErrorBody),
+        (status = 410, description = "The result has been deleted, by request or because its retention time has passed.", body = ErrorBody),
         (status = 416, description = "The range lies outside the content.", body = ErrorBody),
     ),
 )]

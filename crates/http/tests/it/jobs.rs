@@ -226,7 +226,7 @@ async fn a_job_that_has_ended_loses_every_file_at_once_and_says_so() {
     let job = client
         .upload(jpeg(b""), &[("output_detections_url", "true")])
         .await;
-    server.succeed(&job, b"x", Some(b"{}")).await;
+    let result = server.succeed(&job, b"x", Some(b"{}")).await;
     assert!(!server.stored_files().is_empty());
     failed(erase(&other, &job).await, 404).await;
     assert!(
@@ -243,6 +243,30 @@ async fn a_job_that_has_ended_loses_every_file_at_once_and_says_so() {
     let id: PublicJobId = job.parse().unwrap();
     let kept = server.store.job(id.client, id.job).await.unwrap().unwrap();
     assert!(matches!(kept.state, JobState::Expired { .. }) && !kept.original_kept);
+    assert_eq!(client.status(&job).await, json!({"status": "Succeeded"}));
+    let path = format!("/innovation-service/result/{result}.jpg");
+    let gone = client.request(Method::GET, &path).send().await.unwrap();
+    let message = failed(gone, 410).await;
+    assert!(message.contains("deleted, by request or because"), "{message}");
+}
+
+#[tokio::test]
+async fn the_time_of_a_result_passes_by_the_clock_and_not_when_the_janitor_comes() {
+    let kept = Duration::from_secs(60);
+    let server = Server::start_with(|settings, _| settings.results_kept = kept).await;
+    let client = server.client("a").await;
+    let job = client.upload(jpeg(b""), &[]).await;
+    let path = format!(
+        "/innovation-service/result/{}.jpg",
+        server.succeed(&job, b"x", None).await
+    );
+    server.clock.advance(kept);
+    let fetch = || client.request(Method::GET, &path).send();
+    assert_eq!(fetch().await.unwrap().status(), 200);
+    assert!(client.status(&job).await["output_media"].is_string());
+    server.clock.advance(Duration::from_millis(1));
+    failed(fetch().await.unwrap(), 410).await;
+    assert_eq!(client.status(&job).await, json!({"status": "Succeeded"}));
 }
 
 #[tokio::test]

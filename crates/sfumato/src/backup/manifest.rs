@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sfumato_core::Timestamp;
+use sfumato_engine::ownership::hand_over;
 use sha2::{Digest, Sha256};
 
 /// The name of the file in the folder of a backup.
@@ -90,7 +91,7 @@ impl Manifest {
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(NAME);
         let text = serde_json::to_vec_pretty(self).context("write the manifest")?;
-        let mut file = private(&path)?;
+        let mut file = private(folder, &path)?;
         file.write_all(&text)
             .and_then(|()| file.sync_all())
             .and_then(|()| File::open(folder)?.sync_all())
@@ -167,17 +168,21 @@ impl Entry {
     }
 }
 
-/// Makes a file that only its owner can read.
+/// Makes a file in a folder that only the owner of the folder can read.
 ///
 /// # Errors
-/// It exists, or cannot be made.
-pub(super) fn private(path: &Path) -> anyhow::Result<File> {
-    File::options()
+/// It exists, or cannot be made, or does not lie in the folder.
+pub(super) fn private(folder: &Path, path: &Path) -> anyhow::Result<File> {
+    let making = || format!("make {}", path.display());
+    let file = File::options()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .with_context(|| format!("make {}", path.display()))
+        .with_context(making)?;
+    let inside = path.strip_prefix(folder).with_context(making)?;
+    hand_over(folder, inside).with_context(making)?;
+    Ok(file)
 }
 
 /// Copies a file, and says its size and hash.

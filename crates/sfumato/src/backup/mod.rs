@@ -50,6 +50,7 @@ pub(crate) async fn back_up(settings: &Settings, to: &Path, wanted: Wanted) -> a
     };
     ensure_empty(to)?;
     let target = DataDir::open_or_create(to)?;
+    target.make_database_file()?;
     let made_at = clock.now();
     let live: Arc<dyn Store> = if settings.database_url.is_some() {
         let store = database::open_postgres(settings, &clock, &entropy).await?;
@@ -190,16 +191,16 @@ fn copy_keys(settings: &Settings, from: &DataDir, to: &DataDir) -> anyhow::Resul
         (master, to.master_key_path(), true),
         (from.secrets_key_path(), to.secrets_key_path(), false),
     ] {
-        copy_key(&source, &target, required)?;
+        copy_key(&source, to.path(), &target, required)?;
     }
     Ok(())
 }
 
-fn copy_key(source: &PathBuf, target: &Path, required: bool) -> anyhow::Result<()> {
+fn copy_key(source: &PathBuf, folder: &Path, target: &Path, required: bool) -> anyhow::Result<()> {
     match std::fs::read(source) {
         Ok(bytes) => {
             use std::io::Write;
-            manifest::private(target)?
+            manifest::private(folder, target)?
                 .write_all(&bytes)
                 .with_context(|| format!("write {}", target.display()))
         }

@@ -150,7 +150,7 @@ fn copy(entry: &Entry, from: &Path, to: &Path) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         make_dir(folder)?;
     }
-    let mut file = private(&path)?;
+    let mut file = private(to, &path)?;
     // Once more: the file may have changed since it was looked at.
     entry.verify(from, &mut file)?;
     file.sync_all()

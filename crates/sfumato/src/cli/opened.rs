@@ -8,8 +8,9 @@ use sfumato_engine::audit::{self, Deed};
 use sfumato_engine::system::{SystemClock, SystemEntropy};
 
 use super::flags::{ConfigFlag, DataFlag, Overrides, load};
+use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::{database, telemetry};
+use crate::{base_url, database, telemetry};
 
 /// The flags that every such command has.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub(super) struct Access {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
-    /// Where browsers reach the server, as far as the settings say, without a slash at the end.
+    /// Where browsers reach the server, as far as the settings or the server say, without a slash at the end.
     pub(super) base_url: String,
     pub(super) json: bool,
     pub(super) settings: Settings,
@@ -41,9 +42,11 @@ impl Access {
         let settings = &loaded.settings;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let base_url = match &settings.public_url {
-            Some(url) => url.to_string(),
-            None => format!("http://{}", settings.listen),
+        // A server that runs on the same data folder knows better than the settings of this command where it listens.
+        let told = DataDir::unopened(&settings.data_dir).base_url_of_server();
+        let base_url = match told {
+            Some(told) if settings.public_url.is_none() && settings.database_url.is_none() => told,
+            _ => base_url::of(settings, settings.listen),
         };
         let store = database::open_existing(settings, may_create, &clock, &entropy).await?;
         Ok(Self {

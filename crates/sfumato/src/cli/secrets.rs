@@ -15,6 +15,7 @@ use sfumato_engine::vault::{self, Inventory, KeyUse, Vault};
 
 use super::UsageError;
 use super::opened::{Access, Common};
+use crate::blur::report::counted;
 use crate::data_dir::DataDir;
 use crate::{instance, output, secrets};
 
@@ -60,7 +61,8 @@ Examples:
     },
     /// Forget the keys in the data folder that nothing is sealed with any more
     ///
-    /// Backups from before the last rotation need them: keep a copy for as long as you keep those.
+    /// Backups from before the last rotation need them: keep a copy for as long as you keep those. The key that is derived from
+    /// the master key is none of them: it is idle after the first rotation, and stays.
     #[command(after_help = "\
 Example:
   sfumato secrets prune --data-dir data")]
@@ -211,6 +213,13 @@ async fn prune(opened: &Opened) -> anyhow::Result<ExitCode> {
     }
     let idle: Vec<_> = opened.inventory().await?.idle().collect();
     let removed = secrets::remove_keys(&opened.dir, &idle)?;
-    output::line(format!("{removed} keys are forgotten"))?;
+    let verb = if removed == 1 { "is" } else { "are" };
+    output::line(format!("{} {verb} forgotten", counted(removed, "key")))?;
+    if removed < idle.len() {
+        output::note(
+            "the last key that `sfumato secrets status` shows comes from the master key and stays, idle or not, for as long as that \
+             one does: `sfumato secrets rotate-master` replaces both",
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,6 @@ use sfumato_core::{Clock, Entropy, InstallationId};
 use sfumato_engine::access::Keys;
 use sfumato_engine::blobs::Blobs;
 use sfumato_engine::system::{SystemClock, SystemEntropy};
-use sfumato_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::data_dir::{DataDir, DataDirError, Lock};
 use crate::settings::Settings;
@@ -75,9 +74,7 @@ impl<'s> End<'s> {
         }
         let dir = dir()?;
         let lock = dir.lock()?;
-        let options = SqliteOptions::default();
-        let store = SqliteStore::open(&dir.database(), clock.clone(), entropy.clone(), options)?;
-        let store = Arc::new(store);
+        let store = Arc::new(dir.open_sqlite(&clock, &entropy)?);
         Ok(Self {
             settings,
             store: store.clone(),

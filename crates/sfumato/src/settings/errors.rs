@@ -87,6 +87,9 @@ pub(crate) enum SettingsError {
         /// A line break and the line, for a file.
         excerpt: String,
     },
+    /// More than one of these.
+    #[error("{}", one_after_the_other(.0))]
+    Several(Vec<SettingsError>),
     /// A value that is of the right kind and useless.
     #[error("use the settings: `{key}` ({origin}) {rule}")]
     Rule {
@@ -97,6 +100,36 @@ pub(crate) enum SettingsError {
         /// What must hold.
         rule: &'static str,
     },
+}
+
+impl SettingsError {
+    /// All of these in one; `None` where there are none.
+    pub(super) fn of(mut all: Vec<Self>) -> Option<Self> {
+        if all.len() > 1 {
+            return Some(Self::Several(all));
+        }
+        all.pop()
+    }
+
+    /// The line of the settings file, where it is about one.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self {
+            Self::Syntax { origin, .. }
+            | Self::Unknown { origin, .. }
+            | Self::Value { origin, .. }
+            | Self::Rule { origin, .. } => match origin {
+                Origin::File { line, .. } => Some(*line),
+                _ => None,
+            },
+            Self::File { .. } | Self::Several(_) => None,
+        }
+    }
+}
+
+/// Each begins with a verb, as every error does behind "failed to".
+fn one_after_the_other(all: &[SettingsError]) -> String {
+    let texts: Vec<_> = all.iter().map(ToString::to_string).collect();
+    texts.join("\nand to ")
 }
 
 /// What may have been meant, as the end of a sentence.

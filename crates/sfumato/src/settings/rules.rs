@@ -16,11 +16,11 @@ const REDIRECT_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A setting, whether its rule holds, and the rule.
 type Rule = (&'static str, bool, &'static str);
 
-/// The first setting whose rule does not hold, and the rule.
-pub(super) fn broken(settings: &Settings) -> Option<(&'static str, &'static str)> {
+/// Every setting whose rule does not hold, and the rule.
+pub(super) fn broken(settings: &Settings) -> impl Iterator<Item = (&'static str, &'static str)> {
     let rules = general(settings).into_iter().chain(of_storage(settings));
-    let mut broken = rules.filter(|(_, holds, _)| !holds);
-    broken.next().map(|(key, _, rule)| (key, rule))
+    let broken = rules.filter(|(_, holds, _)| !holds);
+    broken.map(|(key, _, rule)| (key, rule))
 }
 
 fn general(settings: &Settings) -> [Rule; 10] {

@@ -92,7 +92,8 @@ impl Loaded {
         }
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
+    /// Reads what can be read of a file; entries that are wrong are added to `wrong`, line by line.
+    fn read_file(&mut self, path: &Path, wrong: &mut Vec<SettingsError>) -> Result<(), SettingsError> {
         let text = std::fs::read_to_string(path).map_err(|source| SettingsError::File {
             path: path.to_owned(),
             source,
@@ -112,14 +113,16 @@ impl Loaded {
                 .any(|option| option.section_and_name().0 == name.get_ref().as_ref());
             match value.get_ref() {
                 DeValue::Table(table) if section => {
-                    for (inner, value) in table {
-                        self.read_entry(&file, name.get_ref(), inner, value)?;
-                    }
+                    let entries = table.iter();
+                    let read =
+                        entries.map(|(inner, value)| self.read_entry(&file, name.get_ref(), inner, value));
+                    wrong.extend(read.filter_map(Result::err));
                 }
-                DeValue::Table(_) => return Err(file.unknown("section", "", name)),
-                _ => self.read_entry(&file, "", name, value)?,
+                DeValue::Table(_) => wrong.push(file.unknown("section", "", name)),
+                _ => wrong.extend(self.read_entry(&file, "", name, value).err()),
             }
         }
+        wrong.sort_by_key(SettingsError::line);
         Ok(())
     }
 
@@ -143,7 +146,7 @@ impl Loaded {
             })
     }
 
-    fn read_variables(&mut self, variables: &[(String, String)]) -> Result<(), SettingsError> {
+    fn read_variables(&mut self, variables: &[(String, String)], wrong: &mut Vec<SettingsError>) {
         let others = [CONFIG_VARIABLE, STORAGE_KEYS_VARIABLE, SECRETS_KEYS_VARIABLE];
         for (name, value) in variables
             .iter()
@@ -157,33 +160,35 @@ impl Loaded {
                 ));
                 continue;
             };
-            self.set(option, Raw::Text(value), Origin::Variable(name.clone()))
-                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
+            let set = self.set(option, Raw::Text(value), Origin::Variable(name.clone()));
+            wrong.extend(
+                set.map_err(|(wrong, origin)| value_error(option, wrong, origin))
+                    .err(),
+            );
         }
-        Ok(())
     }
 
-    fn read_flags(&mut self, flags: &[FlagValue]) -> Result<(), SettingsError> {
+    fn read_flags(&mut self, flags: &[FlagValue], wrong: &mut Vec<SettingsError>) {
         for flag in flags {
             let option = OPTIONS
                 .iter()
                 .find(|option| option.key == flag.key)
                 .expect("a test gives every flag");
-            self.set(option, Raw::Text(&flag.value), Origin::Flag(flag.flag))
-                .map_err(|(wrong, origin)| value_error(option, wrong, origin))?;
+            let set = self.set(option, Raw::Text(&flag.value), Origin::Flag(flag.flag));
+            wrong.extend(
+                set.map_err(|(wrong, origin)| value_error(option, wrong, origin))
+                    .err(),
+            );
         }
-        Ok(())
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
-        match rules::broken(&self.settings) {
-            None => Ok(()),
-            Some((key, rule)) => Err(SettingsError::Rule {
-                key,
-                origin: self.origin(key),
-                rule,
-            }),
-        }
+    /// Every rule that the values break together.
+    fn broken_rules(&self) -> impl Iterator<Item = SettingsError> {
+        rules::broken(&self.settings).map(|(key, rule)| SettingsError::Rule {
+            key,
+            origin: self.origin(key),
+            rule,
+        })
     }
 }
 
@@ -200,21 +205,27 @@ impl Sources {
     /// Reads every place.
     ///
     /// # Errors
-    /// [`SettingsError`] for the first thing that is wrong.
+    /// [`SettingsError`] for everything that is wrong.
     pub(crate) fn load(&self) -> Result<Loaded, SettingsError> {
-        let mut loaded = Loaded::defaults();
+        let (mut loaded, mut wrong) = (Loaded::defaults(), Vec::new());
         let by_variable = self
             .variables
             .iter()
             .find(|(name, value)| name == CONFIG_VARIABLE && !value.is_empty())
             .map(|(_, value)| PathBuf::from(value));
         if let Some(path) = self.config.clone().or(by_variable) {
-            loaded.read_file(&path)?;
+            loaded.read_file(&path, &mut wrong)?;
         }
-        loaded.read_variables(&self.variables)?;
-        loaded.read_flags(&self.flags)?;
-        loaded.check()?;
-        Ok(loaded)
+        loaded.read_variables(&self.variables, &mut wrong);
+        loaded.read_flags(&self.flags, &mut wrong);
+        // Rules judge values that were all read.
+        if wrong.is_empty() {
+            wrong = loaded.broken_rules().collect();
+        }
+        match SettingsError::of(wrong) {
+            None => Ok(loaded),
+            Some(wrong) => Err(wrong),
+        }
     }
 }
 
@@ -366,6 +377,37 @@ mod tests {
         let flag = given("", &[], &[("--listen", "listen", "8080")]);
         let text = flag.sources.load().unwrap_err().to_string();
         assert!(text.contains("--listen: `listen` must be"), "{text}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_lines() {
+        let file = "listen = 'here'\n[webhooks]\nzeal = 1\ndeadline = 7\n[nothing]\na = 1\n";
+        let several = given(
+            file,
+            &[("SFUMATO_DATABASE_URL", "here")],
+            &[("--listen", "listen", "there")],
+        );
+        let text = several.sources.load().unwrap_err().to_string();
+        let places = [
+            "toml:1: ",
+            "toml:3: ",
+            "toml:4: ",
+            "toml:5: ",
+            "SFUMATO_DATABASE_URL: ",
+            "--listen: ",
+        ];
+        let found: Vec<_> = places.iter().map(|place| text.find(place)).collect();
+        assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{text}");
+        assert_eq!(
+            text.matches("\nand to read the settings at ").count(),
+            places.len() - 1,
+            "{text}"
+        );
+        let text = refusal("[worker]\nlease = '1s'\ntask_deadline = '1ms'\n");
+        assert!(
+            text.contains("`worker.lease`") && text.contains("`worker.task_deadline`"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A client of a running server.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
@@ -101,6 +102,21 @@ impl Client {
         ];
         let head = "POST /innovation-service/anonymization";
         request(self.address, head, &[&own[..], headers].concat(), &body)
+    }
+
+    /// Begins an upload that does not go on, once the server has asked for its body.
+    pub(crate) fn begin_upload(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let head = format!(
+            "POST /innovation-service/anonymization HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\nContent-Type: multipart/form-data; \
+             boundary=b\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+            self.bearer
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut go_on = [0; 12];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100");
+        stream
     }
 
     pub(crate) fn status(&self, job: &str) -> Value {

@@ -4,7 +4,7 @@ use crate::support::{Place, Running, Stream, request};
 
 const EVENT: &str = r#"{"taskId":"job-1","status":"Succeeded"}"#;
 
-fn listen(place: &Place, more: &[&str]) -> Running {
+pub(crate) fn listen(place: &Place, more: &[&str]) -> Running {
     Running::start(
         place.command(&[&["listen", "--port", "0"], more].concat()),
         &Stream::Stdout,

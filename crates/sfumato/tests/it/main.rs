@@ -12,6 +12,7 @@ mod client;
 mod config;
 mod detect;
 mod doctor;
+mod foreign_folder;
 mod forward;
 mod help;
 mod listen;

@@ -115,7 +115,11 @@ fn a_folder_whose_server_runs_is_refused_and_nothing_changes() {
     let mut server = installation.serve();
     let address = server.address();
     let old = installation.key("master.key");
-    installation.place.run(&ROTATE).failure(1, &["stop that one"]);
+    let refused = installation
+        .place
+        .run(&ROTATE)
+        .failure(1, &["stop that one", "start it again"]);
+    assert!(!refused.stderr.contains("--data-dir"), "{}", refused.stderr);
     assert_eq!(installation.key("master.key"), old);
     assert!(!installation.has_next_key());
     let client = installation.client.at(address);

@@ -45,7 +45,15 @@ fn keys_are_rotated_while_a_server_runs_and_forgotten_when_nothing_needs_them() 
     place.run(&rotate).success();
     expect(&place, &[(2, "seals"), (0, "idle"), (0, "idle")]);
     let prune = ["secrets", "prune", "--data-dir", "data"];
-    assert_eq!(place.run(&prune).success().stdout, "1 keys are forgotten\n");
+    let said = place.run(&prune).success();
+    assert_eq!(said.stdout, "1 key is forgotten\n");
+    assert!(
+        said.stderr.contains("comes from the master key"),
+        "{}",
+        said.stderr
+    );
+    let again = place.run(&prune).success();
+    assert_eq!(again.stdout, "0 keys are forgotten\n");
     expect(&place, &[(2, "seals"), (0, "idle")]);
     assert_eq!(client.signing_secret(&endpoint), secret);
     let second = client.add_endpoint("http://127.0.0.1:19999/second");

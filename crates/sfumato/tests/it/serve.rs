@@ -1,10 +1,13 @@
 use std::io::{Read, Write};
+use std::process::Command;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
+use crate::api::Client;
 use crate::support::{Ended, Place, Running, Stream, request};
 
-fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
+/// The command of a server on a free port.
+pub(crate) fn serve_command(place: &Place, media_program: &str, more: &[&str]) -> Command {
     std::fs::create_dir_all(place.path("assets/models")).unwrap();
     let args = [
         "serve",
@@ -19,7 +22,11 @@ fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
         "--jobs-at-once",
         "1",
     ];
-    Running::start(place.command(&[&args[..], more].concat()), &Stream::Stderr)
+    place.command(&[&args[..], more].concat())
+}
+
+fn serve_with(place: &Place, media_program: &str, more: &[&str]) -> Running {
+    Running::start(serve_command(place, media_program, more), &Stream::Stderr)
 }
 
 pub(crate) fn serve(place: &Place, more: &[&str]) -> Running {
@@ -70,6 +77,55 @@ fn the_api_and_the_manager_count_the_requests_of_an_address_together() {
     }
     server.signal(Signal::TERM);
     server.end();
+}
+
+#[test]
+fn the_server_takes_itself_for_no_webhook_endpoint_and_its_neighbour_for_one() {
+    let place = Place::new();
+    let settings = "metrics_listen = '127.0.0.1:0'\n[webhooks]\nallowed_networks = '127.0.0.0/8'\n";
+    place.write("sfumato.toml", settings);
+    let mut server = serve(&place, &["--config", "sfumato.toml"]);
+    let told = server.wait_for("/metrics");
+    let metrics = told
+        .split("127.0.0.1:")
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let address = server.address();
+    let client = Client::create(&place, address);
+    let add = |port: &str| {
+        let answer = client.answer(
+            "POST /webhook-url",
+            &format!("{{\"webhookUrl\":\"http://127.0.0.1:{port}/login\"}}"),
+        );
+        answer[9..12].to_owned()
+    };
+    assert_eq!(add(&address.port().to_string()), "400");
+    assert_eq!(add(&metrics), "400");
+    assert_eq!(add("19999"), "201");
+    server.signal(Signal::TERM);
+    server.end();
+}
+
+#[test]
+fn an_upload_that_a_stop_cuts_off_is_not_laid_to_its_client() {
+    let place = Place::new();
+    let mut server = serve(&place, &[]);
+    let upload = Client::create(&place, server.address()).begin_upload();
+    server.signal(Signal::TERM);
+    let (status, lines) = server.end();
+    drop(upload);
+    assert_eq!(status.code(), Some(0), "{}", lines.join("\n"));
+    let said = |part: &str| lines.iter().any(|line| line.contains(part));
+    assert!(
+        said("the server stopped before a request was answered"),
+        "{}",
+        lines.join("\n")
+    );
+    assert!(!said("went away"), "{}", lines.join("\n"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use crate::serve::serve;
-use crate::support::{Place, request};
+use crate::support::{Place, Running, Stream, request};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -44,6 +44,39 @@ fn the_first_start_leaves_a_link_that_makes_the_first_administrator_once() {
     let (_, lines) = second.end();
     assert!(!lines.iter().any(|line| line.contains("setup-link")));
     assert!(!file.exists(), "a link that is void is left behind");
+}
+
+#[test]
+fn links_lead_to_the_server_that_runs_though_it_listens_on_every_address() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path("assets")).unwrap();
+    let media = place.idle_media_program();
+    let args = [
+        "serve",
+        "--listen",
+        "0.0.0.0:0",
+        "--data-dir",
+        "data",
+        "--assets-dir",
+        "assets",
+        "--media-program",
+    ];
+    let command = place.command(&[&args[..], &[&media]].concat());
+    let mut server = Running::start(command, &Stream::Stderr);
+    let port = server.address().port();
+    server.wait_for("makes the first administrator");
+    let reached = format!("http://127.0.0.1:{port}/manager/setup/");
+    let first = std::fs::read_to_string(place.path("data/setup-link")).unwrap();
+    assert!(first.starts_with(&reached), "{first}");
+    let created = link_of(&user(&place, &["create", "ada"]).success().stdout);
+    assert!(created.starts_with(&reached), "{created}");
+    server.signal(rustix::process::Signal::TERM);
+    server.end();
+    // Nobody says where it is any more.
+    place.write("sfumato.toml", "listen = '[::]:9'\n");
+    let config = ["create", "bob", "--config", "sfumato.toml"];
+    let created = link_of(&user(&place, &config).success().stdout);
+    assert!(created.starts_with("http://[::1]:9/manager/setup/"), "{created}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The keys: that they are those of the installation, and that nobody else reads them.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use sfumato_core::Store;
 use sfumato_core::store::KeyCheck;
@@ -9,7 +9,7 @@ use sfumato_engine::access::Keys;
 use sfumato_engine::vault;
 
 use super::Check;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::instance;
 use crate::secrets;
 use crate::settings::{Role, Settings};
@@ -20,6 +20,7 @@ const SECRETS: &str = "secrets' keys";
 pub(super) async fn examine(settings: &Settings, store: Option<&dyn Store>) -> Vec<Check> {
     let dir = DataDir::unopened(&settings.data_dir);
     let mut checks = readable(settings, &dir);
+    checks.extend(foreign(&dir));
     let signs = settings.roles.include(Role::Api) || settings.roles.include(Role::Courier);
     if settings.database_url.is_some() && !signs {
         checks.push(Check::ok(
@@ -31,8 +32,10 @@ pub(super) async fn examine(settings: &Settings, store: Option<&dyn Store>) -> V
     let keys = match instance::keys_if_any(settings, &dir) {
         Ok(keys) => keys,
         Err(error) => {
-            let mend = "restore it from where you keep it: no server starts on this database without it";
-            checks.push(Check::failed(MASTER, format!("failed to {error:#}"), mend));
+            checks.push(unreadable(MASTER, &error).unwrap_or_else(|| {
+                let mend = "restore it from where you keep it: no server starts on this database without it";
+                Check::failed(MASTER, format!("failed to {error:#}"), mend)
+            }));
             return checks;
         }
     };
@@ -102,13 +105,50 @@ async fn sealed(settings: &Settings, dir: &DataDir, keys: &Keys, store: &dyn Sto
     };
     match opened {
         Ok(()) => Check::ok(SECRETS, "every secret in the database can be opened"),
-        Err(error) => Check::failed(
-            SECRETS,
-            format!("failed to {error:#}"),
-            "put the key back into the file of `secrets.key_file`, or `secrets.key` of the data folder; `sfumato secrets status` \
-             lists which are used",
-        ),
+        Err(error) => unreadable(SECRETS, &error).unwrap_or_else(|| {
+            Check::failed(
+                SECRETS,
+                format!("failed to {error:#}"),
+                "put the key back into the file of `secrets.key_file`, or `secrets.key` of the data folder; `sfumato secrets \
+                 status` lists which are used",
+            )
+        }),
     }
+}
+
+/// That a file is there, and not for the user who looks at it: nothing is lost then.
+fn unreadable(name: &'static str, error: &anyhow::Error) -> Option<Check> {
+    let error = error.downcast_ref::<DataDirError>()?;
+    let detail = format!("cannot be read by this user: failed to {error}");
+    Some(Check::failed(name, detail, error.cure()?))
+}
+
+/// A key of the data folder that root has made or put there, and that the owner of the folder cannot read.
+fn foreign(dir: &DataDir) -> Vec<Check> {
+    let Ok(folder) = std::fs::metadata(dir.path()) else {
+        return vec![];
+    };
+    let is_foreign = |path: &PathBuf| {
+        let found = std::fs::metadata(path);
+        found.is_ok_and(|file| file.uid() != folder.uid() && file.permissions().mode() & 0o077 == 0)
+    };
+    let keys = [
+        dir.master_key_path(),
+        dir.secrets_key_path(),
+        dir.next_master_key_path(),
+    ];
+    let foreign = keys.into_iter().filter(is_foreign);
+    foreign
+        .map(|path| {
+            let (key, dir) = (path.display(), dir.path().display());
+            let user = folder.uid();
+            Check::failed(
+                "key file",
+                format!("{key} cannot be read by the user {user}, to whom the data folder belongs"),
+                format!("`chown --reference {dir} {key}` as root gives it to that user"),
+            )
+        })
+        .collect()
 }
 
 /// Files with keys and secrets that every user of the machine can read.

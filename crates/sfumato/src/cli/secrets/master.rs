@@ -10,7 +10,7 @@ use sfumato_engine::vault::{self, Vault};
 
 use super::super::UsageError;
 use super::super::opened::{Access, Common};
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir, DataDirError, Lock};
 use crate::{instance, output, secrets};
 
 /// Where the keys lie.
@@ -39,7 +39,7 @@ pub(super) async fn rotate(common: &Common, new_key_file: Option<&PathBuf>) -> a
     };
     // A process on PostgreSQL whose key lies elsewhere need not have a data folder.
     let _lock = match dir.path().is_dir() {
-        true => Some(dir.lock()?),
+        true => Some(lock(&dir)?),
         false => None,
     };
     let (from, to) = match place {
@@ -74,6 +74,19 @@ pub(super) async fn rotate(common: &Common, new_key_file: Option<&PathBuf>) -> a
         None => "the installation has this master key already".to_owned(),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the folder, so that no server starts meanwhile.
+fn lock(dir: &DataDir) -> anyhow::Result<Lock> {
+    match dir.lock() {
+        Err(DataDirError::InUse { path, pid }) => bail!(
+            "change the master key: a sfumato server{} uses {}; stop that one, give this command, and start it again: what it \
+             signs with the old key would be void",
+            data_dir::process(&pid),
+            path.display()
+        ),
+        taken => Ok(taken?),
+    }
 }
 
 /// The present key of the data folder and the next one, which lies beside it before anything else happens.

@@ -54,7 +54,9 @@ def sync_detailed(
 ) -> Response[ErrorBody | Ready]:
     """Can it do its work?
 
-     Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+     Reads from the database and the storage. A load balancer sends requests only while the answer is
+    200. A full disk leaves it so:
+    results are handed out all the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -79,7 +81,9 @@ def sync(
 ) -> ErrorBody | Ready | None:
     """Can it do its work?
 
-     Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+     Reads from the database and the storage. A load balancer sends requests only while the answer is
+    200. A full disk leaves it so:
+    results are handed out all the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -100,7 +104,9 @@ async def asyncio_detailed(
 ) -> Response[ErrorBody | Ready]:
     """Can it do its work?
 
-     Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+     Reads from the database and the storage. A load balancer sends requests only while the answer is
+    200. A full disk leaves it so:
+    results are handed out all the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,7 +129,9 @@ async def asyncio(
 ) -> ErrorBody | Ready | None:
     """Can it do its work?
 
-     Asks the database and the storage. A load balancer sends requests only while the answer is 200.
+     Reads from the database and the storage. A load balancer sends requests only while the answer is
+    200. A full disk leaves it so:
+    results are handed out all the same.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
