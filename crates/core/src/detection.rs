@@ -35,6 +35,12 @@ pub struct BoundingBox {
     pub bottom: f32,
 }
 
+/// The least side in pixels of what can be seen: a pixel, less what is lost where edges are written as a place and a length.
+const PIXEL: f32 = 0.99;
+
+/// The least side in pixels of what models find. A box of one pixel in the corner of a picture could be one in fractions.
+const FOUND_SIDE_MIN: f32 = 2.0;
+
 impl BoundingBox {
     /// Width in pixels; 0 for an empty box.
     pub fn width(&self) -> f32 {
@@ -89,6 +95,41 @@ impl BoundingBox {
             bottom: self.bottom.clamp(0.0, height),
         }
     }
+
+    /// Whether a pixel at least, on each side, lies inside a picture of the given size in pixels.
+    pub fn is_in_sight(&self, width: u32, height: u32) -> bool {
+        let inside = self.clipped(width, height);
+        inside.width() >= PIXEL && inside.height() >= PIXEL
+    }
+
+    /// The part that lies inside a picture of the given size in pixels, of two pixels at least on each side, as far as the
+    /// picture has them. What a model sees at the border may be less.
+    #[must_use]
+    pub fn found_in(&self, width: u32, height: u32) -> Self {
+        let inside = self.clipped(width, height);
+        let [left, right] = widened([inside.left, inside.right], width);
+        let [top, bottom] = widened([inside.top, inside.bottom], height);
+        Self {
+            left,
+            top,
+            right,
+            bottom,
+        }
+    }
+}
+
+/// Two edges, apart by [`FOUND_SIDE_MIN`] at least where the side of the picture allows it.
+fn widened([near, far]: [f32; 2], side: u32) -> [f32; 2] {
+    // As in `clipped`.
+    let side = side as f32;
+    if far - near >= FOUND_SIDE_MIN {
+        return [near, far];
+    }
+    let middle = f32::midpoint(near, far);
+    let near = (middle - FOUND_SIDE_MIN / 2.0)
+        .min(side - FOUND_SIDE_MIN)
+        .max(0.0);
+    [near, (near + FOUND_SIDE_MIN).min(side)]
 }
 
 /// The four corners of a licence plate in pixels, x and y, clockwise from the top left one as the plate is read.
@@ -295,6 +336,28 @@ mod tests {
             bottom: 3.0,
         };
         assert_eq!(empty.iou(&empty), 0.0);
+    }
+
+    #[test]
+    fn a_box_is_in_sight_where_a_pixel_of_it_lies_in_the_picture() {
+        let is_in_sight = |[left, top, right, bottom]: [f32; 4]| {
+            let bbox = BoundingBox {
+                left,
+                top,
+                right,
+                bottom,
+            };
+            let found = bbox.found_in(100, 50);
+            assert!(found.is_in_sight(100, 50), "{found:?}");
+            assert_eq!(found, found.clipped(100, 50));
+            bbox.is_in_sight(100, 50)
+        };
+        assert!(is_in_sight([-10.0, -10.0, 1.0, 1.0]));
+        assert!(is_in_sight([99.0, 49.0, 300.0, 300.0]));
+        assert!(!is_in_sight([-10.0, 10.0, 0.5, 20.0]));
+        assert!(!is_in_sight([99.5, 10.0, 120.0, 20.0]));
+        assert!(!is_in_sight([10.0, 10.0, 20.0, 10.5]));
+        assert!(!is_in_sight([100.0, 10.0, 120.0, 20.0]));
     }
 
     #[test]

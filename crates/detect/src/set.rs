@@ -296,8 +296,9 @@ fn in_picture(pass: &Pass, candidate: Candidate, letterbox: &Letterbox<'_>) -> D
     }
 }
 
-/// The detection with its box clipped to a picture of the given size in pixels; none where nothing of the box is left or a
-/// number is not finite. Corners that are not finite are dropped.
+/// The detection with its box clipped to a picture of the given size in pixels, and a little wider where less is left than can
+/// be told from nothing; none where nothing of the box is left or a number is not finite. Corners that are not finite are
+/// dropped.
 fn clipped(detection: Detection, width: u32, height: u32) -> Option<Detection> {
     let BoundingBox {
         left,
@@ -309,7 +310,7 @@ fn clipped(detection: Detection, width: u32, height: u32) -> Option<Detection> {
     let is_finite = are_finite(&[left, top, right, bottom, detection.confidence]);
     let bbox = is_finite.then(|| detection.bbox.clipped(width, height))?;
     (bbox.area() > 0.0).then(|| Detection {
-        bbox,
+        bbox: bbox.found_in(width, height),
         corners: detection
             .corners
             .filter(|corners| are_finite(corners.as_flattened())),
@@ -342,6 +343,8 @@ mod tests {
             |edges| clipped(detection(Class::Face, edges, 0.5), 100, 50).map(|detection| detection.bbox);
         let inside = clip([-10.0, 40.0, 30.0, 60.0]).unwrap();
         assert_eq!((inside.left, inside.bottom), (0.0, 50.0));
+        let sliver = clip([99.75, 20.0, 130.0, 40.0]).unwrap();
+        assert_eq!((sliver.left, sliver.right), (98.0, 100.0));
         assert_eq!(clip([120.0, 10.0, 130.0, 20.0]), None);
         assert_eq!(clip([0.0, f32::NAN, 130.0, 20.0]), None);
         assert_eq!(clip([0.0, 0.0, f32::INFINITY, 20.0]), None);

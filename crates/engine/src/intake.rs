@@ -41,7 +41,7 @@ pub enum IntakeError {
     #[error("the file is empty")]
     Empty,
     /// Too many jobs wait, of all clients together.
-    #[error("{max} jobs wait already, which is the most; try again in {} seconds", wait.as_secs())]
+    #[error("as many jobs wait already as may, {max}; try again in {} seconds", wait.as_secs())]
     QueueFull {
         /// The limit.
         max: u64,

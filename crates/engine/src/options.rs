@@ -139,6 +139,12 @@ pub fn is_option(name: &str) -> bool {
     PLAIN.contains(&name) || member_of(name).is_some() || OBJECTS.contains(&name)
 }
 
+/// Whether a form field of this name is an option of one value: two different ones contradict each other. Members of objects
+/// may come in several fields, and lists are read as JSON.
+pub fn is_single(name: &str) -> bool {
+    PLAIN.contains(&name)
+}
+
 /// `object` and `member` of `object[member]`.
 fn member_of(name: &str) -> Option<(&'static str, &str)> {
     OBJECTS.into_iter().find_map(|object| {

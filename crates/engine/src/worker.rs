@@ -319,7 +319,7 @@ impl Engine {
                 hit(Point::ChildExitBeforePut);
                 self.metrics()
                     .media_done(job.upload.format.kind(), &finished.report);
-                let (began, stored) = (self.now(), self.store_result(finished, writes).await);
+                let (began, stored) = (self.now(), self.store_result(job, finished, writes).await);
                 course.stored(began, self.now());
                 match stored {
                     Ok(result) => {

@@ -1,5 +1,6 @@
 //! Receives the multipart form of an upload: the file streams to storage chunk by chunk, the options are collected.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use axum::body::Body;
@@ -12,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use sfumato_core::{AnonymizeOptions, Priority, find_cause};
 use sfumato_engine::intake::StoredUpload;
 use sfumato_engine::least_rate::{LeastRate, TooSlow};
-use sfumato_engine::options::{OptionsForm, is_option};
+use sfumato_engine::options::{OptionsForm, is_option, is_single};
 use sfumato_engine::unparsed::{TooMuchUnparsed, UNPARSED_BYTES_MAX, Unparsed};
 use tower_http::timeout::{TimeoutBody, TimeoutError};
 
@@ -38,6 +39,7 @@ pub(crate) async fn receive(
     let mut options = OptionsForm::new();
     let mut upload = None;
     let mut fields = 0;
+    let mut said = BTreeMap::new();
     while let Some(field) = form.multipart.next_field().await.map_err(malformed)? {
         fields += 1;
         if fields > FIELDS_MAX {
@@ -52,6 +54,7 @@ pub(crate) async fn receive(
             let text = read_text(field, &name, &form.unparsed).await?;
             if let Some(text) = text {
                 options.push(&name, &text)?;
+                check_single(&mut said, name, &text)?;
             }
         } else if upload.is_none() {
             upload = Some(store_file(state, field, &form.unparsed).await?);
@@ -64,6 +67,25 @@ pub(crate) async fn receive(
     let upload = upload.ok_or_else(|| Problem::bad_request("input_media: is missing; it is the file"))?;
     let priority = options.priority();
     Ok((upload, options.finish(state.settings.default_profile)?, priority))
+}
+
+/// Refuses an option that has another value than before: whichever counted, a client that believes in the other one would be
+/// mistaken, and what it wanted hidden could be seen.
+fn check_single(said: &mut BTreeMap<String, String>, name: String, text: &str) -> Result<(), Problem> {
+    let text = text.trim();
+    if !is_single(&name) || text.is_empty() || text == "null" {
+        return Ok(());
+    }
+    if said
+        .get(&name)
+        .is_some_and(|before| !before.eq_ignore_ascii_case(text))
+    {
+        return Err(Problem::bad_request(format!(
+            "{name}: is given twice, with different values; give it once"
+        )));
+    }
+    said.insert(name, text.to_owned());
+    Ok(())
 }
 
 struct Form {

@@ -112,11 +112,13 @@ pub enum PictureError {
         /// What the picture has.
         actual: Extent,
     },
-    /// A box that was drawn lies outside of its frame.
-    #[error("a box that was drawn in frame {frame} lies outside of the frame, or is empty")]
-    BoxOutside {
-        /// The number of the frame or page, from 0.
-        frame: u32,
+    /// A given box would hide nothing.
+    #[error("detections[{number}].box {wrong}")]
+    Misplaced {
+        /// The place of the detection in the document, from 0.
+        number: usize,
+        /// A clause about the box.
+        wrong: String,
     },
     /// There is no memory for the pixels.
     #[error("there is not enough memory for a picture of this size at the moment")]

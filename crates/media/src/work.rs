@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sfumato_core::MediaFormat;
-use sfumato_core::detection::given::{GivenDetections, GivenPicture, MANUAL};
+use sfumato_core::detection::given::{GivenDetections, GivenPicture, misplaced};
 use sfumato_core::detection::{
     Detection, DetectionsDocument, DocumentSource, DocumentedDetection, PictureInfo, SCHEMA,
 };
@@ -196,7 +196,8 @@ impl<'a> Work<'a> {
     }
 
     /// Documents what was given for a frame of the given size as displayed, and returns what of it is to be hidden. `frame` is
-    /// `None` where the picture has but one.
+    /// `None` where the picture has but one. A box that would hide nothing in this frame is refused: the document knows the
+    /// size of the first frame only, and may be mistaken.
     pub(crate) fn take_given(
         &mut self,
         frame: Option<u32>,
@@ -205,15 +206,18 @@ impl<'a> Work<'a> {
         let number = frame.unwrap_or(0);
         let given = self.given_picture().map_or(&[][..], |given| &given.detections);
         let mut hidden = vec![];
-        for found in given.iter().filter(|found| found.frame == number) {
+        for (place, found) in given.iter().enumerate() {
+            if found.frame != number {
+                continue;
+            }
             let detection = &found.detection;
-            let is_visible = detection.bbox.clipped(shown.0, shown.1).area() > 0.0;
-            if !is_visible && detection.model == MANUAL {
-                return Err(PictureError::BoxOutside { frame: number });
+            if let Some(wrong) = misplaced(&detection.bbox, shown) {
+                let number = place;
+                return Err(PictureError::Misplaced { number, wrong });
             }
             if found.hidden {
                 self.hidden.add(detection.class);
-                hidden.extend(is_visible.then(|| detection.clone()));
+                hidden.push(detection.clone());
             }
             let documented = DocumentedDetection::new(detection, shown.0, shown.1, found.hidden);
             self.documented.push(DocumentedDetection { frame, ..documented });

@@ -18,7 +18,9 @@ use tokio::task::JoinSet;
 use crate::blur::bar::Bar;
 use crate::blur::plan::{Plan, Planned};
 use crate::blur::report::counted;
+use crate::blur::skipped::Skipped;
 use crate::blur::work::{Done, Found, Job};
+use crate::printed::{lossy, printed};
 
 /// Everything that is the same for all files.
 pub(crate) struct Run {
@@ -35,6 +37,7 @@ pub(crate) struct Run {
 /// What came of one input: a line of the output.
 #[derive(Debug, Serialize)]
 struct Outcome {
+    #[serde(serialize_with = "lossy")]
     file: PathBuf,
     #[serde(skip)]
     hidden: Hidden,
@@ -97,7 +100,7 @@ impl Outcome {
     fn text(&self) -> String {
         let mut text = format!(
             "{}: {}",
-            self.file.display(),
+            printed(&self.file),
             counts([Class::Face, Class::Plate].map(|class| self.count(class)))
         );
         for found in self.detections() {
@@ -156,7 +159,7 @@ impl Reporter {
     }
 
     fn tell(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
-        let file = outcome.file.display();
+        let file = printed(&outcome.file);
         self.bar.show(&outcome.file);
         for warning in &outcome.warnings {
             self.bar.note(&format!("warning: {file}: {warning}"));
@@ -179,19 +182,20 @@ impl Reporter {
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub(crate) fn finish(self, skipped: usize, took: Duration) -> anyhow::Result<bool> {
+    pub(crate) fn finish(self, skipped: &Skipped, took: Duration) -> anyhow::Result<bool> {
         let summary = self.summary(skipped, took);
         let Self {
             bar, json, failed, ..
         } = self;
         bar.finish();
+        skipped.notes().iter().for_each(crate::output::note);
         if !json {
             crate::output::line(summary)?;
         }
         Ok(failed > 0)
     }
 
-    fn summary(&self, skipped: usize, took: Duration) -> String {
+    fn summary(&self, skipped: &Skipped, took: Duration) -> String {
         let mut line = format!(
             "{} looked at in {:.1} s: {}",
             counted(self.told - self.failed, "file"),
@@ -201,10 +205,7 @@ impl Reporter {
         if self.failed > 0 {
             line.push_str(&format!("; {} failed", self.failed));
         }
-        if skipped > 0 {
-            line.push_str(&format!("; {} skipped: no media", counted(skipped, "file")));
-        }
-        line
+        line + &skipped.summary()
     }
 }
 
@@ -262,11 +263,15 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn outcomes_wait_for_those_before_them() {
         let mut reporter = Reporter::new(3, false);
+        let mut skipped = Skipped::default();
+        skipped.file(Path::new("notes.txt"));
         let failed = |name: &str| Outcome::failed(name.into(), "gone".into());
         reporter.take(2, failed("c")).unwrap();
         reporter.take(1, failed("b")).unwrap();
@@ -274,9 +279,9 @@ mod tests {
         reporter.take(0, failed("a")).unwrap();
         assert_eq!((reporter.told, reporter.early.len()), (3, 0));
         assert_eq!(
-            reporter.summary(1, Duration::from_millis(1_250)),
+            reporter.summary(&skipped, Duration::from_millis(1_250)),
             "0 files looked at in 1.2 s: 0 faces, 0 plates; 3 failed; 1 file skipped: no media"
         );
-        assert!(reporter.finish(1, Duration::ZERO).unwrap());
+        assert!(reporter.finish(&skipped, Duration::ZERO).unwrap());
     }
 }

@@ -26,6 +26,7 @@ mod message;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+mod printed;
 mod receiver;
 mod sandbox;
 mod secrets;

@@ -211,7 +211,7 @@ pub(super) mod tests {
         assert!(
             picture(&outside)
                 .unwrap_err()
-                .contains("lies outside of the 100 x 80 pixels")
+                .contains("lies outside of the picture of 100 x 80 pixels")
         );
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn edit_video(
     Ok(())
 }
 
-/// Moves a track as it is to the right and down.
+/// Moves a track as it is to the right and down. Where that moves it out of the picture, it is in sight for a shorter time.
 fn shift(track: &mut DocumentedTrack, (dx, dy): (f32, f32), size: (u32, u32)) {
     track.model = MANUAL.to_owned();
     track.manual = true;
@@ -60,6 +60,15 @@ fn shift(track: &mut DocumentedTrack, (dx, dy): (f32, f32), size: (u32, u32)) {
         };
         found.bbox = PixelBox::new(&moved, size);
         found.origin = Origin::Given;
+    }
+    let is_in_sight = |found: &DocumentedBox| bounds(&found.bbox).is_in_sight(size.0, size.1);
+    // Without any box in sight it is refused, with those that it has.
+    if track.boxes.iter().any(is_in_sight) {
+        track.boxes.retain(is_in_sight);
+    }
+    if let (Some(first), Some(last)) = (track.boxes.first(), track.boxes.last()) {
+        track.first_frame = first.frame;
+        track.last_frame = last.frame;
     }
 }
 
@@ -239,6 +248,36 @@ mod tests {
         assert_eq!(
             video(&[("dx.0", "far")]).unwrap_err(),
             "“Moved right” of a box must be a number."
+        );
+    }
+
+    #[test]
+    fn a_track_that_is_moved_is_in_sight_only_while_it_is_in_the_picture() {
+        let mut document: VideoDetectionsDocument = serde_json::from_str(VIDEO).unwrap();
+        let found = document.tracks[0].boxes[0];
+        document.tracks[0].boxes = (1..4)
+            .map(|frame| DocumentedBox {
+                frame,
+                bbox: PixelBox {
+                    x: 30.0 * (3 - frame) as f32,
+                    ..found.bbox
+                },
+                ..found
+            })
+            .collect();
+        document.tracks[0].last_frame = 3;
+        let moved = |dx: &str| {
+            let document = Document::Video(document.clone());
+            let given = edit(document, &[("dx.0", dx)])?;
+            let track = given.video().unwrap().tracks[0].clone();
+            Ok::<_, String>((track.first_frame, track.last_frame))
+        };
+        assert_eq!(moved("-20").unwrap(), (1, 2));
+        assert_eq!(moved("50").unwrap(), (2, 3));
+        let refused = moved("-500").unwrap_err();
+        assert!(
+            refused.contains("outside of the picture of 100 x 80"),
+            "{refused}"
         );
     }
 

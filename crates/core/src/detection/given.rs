@@ -4,6 +4,7 @@
 //! [`GivenDocument`] reads what was sent, [`GivenDocument::check`] makes [`GivenDetections`] of it, which can be trusted.
 
 mod document;
+mod grid;
 mod video;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use thiserror::Error;
 use super::{Corners, Detection};
 use crate::media::MediaKind;
 pub use document::GivenDocument;
+pub use grid::misplaced;
 pub use video::{GivenBox, GivenTrack, GivenVideo};
 
 /// The model's name of what no model has found.
@@ -129,5 +131,7 @@ fn corners_of(detection: &Detection) -> Option<Corners> {
     (is_inside && corners.iter().all(fits)).then_some(corners)
 }
 
+#[cfg(test)]
+mod placed;
 #[cfg(test)]
 mod tests;

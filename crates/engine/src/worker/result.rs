@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use futures::future::try_join;
 use sfumato_core::ResultId;
-use sfumato_core::job::JobResult;
+use sfumato_core::job::{DetectionSource, Job, JobResult};
 use sfumato_media_client::Finished;
 use sfumato_media_client::protocol::Document;
 
@@ -16,6 +16,7 @@ impl Engine {
     /// Writes the blobs of a result under a fresh name.
     pub(super) async fn store_result(
         &self,
+        job: &Job,
         finished: Finished,
         writes: &Writes,
     ) -> Result<JobResult, BlobError> {
@@ -58,7 +59,11 @@ impl Engine {
             document: document.map(|written| (written.bytes, written.sha256)),
             faces: report.hidden.faces,
             plates: report.hidden.plates,
-            warnings: report.warnings,
+            warnings: report
+                .warnings
+                .into_iter()
+                .chain(nothing_wanted(job.options.faces, job.options.plates, &job.source).map(str::to_owned))
+                .collect(),
         })
     }
 
@@ -78,5 +83,35 @@ impl Engine {
             }
         }
         true
+    }
+}
+
+/// What is said of a result in which nothing was looked for: it looks like one in which there was nothing to be found.
+const fn nothing_wanted(faces: bool, plates: bool, source: &DetectionSource) -> Option<&'static str> {
+    match source {
+        DetectionSource::Detected if !faces && !plates => {
+            Some("nothing is hidden: activation_faces_blur and activation_plates_blur were both false")
+        }
+        DetectionSource::Detected | DetectionSource::Given(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sfumato_core::job::GivenBlob;
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_was_to_hide_nothing_says_so() {
+        let said = nothing_wanted(false, false, &DetectionSource::Detected).unwrap();
+        assert!(said.contains("activation_faces_blur"), "{said}");
+        assert_eq!(nothing_wanted(true, false, &DetectionSource::Detected), None);
+        assert_eq!(nothing_wanted(false, true, &DetectionSource::Detected), None);
+        let given = DetectionSource::Given(GivenBlob {
+            bytes: 2,
+            sha256: [0; 32],
+        });
+        assert_eq!(nothing_wanted(false, false, &given), None);
     }
 }

@@ -235,7 +235,10 @@ async fn a_queue_of_all_clients_that_is_full_refuses_everybody_until_there_is_ro
         "nothing is known of the throughput"
     );
     let message = failed(refused, 429).await;
-    assert!(message.contains("1 jobs wait already"), "{message}");
+    assert!(
+        message.contains("as many jobs wait already as may, 1;"),
+        "{message}"
+    );
     server.claim(&job).await;
     server.clock.advance(Duration::from_secs(1));
     ok(upload(&other).await).await;

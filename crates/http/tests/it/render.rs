@@ -241,3 +241,32 @@ async fn an_archive_is_not_rendered_again_and_a_document_has_a_limit() {
     let message = failed(answer, 413).await;
     assert!(message.contains("33554432"), "{message}");
 }
+
+#[tokio::test]
+async fn a_box_that_would_hide_nothing_is_refused_before_there_is_a_job() {
+    let server = Server::start().await;
+    let client = server.client("a").await;
+    let job = done(&server, &client, &[]).await;
+    for (bbox, said) in [
+        (
+            json!({ "x": 9000, "y": 9000, "width": 10, "height": 10 }),
+            "lies outside of the picture of 20 x 10 pixels",
+        ),
+        (
+            json!({ "x": 0.35, "y": 0.12, "width": 0.2, "height": 0.2 }),
+            "as if they were fractions",
+        ),
+    ] {
+        let mut body = body(&job);
+        body["detections"]["detections"][0] = json!({ "class": "face", "model": "centerface", "box": bbox });
+        let refused = failed(render(&client, &body).await, 400).await;
+        assert!(
+            refused.starts_with("detections.detections[0].box: ") && refused.contains(said),
+            "{refused}"
+        );
+        assert!(
+            refused.contains("in pixels of the picture as displayed"),
+            "{refused}"
+        );
+    }
+}

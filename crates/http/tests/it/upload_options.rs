@@ -118,6 +118,24 @@ async fn absent_options_are_the_defaults() {
 }
 
 #[tokio::test]
+async fn an_option_with_two_values_is_refused_whichever_comes_last() {
+    let server = Server::start().await;
+    let client = server.client("a").await;
+    let name = "activation_faces_blur";
+    for [first, last] in [["true", "false"], ["false", "true"]] {
+        let part = Part::bytes(jpeg(b"")).file_name("a.jpg");
+        let form = Form::new().text(name, first).part("input_media", part);
+        let answer = client.post_form(form.text(name, last)).send().await.unwrap();
+        let message = failed(answer, 400).await;
+        assert!(message.contains("blur: is given twice"), "{message}");
+    }
+    // What says nothing, and the same value once more, contradict nothing.
+    let same = [(name, "false"), (name, "null"), (name, "False")];
+    let job = client.upload(jpeg(b""), &same).await;
+    assert!(!server.job(&job).await.options.faces);
+}
+
+#[tokio::test]
 async fn a_bad_option_is_named_and_leaves_nothing_behind() {
     let server = Server::start().await;
     let client = server.client("a").await;

@@ -357,7 +357,7 @@ fn join_tracks(
             piece.number = number;
             for found in &mut piece.boxes {
                 found.frame = found.frame - lead + frames;
-                if found.hidden && are_hidden.insert(number) {
+                if found.hides(report.shown) && are_hidden.insert(number) {
                     hidden.add(piece.class);
                 }
             }

@@ -252,7 +252,7 @@ impl<'a> Looking<'a> {
                 origin,
                 hidden: is_hidden,
             };
-            self.pieces.add(track, &nature, found)?;
+            self.pieces.add(track, &nature, found, self.shown)?;
             if is_hidden {
                 hidden.push((
                     track,
@@ -296,9 +296,8 @@ impl<'a> Looking<'a> {
                 origin: found.origin,
                 hidden: found.hidden,
             };
-            self.pieces.add(track.id, &nature, documented)?;
-            let is_visible = found.bbox.clipped(self.shown.0, self.shown.1).area() > 0.0;
-            if found.hidden && is_visible {
+            self.pieces.add(track.id, &nature, documented, self.shown)?;
+            if documented.hides(self.shown) {
                 hidden.push((
                     track.id,
                     mask_yuv::to_stored(&detection, self.orientation, stored),

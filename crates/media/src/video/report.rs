@@ -115,6 +115,13 @@ pub struct TrackedBox {
     pub hidden: bool,
 }
 
+impl TrackedBox {
+    /// Whether it hides something in a frame of the given size as displayed: a box that is wanted hidden may have left it.
+    pub(super) fn hides(&self, (width, height): (u32, u32)) -> bool {
+        self.hidden && self.bbox.is_in_sight(width, height)
+    }
+}
+
 /// CPU time by stage. Stages run at the same time on threads of their own; threads that libav starts count for encoding,
 /// which is where they work most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -56,7 +56,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Takes a box. Those of a track come in the order of their frames.
+    /// Takes a box in a frame of the given size as displayed. Those of a track come in the order of their frames.
     ///
     /// # Errors
     /// Those of whoever takes the pieces.
@@ -65,6 +65,7 @@ impl<'a> Pieces<'a> {
         number: u32,
         nature: &TrackNature,
         found: TrackedBox,
+        shown: (u32, u32),
     ) -> Result<(), VideoError> {
         let living = self.living.entry(number).or_insert_with(|| {
             self.tracks = self.tracks.saturating_add(1);
@@ -83,7 +84,7 @@ impl<'a> Pieces<'a> {
         living.piece.confidence = living.piece.confidence.max(nature.confidence);
         living.piece.boxes.push(found);
         living.last_frame = found.frame;
-        if found.hidden && !living.is_hidden {
+        if !living.is_hidden && found.hides(shown) {
             living.is_hidden = true;
             self.hidden.add(nature.class);
         }
@@ -145,6 +146,34 @@ mod tests {
     }
 
     #[test]
+    fn a_track_that_is_to_be_hidden_where_it_is_out_of_sight_is_not_counted() {
+        let mut on_track = |_: TrackPiece| Ok(());
+        let mut pieces = Pieces::new(&mut on_track);
+        let nature = TrackNature {
+            class: Class::Face,
+            model: "test".into(),
+            confidence: 0.5,
+        };
+        let gone = BoundingBox {
+            left: 64.0,
+            right: 80.0,
+            ..in_frame(0).bbox
+        };
+        for frame in 0..10 {
+            let found = match frame {
+                // It is in sight, and not to be hidden.
+                0..=2 => in_frame(frame),
+                _ => TrackedBox {
+                    bbox: gone,
+                    ..in_frame(frame)
+                },
+            };
+            pieces.add(0, &nature, found, (64, 64)).unwrap();
+        }
+        assert_eq!((pieces.tracks, pieces.hidden.faces), (1, 0));
+    }
+
+    #[test]
     fn a_track_that_ends_is_handed_over_and_a_long_one_comes_in_pieces() {
         let mut taken: Vec<(u32, usize)> = vec![];
         let mut held_max = 0;
@@ -159,10 +188,12 @@ mod tests {
             confidence: 0.5,
         };
         for frame in 0..10_000 {
-            pieces.add(0, &nature, in_frame(frame)).unwrap();
+            pieces.add(0, &nature, in_frame(frame), (64, 64)).unwrap();
             // Another thing every hundred frames, for ten of them.
             if frame % 100 < 10 {
-                pieces.add(1 + frame / 100, &nature, in_frame(frame)).unwrap();
+                pieces
+                    .add(1 + frame / 100, &nature, in_frame(frame), (64, 64))
+                    .unwrap();
             }
             held_max = held_max.max(pieces.living.len());
         }

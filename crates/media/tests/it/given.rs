@@ -146,3 +146,23 @@ fn what_was_given_for_another_picture_is_refused() {
         assert!(failure.message.contains(said), "{failure:?}");
     }
 }
+
+#[test]
+fn a_box_that_would_hide_nothing_is_refused_by_the_size_of_its_own_page() {
+    let original = animated_png(&astronaut());
+    let page = |numbers: [u32; 4]| {
+        let [x, y, width, height] = numbers;
+        let found = json!({ "class": "face", "model": "centerface", "frame": 1,
+            "box": { "x": x, "y": y, "width": width, "height": height } });
+        render(&original, of_picture(json!([corner(), found]), 3))
+    };
+    page([500, 500, 40, 40]).unwrap();
+    let failure = page([600, 10, 40, 40]).unwrap_err();
+    assert!(
+        failure
+            .message
+            .contains("detections[1].box lies outside of the picture of 512 x 512 pixels"),
+        "{failure:?}"
+    );
+    assert!(failure.message.contains("in pixels of the picture as displayed"));
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output;
+use crate::printed::printed;
 
 /// Steps of the bar a file, so that a large picture is seen to move.
 const STEPS: u64 = 100;
@@ -43,7 +44,7 @@ impl Bar {
 
     /// The file that was done last.
     pub(crate) fn show(&self, file: &Path) {
-        self.0.set_message(file.display().to_string());
+        self.0.set_message(printed(file));
     }
 
     /// A line on standard error.

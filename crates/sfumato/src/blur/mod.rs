@@ -6,6 +6,7 @@
 pub(crate) mod bar;
 pub(crate) mod plan;
 pub(crate) mod report;
+pub(crate) mod skipped;
 pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use self::plan::Plan;
 use self::report::{Outcome, Reporter, Summary};
 use self::work::{Found, Job};
+use crate::printed::{lossy, printed};
 use crate::sandbox;
 use crate::settings::LogFormat;
 
@@ -111,7 +113,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
     }
     if let Some(path) = &run.detections {
         write_detections(path, documents, single, run.overwrite)
-            .with_context(|| format!("write the detections {}", path.display()))?;
+            .with_context(|| format!("write the detections {}", printed(path)))?;
     }
     Ok(summary)
 }
@@ -119,6 +121,7 @@ pub(crate) async fn run(run: Run, plan: Plan, reporter: &mut Reporter) -> anyhow
 /// What was found in one of several files.
 #[derive(Serialize)]
 struct Entry {
+    #[serde(serialize_with = "lossy")]
     input: PathBuf,
     detections: Found,
 }

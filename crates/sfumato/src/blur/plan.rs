@@ -13,11 +13,19 @@ use sfumato_core::MediaFormat;
 use thiserror::Error;
 use walkdir::WalkDir;
 
+use super::skipped::Skipped;
+use crate::printed::printed;
+
 /// The inputs and the output do not go together.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum PlanError {
     /// Two inputs have one output.
-    #[error("plan the outputs: {} and {} would both become {}", first.display(), second.display(), output.display())]
+    #[error(
+        "plan the outputs: {} and {} would both become {}",
+        printed(first),
+        printed(second),
+        printed(output)
+    )]
     Collision {
         /// One input.
         first: PathBuf,
@@ -27,17 +35,39 @@ pub(crate) enum PlanError {
         output: PathBuf,
     },
     /// An output is an input.
-    #[error("plan the outputs: {} would overwrite an input; choose another --output", output.display())]
+    #[error(
+        "plan the outputs: {} would overwrite an input; choose another --output",
+        printed(output)
+    )]
     OverwritesInput {
         /// It.
         output: PathBuf,
     },
     /// Results of which each has its own name go into a folder, and the output is a file.
-    #[error("plan the outputs: {} is a file where a folder is needed", output.display())]
+    #[error("plan the outputs: {} is a file where a folder is needed", printed(output))]
     NotAFolder {
         /// It.
         output: PathBuf,
     },
+    /// `-`, which elsewhere means what is piped in or out.
+    #[error(
+        "use `-` for {what}: nothing is read from standard input or written to standard output; name a file, or write ./- for one that is called so"
+    )]
+    Dash {
+        /// For what it stands.
+        what: &'static str,
+    },
+}
+
+/// Whoever writes `-` means a pipe, and would find a file of that name.
+///
+/// # Errors
+/// [`PlanError::Dash`].
+pub(crate) fn refuse_dash(path: &Path, what: &'static str) -> Result<(), PlanError> {
+    if path.as_os_str() == "-" {
+        return Err(PlanError::Dash { what });
+    }
+    Ok(())
 }
 
 /// One file to do.
@@ -47,8 +77,48 @@ pub(crate) struct Planned {
     pub(crate) place: usize,
     /// What is read.
     pub(crate) input: PathBuf,
+    /// What the content of that is, and of the result.
+    pub(crate) format: MediaFormat,
     /// What is written.
     pub(crate) output: PathBuf,
+}
+
+impl Planned {
+    /// What is to be said of the output's name: its extension promises another format than the result has. That of an input
+    /// is nobody's choice here.
+    pub(crate) fn misnamed(&self) -> Option<String> {
+        let extension = |path: &Path| {
+            let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+            Some(extension)
+        };
+        let chosen =
+            extension(&self.output).filter(|chosen| extension(&self.input).as_ref() != Some(chosen))?;
+        if extensions(self.format).contains(&chosen.as_str()) {
+            return None;
+        }
+        Some(format!(
+            "the result is {}, as the input is, whatever the name {} says; formats are not converted",
+            self.format,
+            printed(&self.output)
+        ))
+    }
+}
+
+/// The extensions that files of a format have.
+const fn extensions(format: MediaFormat) -> &'static [&'static str] {
+    match format {
+        MediaFormat::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+        MediaFormat::Png => &["png", "apng"],
+        MediaFormat::Webp => &["webp"],
+        MediaFormat::Bmp => &["bmp", "dib"],
+        MediaFormat::Tiff => &["tif", "tiff"],
+        MediaFormat::Mp4 => &["mp4", "m4v"],
+        MediaFormat::Mov => &["mov", "qt"],
+        MediaFormat::Avi => &["avi"],
+        MediaFormat::Mkv => &["mkv"],
+        MediaFormat::Webm => &["webm"],
+        MediaFormat::Zip => &["zip", "cbz"],
+    }
 }
 
 /// An input that cannot be done.
@@ -67,8 +137,8 @@ pub(crate) struct Refused {
 pub(crate) struct Plan {
     /// Files to do, in the order of the inputs and by name within a folder.
     pub(crate) files: Vec<Planned>,
-    /// Files in folders that are no media.
-    pub(crate) skipped: usize,
+    /// What lies in folders and is not done.
+    pub(crate) skipped: Skipped,
     /// Inputs that cannot be done.
     pub(crate) failures: Vec<Refused>,
     /// The one input is one file.
@@ -85,7 +155,9 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub(crate) fn new(inputs: &[PathBuf], output: &Path) -> Result<Self, PlanError> {
+        refuse_dash(output, "the output")?;
         let mut plan = Self::default();
+        refuse_dashes(inputs)?;
         if let [input] = inputs
             && input.is_file()
         {
@@ -115,12 +187,14 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub(crate) fn to_look_at(inputs: &[PathBuf], documents: Option<&Path>) -> Result<Self, PlanError> {
+        refuse_dashes(inputs)?;
         let mut plan = Self::default();
         let Some(folder) = documents else {
             plan.add_inputs(inputs, Path::new(""));
             plan.files.iter_mut().for_each(|file| file.output.clear());
             return Ok(plan);
         };
+        refuse_dash(folder, "the output")?;
         if folder.is_file() {
             return Err(PlanError::NotAFolder {
                 output: folder.to_owned(),
@@ -141,9 +215,14 @@ impl Plan {
         }
     }
 
-    fn add(&mut self, input: PathBuf, output: PathBuf) {
+    fn add(&mut self, input: PathBuf, format: MediaFormat, output: PathBuf) {
         let place = self.found();
-        self.files.push(Planned { place, input, output });
+        self.files.push(Planned {
+            place,
+            input,
+            format,
+            output,
+        });
     }
 
     fn refuse(&mut self, input: &Path, reason: impl Into<String>) {
@@ -166,8 +245,9 @@ impl Plan {
     /// Checks that the detections document destroys nothing either.
     ///
     /// # Errors
-    /// [`PlanError::OverwritesInput`], [`PlanError::Collision`].
+    /// [`PlanError::Dash`], [`PlanError::OverwritesInput`], [`PlanError::Collision`].
     pub(crate) fn check_detections(&self, path: &Path) -> Result<(), PlanError> {
+        refuse_dash(path, "the detections")?;
         let taken = self.files.iter().find(|file| same_name(&file.output, path));
         if let Some(file) = taken {
             return Err(PlanError::Collision {
@@ -225,7 +305,7 @@ impl Plan {
     /// A file that somebody named: that it is no media is a failure.
     fn add_named(&mut self, input: PathBuf, output: PathBuf) {
         match sniff(&input) {
-            Ok(Some(_)) => self.add(input, output),
+            Ok(Some(format)) => self.add(input, format, output),
             Ok(None) => self.refuse(&input, unsupported()),
             Err(error) => self.refuse(&input, format!("failed to read it: {error}")),
         }
@@ -248,15 +328,20 @@ impl Plan {
                     let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
                     let (input, output) = (entry.path().to_owned(), target.join(below));
                     match sniff(&input) {
-                        Ok(Some(_)) => self.add(input, output),
-                        Ok(None) => self.skipped += 1,
+                        Ok(Some(format)) => self.add(input, format, output),
+                        Ok(None) => self.skipped.file(&input),
                         Err(error) => self.refuse(&input, format!("failed to read it: {error}")),
                     }
                 }
-                Ok(_) => {}
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(_) => self.skipped.other(),
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
-                    self.refuse(&path, format!("failed to look into it: {error}"));
+                    // Its own text has the name as it is.
+                    let why = error
+                        .io_error()
+                        .map_or_else(|| "it leads back to itself".to_owned(), ToString::to_string);
+                    self.refuse(&path, format!("failed to look into it: {why}"));
                 }
             }
         }
@@ -296,8 +381,21 @@ pub(crate) fn unsupported() -> String {
     format!("the content is of no supported format ({})", formats.join(", "))
 }
 
+fn refuse_dashes(inputs: &[PathBuf]) -> Result<(), PlanError> {
+    inputs.iter().try_for_each(|input| refuse_dash(input, "an input"))
+}
+
 /// Recognises the format by the content, as the server does.
+///
+/// # Errors
+/// It cannot be read, or is no regular file: a pipe would have nobody at its other end, and a device no end.
 pub(crate) fn sniff(path: &Path) -> io::Result<Option<MediaFormat>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
+    }
     let mut first = vec![];
     let most = u64::try_from(MediaFormat::SNIFF_BYTES).unwrap_or(u64::MAX);
     File::open(path)?.take(most).read_to_end(&mut first)?;

@@ -1,22 +1,25 @@
 //! What `sfumato blur` tells: a bar on a terminal, lines otherwise, JSON on request, and a summary at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sfumato_media_client::protocol::Timings;
 
 use super::bar::Bar;
 use super::plan::Planned;
+use super::skipped::Skipped;
 use super::work::Done;
 use crate::output;
+use crate::printed::{lossy, lossy_option, printed};
 
 /// What came of one input.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Outcome {
+    #[serde(serialize_with = "lossy")]
     input: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lossy_option")]
     output: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faces: Option<u32>,
@@ -43,7 +46,11 @@ impl Outcome {
             plates: Some(done.hidden.plates),
             duration_ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             timings: Some(done.timings),
-            warnings: done.warnings.clone(),
+            warnings: file
+                .misnamed()
+                .into_iter()
+                .chain(done.warnings.iter().cloned())
+                .collect(),
             error: None,
         }
     }
@@ -64,11 +71,11 @@ impl Outcome {
 
     fn line(&self) -> String {
         match (&self.error, &self.output) {
-            (Some(error), _) => format!("error: {}: {error}", self.input.display()),
+            (Some(error), _) => format!("error: {}: {error}", printed(&self.input)),
             (None, output) => format!(
                 "{} -> {}: {}, {} hidden ({} ms)",
-                self.input.display(),
-                output.clone().unwrap_or_default().display(),
+                printed(&self.input),
+                printed(output.as_deref().unwrap_or(Path::new(""))),
                 counted(self.faces.unwrap_or(0) as usize, "face"),
                 counted(self.plates.unwrap_or(0) as usize, "plate"),
                 self.duration_ms.unwrap_or(0),
@@ -83,12 +90,18 @@ pub(crate) struct Summary {
     files: Vec<Outcome>,
     succeeded: usize,
     failed: usize,
-    skipped: usize,
+    #[serde(serialize_with = "count")]
+    skipped: Skipped,
+}
+
+/// How many files.
+fn count<S: Serializer>(skipped: &Skipped, serializer: S) -> Result<S::Ok, S::Error> {
+    skipped.files.serialize(serializer)
 }
 
 impl Summary {
-    /// Nothing yet, but for files that were skipped.
-    pub(crate) fn new(skipped: usize) -> Self {
+    /// Nothing yet, but for what was skipped.
+    pub(crate) fn new(skipped: Skipped) -> Self {
         Self {
             skipped,
             ..Self::default()
@@ -127,10 +140,7 @@ impl Summary {
         if self.failed > 0 {
             line.push_str(&format!("; {} failed", self.failed));
         }
-        if self.skipped > 0 {
-            line.push_str(&format!("; {} skipped: no media", counted(self.skipped, "file")));
-        }
-        line
+        line + &self.skipped.summary()
     }
 }
 
@@ -173,7 +183,7 @@ impl Reporter {
         }
         for warning in &outcome.warnings {
             self.bar
-                .note(&format!("warning: {}: {warning}", outcome.input.display()));
+                .note(&format!("warning: {}: {warning}", printed(&outcome.input)));
         }
     }
 
@@ -183,6 +193,7 @@ impl Reporter {
     /// Standard output cannot be written.
     pub(crate) fn finish(self, summary: &Summary, took: Duration) -> anyhow::Result<()> {
         self.bar.finish();
+        summary.skipped.notes().iter().for_each(output::note);
         if self.json {
             output::json(&serde_json::to_value(summary)?)?;
         } else {
@@ -198,7 +209,11 @@ mod tests {
 
     #[test]
     fn the_summary_counts_every_input_once() {
-        let mut summary = Summary::new(3);
+        let mut skipped = Skipped::default();
+        for name in ["a.txt", "b.txt", "c.txt"] {
+            skipped.file(Path::new(name));
+        }
+        let mut summary = Summary::new(skipped);
         summary.add(Outcome::failed("a.jpg".into(), "failed to read it".into()));
         let mut done = Outcome::failed("b.jpg".into(), String::new());
         (done.error, done.faces, done.plates) = (None, Some(2), Some(1));

@@ -18,6 +18,7 @@ use sfumato_media_client::{Finished, MediaError, MediaPool};
 use thiserror::Error;
 
 use super::plan::{Planned, sniff, unsupported};
+use crate::printed::printed;
 
 /// Why one file could not be done. Fragments that fit after "failed to".
 #[derive(Debug, Error)]
@@ -43,13 +44,13 @@ pub(crate) enum FileError {
     #[error("read what was found")]
     Document(#[source] io::Error),
     /// The output is there already.
-    #[error("write {}: it exists already; --overwrite replaces it", path.display())]
+    #[error("write {}: it exists already; --overwrite replaces it", printed(path))]
     Exists {
         /// It.
         path: PathBuf,
     },
     /// The output.
-    #[error("write {}", path.display())]
+    #[error("write {}", printed(path))]
     Output {
         /// It.
         path: PathBuf,

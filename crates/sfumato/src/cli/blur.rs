@@ -16,9 +16,10 @@ use sfumato_core::options::{
 use super::UsageError;
 use super::long::LongFlags;
 use super::look::{RunFlags, WantedFlags};
-use crate::blur::plan::Plan;
+use crate::blur::plan::{Plan, refuse_dash};
 use crate::blur::report::Reporter;
 use crate::blur::{self, Run};
+use crate::printed::printed;
 use crate::settings::Settings;
 use crate::{lifecycle, server, telemetry};
 
@@ -73,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long = "type", value_name = "TYPE", default_value = "blur")]
     style: Style,
     /// Colour of --type opaque, as #rrggbb [default: black]
-    #[arg(long, value_name = "#RRGGBB")]
+    #[arg(long, value_name = "#RRGGBB", value_parser = read_color)]
     color: Option<Color>,
     /// Cells of --type pixelate across the longer side of a region, 1 to 100 [default: 10]
     #[arg(long, value_name = "N", value_parser = read_cells)]
@@ -117,6 +118,10 @@ enum Style {
     Opaque,
     /// A mosaic
     Pixelate,
+}
+
+fn read_color(text: &str) -> Result<Color, String> {
+    text.parse::<Color>().map_err(|error| error.message)
 }
 
 fn read_cells(text: &str) -> Result<PixelCount, String> {
@@ -212,7 +217,8 @@ impl Args {
             let text = "use --from-detections: a document is of one file, and there are more inputs";
             return Err(UsageError(text.into()));
         }
-        let unusable = |why: String| UsageError(format!("use {}: {why}", path.display()));
+        refuse_dash(path, "the detections").map_err(|error| UsageError(error.to_string()))?;
+        let unusable = |why: String| UsageError(format!("use {}: {why}", printed(path)));
         let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
         let document: GivenDocument =
             serde_json::from_slice(&text).map_err(|error| unusable(error.to_string()))?;
@@ -228,7 +234,7 @@ impl Args {
             if !self.overwrite && path.symlink_metadata().is_ok() {
                 let text = format!(
                     "write {}: it exists already; --overwrite replaces it",
-                    path.display()
+                    printed(path)
                 );
                 return Err(UsageError(text));
             }
@@ -368,6 +374,12 @@ mod tests {
         assert_eq!(options, expected);
         let cells = parse(&["--type", "pixelate", "--cells", "8"]).unwrap().mask.style;
         assert_eq!(cells, MaskStyle::Pixelate(PixelCount::new(8).unwrap()));
+    }
+
+    #[test]
+    fn a_refused_flag_is_not_called_as_the_field_of_the_api() {
+        let text = parse(&["--type", "opaque", "--color", "red"]).unwrap_err();
+        assert!(!text.contains("blur_type"), "{text}");
     }
 
     #[test]

@@ -312,7 +312,9 @@ async fn write_down(access: &Access, action: Action, key: &ClientKey) -> anyhow:
 fn explain(error: StoreError, client_id: &str) -> anyhow::Error {
     match error {
         StoreError::NotFound { .. } => {
-            anyhow::anyhow!("there is no client `{client_id}`; `sfumato client list` shows all")
+            anyhow::anyhow!(
+                "find the client: there is no client `{client_id}`; `sfumato client list` shows all"
+            )
         }
         other => other.into(),
     }

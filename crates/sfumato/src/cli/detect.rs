@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .pool(&loaded, plan.files.len(), scratch.path().to_owned())?,
         overwrite: args.overwrite,
     };
-    let skipped = plan.skipped;
+    let skipped = plan.skipped.clone();
     let json = args.json || !io::stdout().is_terminal();
     let mut reporter = Reporter::new(plan.files.len(), json);
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
@@ -85,6 +85,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !whole {
         return Ok(ExitCode::from(lifecycle::INTERRUPTED));
     }
-    let failed = reporter.finish(skipped, begun.elapsed())?;
+    let failed = reporter.finish(&skipped, begun.elapsed())?;
     Ok(ExitCode::from(u8::from(failed)))
 }

@@ -1,3 +1,5 @@
+use std::os::unix::ffi::OsStrExt;
+
 use crate::support::{Place, astronaut, is_set_up};
 
 const TEXT: &str = "words, no picture";
@@ -225,4 +227,25 @@ fn what_was_found_is_edited_and_hidden_without_looking_again() {
         "found.json",
     ];
     place.run(&two).failure(2, &["a document is of one file"]);
+}
+
+#[test]
+fn a_file_whose_name_is_no_utf8_costs_no_other_its_detections() {
+    let place = Place::new();
+    let picture = astronaut();
+    place.write("in/a.png", &picture);
+    let odd = std::ffi::OsStr::from_bytes(b"in/\xff\x1b[31m.png");
+    std::fs::write(place.path("").join(odd), &picture).unwrap();
+    let args = ["blur", "in", "-o", "out", "--detections", "found.json"];
+    let ended = place.run(&args).success();
+    assert!(
+        ended.stdout.contains(r"in/�\u{1b}[31m.png -> ") && !ended.stdout.contains('\u{1b}'),
+        "{}",
+        ended.stdout
+    );
+    let found: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("found.json")).unwrap()).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    let looked = place.run(&["detect", "in"]).success();
+    assert_eq!(looked.stdout.lines().count(), 2, "{}", looked.stdout);
 }

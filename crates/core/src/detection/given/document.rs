@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::grid::{Grid, Member};
 use super::{
     GIVEN_BOXES_MAX, GIVEN_DETECTIONS_MAX, GIVEN_TRACKS_MAX, GivenBox, GivenDetection, GivenDetections,
     GivenPicture, GivenTrack, GivenVideo, InvalidGiven, MANUAL, MODEL_BYTES_MAX, corners_of,
@@ -140,11 +141,14 @@ fn picture(size: &GivenSize, found: Vec<Found>) -> Result<GivenPicture, InvalidG
             return Err(InvalidGiven::new(format!("{place}.frame"), message));
         }
         let model = model(found.model, found.manual, &place)?;
-        let bbox = bbox(found.bbox, found.fractions, size, &place)?;
-        // The size is that of the first frame; pages may have others.
-        if model == MANUAL && frame == 0 {
-            check_visible(&bbox, size, &place)?;
-        }
+        let (member, bbox) = bbox(found.bbox, found.fractions, size, &place)?;
+        // The size is that of the first frame; pages may have others, which the media process knows.
+        let grid = match frame {
+            0 => Grid::of((size.width, size.height)),
+            _ => Grid::unknown(),
+        };
+        grid.check(member, &bbox)
+            .map_err(|wrong| InvalidGiven::new(format!("{place}.{member}"), wrong))?;
         if let Some(corners) = found.corners
             && !corners.iter().flatten().all(|value| value.is_finite())
         {
@@ -215,6 +219,11 @@ fn track(
 ) -> Result<GivenTrack, InvalidGiven> {
     let model = model(track.model, track.manual, place)?;
     let is_manual = model == MANUAL;
+    let grid = Grid::of((size.width, size.height));
+    let of = |wrong: String| match track.id {
+        Some(id) => format!("{wrong} (track {id})"),
+        None => wrong,
+    };
     let is_hidden = track.hidden.unwrap_or(true);
     let mut boxes: Vec<GivenBox> = Vec::with_capacity(track.boxes.len());
     for (number, found) in track.boxes.into_iter().enumerate() {
@@ -223,10 +232,12 @@ fn track(
             let message = "must be more than in the box before";
             return Err(InvalidGiven::new(format!("{place}.frame"), message));
         }
-        let bbox = bbox(found.bbox, found.fractions, size, &place)?;
-        if is_manual {
-            check_visible(&bbox, size, &place)?;
-        }
+        let (member, bbox) = bbox(found.bbox, found.fractions, size, &place)?;
+        let checked = match is_manual {
+            true => grid.check(member, &bbox),
+            false => grid.check_followed(member, &bbox),
+        };
+        checked.map_err(|wrong| InvalidGiven::new(format!("{place}.{member}"), of(wrong)))?;
         boxes.push(GivenBox {
             frame: found.frame,
             bbox,
@@ -240,6 +251,9 @@ fn track(
             "must have one box at least",
         ));
     };
+    if !boxes.iter().any(|found| grid.shows(&found.bbox)) {
+        return Err(InvalidGiven::new(format!("{place}.boxes"), of(grid.never())));
+    }
     let (first_frame, last_frame) = (
         track.first_frame.unwrap_or(first.frame),
         track.last_frame.unwrap_or(last.frame),
@@ -289,16 +303,16 @@ fn confidence(given: Option<f32>, place: &str) -> Result<f32, InvalidGiven> {
     ))
 }
 
-/// The box, in pixels; where only fractions are given, by them.
+/// The box, in pixels, and the member that says it; where only fractions are given, they do.
 fn bbox(
     pixels: Option<PixelBox>,
     fractions: Option<FractionBox>,
     size: &GivenSize,
     place: &str,
-) -> Result<BoundingBox, InvalidGiven> {
+) -> Result<(Member, BoundingBox), InvalidGiven> {
     // Sides of a picture are small numbers, and any other is refused by the media process.
     let (width, height) = (size.width as f32, size.height as f32);
-    let (name, bbox) = match (pixels, fractions) {
+    let (member, bbox) = match (pixels, fractions) {
         (Some(pixels), _) => {
             let bbox = BoundingBox {
                 left: pixels.x,
@@ -306,7 +320,7 @@ fn bbox(
                 right: pixels.x + pixels.width,
                 bottom: pixels.y + pixels.height,
             };
-            ("box", bbox)
+            (Member::Box, bbox)
         }
         (None, Some(fractions)) => {
             let bbox = BoundingBox {
@@ -315,31 +329,17 @@ fn bbox(
                 right: fractions.right * width,
                 bottom: fractions.bottom * height,
             };
-            ("fractions", bbox)
+            (Member::Fractions, bbox)
         }
         (None, None) => return Err(InvalidGiven::new(format!("{place}.box"), "is missing")),
     };
     let edges = [bbox.left, bbox.top, bbox.right, bbox.bottom];
     let is_near = edges.iter().all(|edge| edge.abs() <= PLACE_MAX);
     if is_near && bbox.left <= bbox.right && bbox.top <= bbox.bottom {
-        return Ok(bbox);
+        return Ok((member, bbox));
     }
     Err(InvalidGiven::new(
-        format!("{place}.{name}"),
+        format!("{place}.{member}"),
         "must be a box of finite numbers whose sides are not negative",
-    ))
-}
-
-/// Whoever draws a box wants something to be hidden. What a model has followed out of the picture may lie outside.
-fn check_visible(bbox: &BoundingBox, size: &GivenSize, place: &str) -> Result<(), InvalidGiven> {
-    if bbox.clipped(size.width, size.height).area() > 0.0 {
-        return Ok(());
-    }
-    Err(InvalidGiven::new(
-        format!("{place}.box"),
-        format!(
-            "lies outside of the {} x {} pixels, or is empty",
-            size.width, size.height
-        ),
     ))
 }

@@ -63,7 +63,7 @@ fn a_folder_keeps_its_tree_and_what_is_no_media_is_skipped() {
     ];
     assert_eq!(tree.pairs(&plan), pairs(&expected));
     assert_eq!(
-        (plan.skipped, plan.failures.len(), plan.single_file),
+        (plan.skipped.files, plan.failures.len(), plan.single_file),
         (2, 0, false)
     );
 }
@@ -106,6 +106,59 @@ fn a_file_that_was_named_and_is_no_media_or_not_there_is_a_failure() {
         "{reasons:?}"
     );
     assert!(reasons[1].contains("no such file"), "{reasons:?}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_where_it_is_named_and_counted_in_a_folder() {
+    let tree = Tree::with(&["in/a.jpg", "in/b.txt"]);
+    let at = |name: &str| tree.0.path().join(name);
+    rustix::fs::mkfifoat(rustix::fs::CWD, at("in/fifo.jpg"), rustix::fs::Mode::RUSR).unwrap();
+    std::os::unix::fs::symlink("nowhere", at("in/dangling.jpg")).unwrap();
+    let named = tree.plan(&["in/fifo.jpg"], "out.jpg").unwrap();
+    assert_eq!(
+        named.failures[0].reason,
+        "failed to read it: it is no regular file"
+    );
+    let folder = tree.plan(&["in"], "out").unwrap();
+    assert_eq!((folder.skipped.files, folder.skipped.others), (1, 2));
+    assert_eq!((folder.files.len(), folder.failures.len()), (1, 0));
+}
+
+#[test]
+fn a_dash_is_refused_since_it_means_a_pipe_elsewhere() {
+    let tree = Tree::with(&["a.jpg"]);
+    let input = tree.0.path().join("a.jpg");
+    let refused = |plan: Result<Plan, PlanError>| {
+        let said = plan.unwrap_err().to_string();
+        assert!(said.contains("standard input") && said.contains("./-"), "{said}");
+    };
+    refused(Plan::new(&["-".into()], Path::new("out.jpg")));
+    refused(Plan::new(std::slice::from_ref(&input), Path::new("-")));
+    refused(Plan::to_look_at(&["-".into()], None));
+    refused(Plan::to_look_at(
+        std::slice::from_ref(&input),
+        Some(Path::new("-")),
+    ));
+    let plan = Plan::new(&[input], Path::new("./-")).unwrap();
+    let refused = plan.check_detections(Path::new("-")).unwrap_err();
+    assert!(matches!(refused, PlanError::Dash { .. }), "{refused}");
+}
+
+#[test]
+fn an_output_whose_name_promises_another_format_is_told() {
+    let tree = Tree::with(&["a.jpg", "wrong.png", "bare"]);
+    let misnamed = |input: &str, output: &str| {
+        let plan = tree.plan(&[input], output).unwrap();
+        plan.files[0].misnamed()
+    };
+    let said = misnamed("a.jpg", "out.PNG").unwrap();
+    assert!(said.starts_with("the result is jpeg, as the input is"), "{said}");
+    assert!(misnamed("a.jpg", "out.txt").is_some());
+    assert_eq!(misnamed("a.jpg", "out.JPEG"), None);
+    assert_eq!(misnamed("a.jpg", "out"), None);
+    assert_eq!(misnamed("wrong.png", "new/"), None);
+    assert_eq!(misnamed("wrong.png", "right.jpg"), None);
+    assert!(misnamed("bare", "out.webp").is_some());
 }
 
 #[test]

@@ -208,7 +208,7 @@ pub(super) async fn show(access: &Access, client_id: &str) -> anyhow::Result<()>
         text.push_str(&format!("\n  {name:<18}{value}"));
     }
     text.push_str(&format!(
-        "\n\nNow: {} jobs wait, {} run, {} jobs today, {} bytes stored.",
+        "\n\nNow: jobs waiting: {}, running: {}, today: {}; bytes stored: {}.",
         usage.jobs_waiting, usage.jobs_running, usage.jobs_today, usage.bytes_stored
     ));
     Ok(output::line(text)?)
