@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -146,6 +146,9 @@ impl IntoResponse for Problem {
 fn general_message(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "there is nothing at this address",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "the method is not allowed here; the header Allow names those that are"
+        }
         StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
         StatusCode::SERVICE_UNAVAILABLE => {
             "a part of the service does not answer; try again in a few seconds"
@@ -153,19 +156,6 @@ fn general_message(status: StatusCode) -> &'static str {
         status if status.is_server_error() => "the service failed; tell the operator if it happens again",
         _ => "the request was refused",
     }
-}
-
-/// What is said of a method that has no meaning here: which have one, as the header says to programs.
-fn not_allowed(response: &Response) -> String {
-    let allow = response.headers().get(ALLOW);
-    let methods: Vec<&str> = match allow.map(HeaderValue::to_str) {
-        Some(Ok(methods)) => methods.split(',').map(str::trim).collect(),
-        _ => return "the method is not allowed here".to_owned(),
-    };
-    format!(
-        "the method is not allowed here; allowed are {}",
-        methods.join(", ")
-    )
 }
 
 /// Gives a failed response, from whatever layer, its JSON body. Returns the cause for the log.
@@ -176,7 +166,6 @@ pub(crate) fn render(response: &mut Response, request_id: &str) -> Option<Arc<dy
     }
     let (message, cause) = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => (problem.message, problem.cause),
-        None if status == StatusCode::METHOD_NOT_ALLOWED => (not_allowed(response).into(), None),
         None => (Cow::Borrowed(general_message(status)), None),
     };
     let message = if status.is_server_error() {
