@@ -130,10 +130,7 @@ impl Engine {
     }
 
     /// Whether the result of a job can be fetched. Its time passes by the clock: the janitor deletes it within the minute after.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn has_result(&self, job: &Job) -> Result<bool, StoreError> {
+    async fn has_result(&self, job: &Job) -> Result<bool, StoreError> {
         let JobState::Succeeded { finished_at, .. } = job.state else {
             return Ok(false);
         };

@@ -23,11 +23,11 @@ use crate::status::Status;
 pub(crate) struct JobStatus {
     /// The status.
     status: Status,
-    /// URL of the anonymized file; with `Succeeded`, until the file is deleted.
+    /// URL of the anonymized file; with `Succeeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     output_media: Option<String>,
-    /// URL of the detections document; with `Succeeded`, where it was asked for, until it is deleted.
+    /// URL of the detections document; with `Succeeded`, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     output_json: Option<String>,
@@ -61,10 +61,9 @@ impl JobStatus {
         }
     }
 
-    /// `has_result`: whether it can be fetched.
-    fn of(job: Job, has_result: bool, base: &BaseUrl, now: Timestamp) -> Self {
+    fn of(job: Job, base: &BaseUrl, now: Timestamp) -> Self {
         let status = Self::plain(Status::of(&job));
-        let has_document = has_result && job.options.detections_document;
+        let is_asked_for = job.options.detections_document;
         match job.state {
             JobState::Queued { .. } | JobState::Cancelled { .. } => status,
             JobState::Running { progress, .. } => Self {
@@ -73,10 +72,10 @@ impl JobStatus {
                 ..status
             },
             JobState::Succeeded { result, .. } | JobState::Expired { result, .. } => Self {
-                output_media: has_result.then(|| base.of_result(result.id, result.format.extension())),
+                output_media: Some(base.of_result(result.id, result.format.extension())),
                 output_json: result
                     .document
-                    .filter(|_| has_document)
+                    .filter(|_| is_asked_for)
                     .map(|_| base.of_result(result.id, "json")),
                 warnings: result.warnings,
                 ..status
@@ -117,10 +116,7 @@ pub(crate) async fn status(
         Err(_) => None,
     };
     Ok(Json(match job {
-        Some(job) => {
-            let has_result = state.engine.has_result(&job).await?;
-            JobStatus::of(job, has_result, &base, state.engine.now())
-        }
+        Some(job) => JobStatus::of(job, &base, state.engine.now()),
         None => JobStatus::plain(Status::UnknownJob),
     }))
 }

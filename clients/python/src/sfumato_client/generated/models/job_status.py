@@ -26,9 +26,8 @@ class JobStatus:
         error (str | Unset): Why the job failed and what can be done; with `Failed`.
         eta_seconds (int | Unset): Seconds until the job will be done, if it goes on as it does; with `Started`, once
             that can be told.
-        output_json (str | Unset): URL of the detections document; with `Succeeded`, where it was asked for, until it is
-            deleted.
-        output_media (str | Unset): URL of the anonymized file; with `Succeeded`, until the file is deleted.
+        output_json (str | Unset): URL of the detections document; with `Succeeded`, where it was asked for.
+        output_media (str | Unset): URL of the anonymized file; with `Succeeded`.
         progress (float | Unset): Part done, 0 to 1; with `Started`.
         warnings (list[str] | Unset): What the customer should know about the result.
     """
