@@ -1162,9 +1162,9 @@ export interface components {
              * @description Seconds until the job will be done, if it goes on as it does; with `Started`, once that can be told.
              */
             eta_seconds?: number;
-            /** @description URL of the detections document; with `Succeeded`, where it was asked for, until it is deleted. */
+            /** @description URL of the detections document; with `Succeeded`, where it was asked for. */
             output_json?: string;
-            /** @description URL of the anonymized file; with `Succeeded`, until the file is deleted. */
+            /** @description URL of the anonymized file; with `Succeeded`. */
             output_media?: string;
             /**
              * Format: float
@@ -1701,7 +1701,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1733,7 +1733,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1794,7 +1794,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1931,7 +1931,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2012,7 +2012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2140,7 +2140,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2268,7 +2268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2330,7 +2330,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2377,7 +2377,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2415,7 +2415,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2486,7 +2486,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2535,7 +2535,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2606,7 +2606,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2669,7 +2669,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2730,7 +2730,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2791,7 +2791,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2865,7 +2865,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -2924,7 +2924,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3005,7 +3005,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3068,7 +3068,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3131,7 +3131,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3190,7 +3190,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3251,7 +3251,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3343,7 +3343,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3406,7 +3406,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3469,7 +3469,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3552,7 +3552,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3635,7 +3635,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -3696,7 +3696,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 500 or 503. */
+            /** @description Any other failure: 400, 404, 405, 408, 413, 414, 431, 500 or 503. */
             default: {
                 headers: {
                     [name: string]: unknown;
