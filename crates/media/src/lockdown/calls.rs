@@ -53,6 +53,9 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_sched_yield,
     libc::SYS_exit,
     libc::SYS_exit_group,
+    // Threads that begin. One that was started before the lock-down may have had no processor until after it.
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
     // How many processors there are and which one this is: allocator and inference engine.
     libc::SYS_sched_getaffinity,
     libc::SYS_getcpu,
@@ -73,9 +76,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getpid,
     libc::SYS_gettid,
 ];
-
-/// Calls of threads that are being started.
-const ALLOWED_FOR_NEW_THREADS: &[c_long] = &[libc::SYS_set_robust_list, libc::SYS_rseq];
 
 /// Calls that fail instead of ending the process: libraries make them in passing and can do without.
 const REFUSED: &[(c_long, i32)] = &[
@@ -167,6 +167,9 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
     let itself = u64::from(std::process::id());
     let abort = [equals(0, itself)?, equals(2, flag(libc::SIGABRT))?];
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(abort.into())?]);
+    // Threads that begin are given a name.
+    let name = equals(0, flag(libc::PR_SET_NAME))?;
+    rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![name])?]);
     if threads == Threads::Growing {
         let thread = SeccompCondition::new(
             0,
@@ -175,10 +178,6 @@ fn list(threads: Threads) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler
             flag(libc::CLONE_THREAD),
         )?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![thread])?]);
-        // Codecs name their threads.
-        let name = equals(0, flag(libc::PR_SET_NAME))?;
-        rules.insert(libc::SYS_prctl, vec![SeccompRule::new(vec![name])?]);
-        rules.extend(ALLOWED_FOR_NEW_THREADS.iter().map(|call| (*call, vec![])));
     }
     Ok(rules)
 }

@@ -128,6 +128,14 @@ probes! {
         std::collections::HashSet::from([1, 2, 2]).len() == 2
     });
     "a thread where threads may grow": Possible, true, now(start_a_thread);
+    // What the C library and ours do first in a thread, which may be after the lock-down where the machine is busy.
+    "begin late as a thread": Possible, false, raw(libc::SYS_set_robust_list, [0, 24, 0, 0, 0, 0]);
+    "register sequences that are restarted": Possible, false, now(|| {
+        // It is registered already, which is an error and not the end.
+        raw(libc::SYS_rseq, [0; 6])();
+        true
+    });
+    "name a thread": Possible, false, raw(libc::SYS_prctl, [libc::PR_SET_NAME.into(), c"probe".as_ptr() as i64, 0, 0, 0, 0]);
 
     "memory beyond the limit": Special, false, now(|| std::hint::black_box(vec![1u8; 1 << 30]).last() == Some(&1));
     "a file beyond the limit": Special, false, {
