@@ -151,20 +151,16 @@ async fn results(client: &Client, job: &str) -> Result<(Vec<u8>, Vec<u8>)> {
 }
 
 impl Known {
+    /// What the API says of the endpoint.
+    async fn ask(&self, what: &str) -> Result<Value> {
+        let path = format!("/webhook-url/{}{what}", self.endpoint);
+        let answer = self.client.request(Method::GET, &path).send().await?;
+        Ok(answer.json().await?)
+    }
+
     async fn secrets(&self) -> Result<(Value, Value)> {
-        let ask = async |what: &str| {
-            let path = format!("/webhook-url/{}{what}", self.endpoint);
-            let answer: Value = self
-                .client
-                .request(Method::GET, &path)
-                .send()
-                .await?
-                .json()
-                .await?;
-            anyhow::Ok(answer)
-        };
-        let token = ask("").await?["webhookToken"].clone();
-        let secret = ask("/signing-secret").await?["signingSecret"].clone();
+        let token = self.ask("").await?["webhookToken"].clone();
+        let secret = self.ask("/signing-secret").await?["signingSecret"].clone();
         ensure!(
             token.is_string() && secret.is_string(),
             "the endpoint shows no secrets"
@@ -173,14 +169,7 @@ impl Known {
     }
 
     async fn deliveries(&self, state: &str) -> Result<Vec<Value>> {
-        let path = format!("/webhook-url/{}/deliveries?state={state}", self.endpoint);
-        let page: Value = self
-            .client
-            .request(Method::GET, &path)
-            .send()
-            .await?
-            .json()
-            .await?;
+        let page = self.ask(&format!("/deliveries?state={state}")).await?;
         let deliveries = page["deliveries"].as_array().context("no list")?;
         Ok(deliveries.clone())
     }

@@ -232,8 +232,11 @@
     const y = side.includes("n") ? 0 : side.includes("s") ? 1 : 0.5;
     return { x: box.x + box.width * x, y: box.y + box.height * y };
   }
+  function middle(box) {
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  }
   // Brings a place of the picture, in its pixels, to the middle of what is seen of it.
-  function look_at(x, y) {
+  function look_at({ x, y }) {
     frame.scrollLeft = x / unit() - frame.clientWidth / 2;
     frame.scrollTop = y / unit() - frame.clientHeight / 2;
   }
@@ -243,7 +246,7 @@
   }
   // Shows the picture larger than it fits, around what is selected or else around what is seen.
   function zoom(times) {
-    const middle = seen();
+    const before = seen();
     const box = selected?.group && selected.box();
     stage.classList.remove("is-zoomed");
     stage.style.width = "";
@@ -252,8 +255,7 @@
       stage.classList.add("is-zoomed");
     }
     draw();
-    if (box) look_at(box.x + box.width / 2, box.y + box.height / 2);
-    else look_at(middle.x, middle.y);
+    look_at(box ? middle(box) : before);
   }
   // Pixels of the picture in one of the screen.
   function unit() {
@@ -269,7 +271,7 @@
     if (row.group) for (const other of [...svg.children]) if (other !== row.group) svg.insertBefore(other, row.group);
     row.show();
     const box = !drag && row.group && row.box();
-    if (box && stage.classList.contains("is-zoomed")) look_at(box.x + box.width / 2, box.y + box.height / 2);
+    if (box && stage.classList.contains("is-zoomed")) look_at(middle(box));
   }
   function draw() {
     for (const row of rows.values()) row.show();
@@ -316,9 +318,9 @@
   form.querySelector("[data-add]").addEventListener("click", () => {
     media?.pause?.();
     // In the middle of what is seen.
-    const middle = stage ? seen() : { x: width / 2, y: height / 2 };
+    const centre = stage ? seen() : { x: width / 2, y: height / 2 };
     const side = (Math.min(width, height) / 4) * (stage ? Math.min(1, frame.clientWidth / stage.clientWidth) : 1);
-    const row = add({ x: middle.x - side / 2, y: middle.y - side / 2, width: side, height: side });
+    const row = add({ x: centre.x - side / 2, y: centre.y - side / 2, width: side, height: side });
     row.reveal(!row.body);
     row.body?.focus();
   });

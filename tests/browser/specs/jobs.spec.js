@@ -82,13 +82,18 @@ test("the list of jobs follows what happens, and finds by name and status", asyn
   await expect(toast(page)).toContainText("is done again, as a new job");
 });
 
-test("a box is put right, and the picture is rendered again", async ({ place, visit }) => {
-  const { client, page } = await begin({ place, visit });
+// Opens the editor of the boxes of a picture that was just done.
+async function edit(client, page) {
   const job = await client.api.upload("crew.jpg", undefined, { output_detections_url: "true" });
   expect(await client.api.ended(job)).toBe("Succeeded");
   await page.goto("/manager/jobs");
   await page.getByRole("link", { name: "crew.jpg", exact: true }).click();
   await page.getByRole("link", { name: "Edit boxes" }).click();
+}
+
+test("a box is put right, and the picture is rendered again", async ({ place, visit }) => {
+  const { client, page } = await begin({ place, visit });
+  await edit(client, page);
   const boxes = page.getByRole("group", { name: "Boxes on the original" });
   await expect(boxes.getByRole("button")).toHaveCount(1);
 
@@ -121,11 +126,7 @@ test("a box is put right, and the picture is rendered again", async ({ place, vi
 
 test("a small box is moved by its middle, and looked at closely", async ({ place, visit }) => {
   const { client, page } = await begin({ place, visit });
-  const job = await client.api.upload("crew.jpg", undefined, { output_detections_url: "true" });
-  expect(await client.api.ended(job)).toBe("Succeeded");
-  await page.goto("/manager/jobs");
-  await page.getByRole("link", { name: "crew.jpg", exact: true }).click();
-  await page.getByRole("link", { name: "Edit boxes" }).click();
+  await edit(client, page);
   const face = page.getByRole("listitem").filter({ hasText: "Face 1" });
   await face.getByText("Face 1").click();
   for (const [label, value] of Object.entries({ Left: "200", Top: "100", Width: "12", Height: "14" })) {
