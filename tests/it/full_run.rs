@@ -120,7 +120,7 @@ async fn a_jpeg_goes_in_with_a_face_and_comes_out_without() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_licence_plate_is_hidden_and_nothing_else_changes() -> Result<()> {
+async fn a_licence_plate_cannot_be_read_and_nothing_else_changes() -> Result<()> {
     let server = Server::start().await?;
     let client = server.client("fleet").await?;
     let before = car_png();
@@ -139,9 +139,25 @@ async fn a_licence_plate_is_hidden_and_nothing_else_changes() -> Result<()> {
             "the pixel at {x}, {y} is outside"
         );
     }
-    let again = detections(&client, "car.png", after.to_png()).await?;
-    assert_eq!(count(&again, "plate"), 0, "{again:?}");
+    // A rectangle that is blurred is still one on the rear of a car, and may be taken for a plate: with the noise of some masks
+    // it is. What must not be left is anything to read.
+    let (legible, left) = (contrast_of_letters(&before), contrast_of_letters(&after));
+    assert!(left * 20 < legible, "{left} of {legible}");
     Ok(())
+}
+
+/// How much pixels of the car's plate differ from those that lie as far to the right as a stroke of its letters is wide.
+fn contrast_of_letters(car: &Picture) -> u32 {
+    let columns = 370..590;
+    let rows = (380..440).flat_map(|y| columns.clone().map(move |x| (x, y)));
+    rows.map(|(x, y)| {
+        let [a, b] = [car.pixel(x, y), car.pixel(x + 5, y)];
+        a.into_iter()
+            .zip(b)
+            .map(|(a, b)| u32::from(a.abs_diff(b)))
+            .sum::<u32>()
+    })
+    .sum()
 }
 
 #[tokio::test]
