@@ -84,16 +84,12 @@ impl DetectionPlan {
         let looks: Vec<&Look> = model
             .looks
             .iter()
-            .filter(|look| look.profiles.contains(&profile))
+            .filter(|look| look.profiles.contains(&profile) && is_for(look, self.size))
             .collect();
         let closest = looks.iter().map(|look| look.long_side_px).max();
         let first = self.passes.len();
         for look in looks {
-            let long_side_px = long_side_px(
-                self.size,
-                look.long_side_px.px(),
-                Some(look.long_side_px) == closest,
-            );
+            let long_side_px = long_side_px(self.size, look, Some(look.long_side_px) == closest);
             let is_same = |pass: &Pass| (pass.long_side_px, pass.flipped) == (long_side_px, look.flipped);
             if self.passes[first..].iter().any(is_same) {
                 continue;
@@ -150,11 +146,25 @@ const fn threshold(profile: Profile, class: Class) -> f32 {
     }
 }
 
+/// Whether a look is taken at pictures of a size in pixels.
+fn is_for(look: &Look, (width, height): (u32, u32)) -> bool {
+    look.pictures_from_px.is_none_or(|from| {
+        let from_px = f64::from(from.px());
+        f64::from(width) * f64::from(height) >= from_px * from_px / ASPECT
+    })
+}
+
 /// The length in pixels to which the long side of a picture is scaled for a look that is meant for pictures of 16 to 9.
-fn long_side_px((width, height): (u32, u32), look_px: u32, is_closest: bool) -> u32 {
+fn long_side_px((width, height): (u32, u32), look: &Look, is_closest: bool) -> u32 {
+    let look_px = f64::from(look.long_side_px.px());
+    let scale_up_max = match look.pictures_from_px {
+        // There is enough to see in a large picture as it is.
+        Some(_) => 1.0,
+        None => SCALE_UP_MAX,
+    };
     let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
     let aspect = long / short;
-    let area = f64::from(look_px) * f64::from(look_px) / ASPECT;
+    let area = look_px * look_px / ASPECT;
     let area = if is_closest && aspect > STRIP_ASPECT {
         area.max(STRIP_AREA_PX)
     } else {
@@ -162,7 +172,7 @@ fn long_side_px((width, height): (u32, u32), look_px: u32, is_closest: bool) -> 
     };
     let scaled = (area * aspect).sqrt().round();
     // At most 8192, so that the cast loses nothing.
-    scaled.min(long * SCALE_UP_MAX).clamp(1.0, LONG_SIDE_MAX_PX) as u32
+    scaled.min(long * scale_up_max).clamp(1.0, LONG_SIDE_MAX_PX) as u32
 }
 
 #[cfg(test)]
@@ -218,7 +228,43 @@ mod tests {
             (plates, 1280, false),
             (plates, 1280, true),
         ];
+        assert_eq!(looks(Profile::Thorough, 1920, 1080), expected(&thorough));
+    }
+
+    #[test]
+    fn large_pictures_are_looked_at_more_closely_and_never_scaled_up_for_it() {
+        let (faces, quick, plates) = ("centerface", "yunet", "plate-retinanet");
+        let balanced = [
+            (faces, 896, false),
+            (faces, 1920, false),
+            (quick, 640, false),
+            (quick, 3840, false),
+            (plates, 640, true),
+            (plates, 1280, false),
+            (plates, 2560, false),
+        ];
+        assert_eq!(looks(Profile::Balanced, 3840, 2160), expected(&balanced));
+        assert_eq!(looks(Profile::Balanced, 7680, 4320), expected(&balanced));
+        let thorough = [
+            (faces, 896, false),
+            (faces, 640, true),
+            (faces, 1280, true),
+            (faces, 1920, false),
+            (faces, 3840, false),
+            (quick, 640, false),
+            (quick, 3840, false),
+            (plates, 640, true),
+            (plates, 1280, false),
+            (plates, 1280, true),
+            (plates, 2560, false),
+            (plates, 3840, true),
+        ];
         assert_eq!(looks(Profile::Thorough, 3840, 2160), expected(&thorough));
+        // 3840 * sqrt(9 / 16 * 4 / 3)
+        assert_eq!(looks(Profile::Balanced, 4000, 3000)[3].1, 3326);
+        assert_eq!(looks(Profile::Balanced, 2560, 1440)[3].1, 2560);
+        assert_eq!(looks(Profile::Balanced, 2560, 1439).len(), 4, "not large");
+        assert_eq!(looks(Profile::Fast, 7680, 4320).len(), 2);
     }
 
     #[test]
@@ -242,7 +288,7 @@ mod tests {
         assert_eq!(looks(Profile::Thorough, 150, 200).len(), 5);
     }
 
-    /// The closest look at faces and at plates.
+    /// The closest look of the slow models at faces and at plates.
     fn closest(width: u32, height: u32) -> [u32; 2] {
         let looks = looks(Profile::Balanced, width, height);
         ["centerface", "plate-retinanet"].map(|model| {
@@ -253,11 +299,13 @@ mod tests {
 
     #[test]
     fn a_long_strip_is_looked_at_with_more_pixels_than_other_pictures() {
-        // sqrt(1280 * 960 * 20000 / 1080)
-        assert_eq!(closest(1080, 20_000), [4770; 2]);
-        assert_eq!(closest(20_000, 1080), [4770; 2]);
-        assert_eq!(closest(5000, 2000), [1063, 1518], "2.5 to 1 is no strip");
-        assert_eq!(closest(5000, 1999), [1753; 2]);
+        // sqrt(1280 * 960 * 6000 / 600)
+        assert_eq!(closest(600, 6000), [3505; 2]);
+        assert_eq!(closest(6000, 600), [3505; 2]);
+        assert_eq!(closest(2500, 1000), [1063, 1518], "2.5 to 1 is no strip");
+        assert_eq!(closest(2500, 999), [1754; 2]);
+        // A large one gets as many pixels as other large pictures: 1920 * sqrt(9 / 16 * 20000 / 1080)
+        assert_eq!(closest(1080, 20_000), [6197, 8192]);
     }
 
     #[test]
@@ -270,7 +318,8 @@ mod tests {
 
     #[test]
     fn a_raster_needs_no_more_pixels_than_the_closest_look_or_the_picture() {
-        assert_eq!(plan(Profile::Balanced, 3840, 2160).long_side_px(), 1280);
+        assert_eq!(plan(Profile::Balanced, 1920, 1080).long_side_px(), 1280);
+        assert_eq!(plan(Profile::Balanced, 7680, 4320).long_side_px(), 3840);
         assert_eq!(plan(Profile::Fast, 2160, 3840).long_side_px(), 704);
         assert_eq!(plan(Profile::Balanced, 400, 300).long_side_px(), 400);
     }

@@ -153,38 +153,47 @@ impl DetectorSet {
             .iter()
             .filter(|pass| wanted.includes(pass.class))
             .collect();
-        let scaled = self.scaled(image, plan.size(), &passes)?;
-        let largest = scaled.iter().map(|scaled| scaled.letterbox.samples()).max();
+        let largest = passes
+            .iter()
+            .map(|pass| Letterbox::samples_of(pass.tile.seen))
+            .max();
         self.tensor.reserve(largest.unwrap_or(0));
         let mut found = Vec::new();
         let (mut resize, mut inference) = (stopwatch.lap(), Duration::ZERO);
-        for pass in passes {
-            let Some((rank, _)) = self.catalogue.find(&pass.model) else {
-                return Err(DetectError::UnknownModel {
-                    model: pass.model.clone(),
-                });
-            };
-            let Scaled { letterbox, .. } = scaled
-                .iter()
-                .find(|scaled| scaled.is_for(pass))
-                .expect("all passes have been scaled for");
-            let network = &mut self.networks[rank];
-            letterbox.fill(&mut self.tensor, network.encoding(), pass.flipped);
+        for seen in alike(passes) {
+            // One part at a time: all parts of all looks at a large picture take more memory than the picture.
+            let size = scaled_size(plan.size(), seen.long_side_px);
+            let letterbox = Letterbox::new(&mut self.resizer, image, size, seen.part)?;
             resize += stopwatch.lap();
-            let candidates = network.look(&self.tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
-            let located = candidates.into_iter().filter_map(|candidate| {
-                let (candidate, is_cut) = in_tile(pass, candidate, letterbox)?;
-                let detection = in_picture(pass, candidate, letterbox);
-                Some(merge::Found {
-                    detection: clipped(detection, image.width(), image.height())?,
-                    look: pass.look,
-                    rank,
-                    is_cut,
-                })
-            });
-            found.extend(located);
-            inference += stopwatch.lap();
+            for (number, pass) in seen.passes {
+                let Some((rank, _)) = self.catalogue.find(&pass.model) else {
+                    return Err(DetectError::UnknownModel {
+                        model: pass.model.clone(),
+                    });
+                };
+                let network = &mut self.networks[rank];
+                letterbox.fill(&mut self.tensor, network.encoding(), pass.flipped);
+                resize += stopwatch.lap();
+                let candidates = network.look(&self.tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
+                let located = candidates.into_iter().filter_map(|candidate| {
+                    let (candidate, is_cut) = in_tile(pass, candidate, &letterbox)?;
+                    let detection = in_picture(pass, candidate, &letterbox);
+                    let found = merge::Found {
+                        detection: clipped(detection, image.width(), image.height())?,
+                        look: pass.look,
+                        rank,
+                        is_cut,
+                    };
+                    Some((number, found))
+                });
+                found.extend(located);
+                inference += stopwatch.lap();
+            }
         }
+        self.resizer.reset_internal_buffers();
+        // As the plan has them, whatever was scaled together: of what is equal the first one stays.
+        found.sort_by_key(|(number, _)| *number);
+        let found = found.into_iter().map(|(_, found)| found).collect();
         let (detections, weak) = merge(found, |class| plan.threshold(class));
         inference += stopwatch.lap();
         Ok(Sighting {
@@ -196,43 +205,34 @@ impl DetectorSet {
             weak,
         })
     }
-
-    /// All that is looked at, each scale and part once and before the first look, when what scaling takes is free again.
-    fn scaled<'a>(
-        &mut self,
-        image: ImageView<'a>,
-        size: (u32, u32),
-        passes: &[&Pass],
-    ) -> Result<Vec<Scaled<'a>>, DetectError> {
-        let mut all: Vec<Scaled<'_>> = Vec::new();
-        for pass in passes {
-            if all.iter().any(|scaled| scaled.is_for(pass)) {
-                continue;
-            }
-            let (long_side_px, part) = (pass.long_side_px, pass.tile.seen);
-            let size = scaled_size(size, long_side_px);
-            all.push(Scaled {
-                long_side_px,
-                part,
-                letterbox: Letterbox::new(&mut self.resizer, image, size, part)?,
-            });
-        }
-        self.resizer.reset_internal_buffers();
-        Ok(all)
-    }
 }
 
-/// A part of the picture in one scale; several passes can look at it.
-struct Scaled<'a> {
+/// A part of the picture in one scale, and the passes that look at it.
+struct Seen<'a> {
     long_side_px: u32,
     part: Rect,
-    letterbox: Letterbox<'a>,
+    /// With their places in the plan.
+    passes: Vec<(usize, &'a Pass)>,
 }
 
-impl Scaled<'_> {
-    fn is_for(&self, pass: &Pass) -> bool {
-        (self.long_side_px, self.part) == (pass.long_side_px, pass.tile.seen)
+/// Passes that look at the same, so that each scale and part is made once.
+fn alike(passes: Vec<&Pass>) -> Vec<Seen<'_>> {
+    let mut all: Vec<Seen<'_>> = Vec::new();
+    for (number, pass) in passes.into_iter().enumerate() {
+        let (long_side_px, part) = (pass.long_side_px, pass.tile.seen);
+        match all
+            .iter_mut()
+            .find(|seen| (seen.long_side_px, seen.part) == (long_side_px, part))
+        {
+            Some(seen) => seen.passes.push((number, pass)),
+            None => all.push(Seen {
+                long_side_px,
+                part,
+                passes: vec![(number, pass)],
+            }),
+        }
     }
+    all
 }
 
 /// A candidate in pixels of the scaled picture, and whether the border of its tile cuts it off; none where another tile

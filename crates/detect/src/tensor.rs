@@ -98,9 +98,11 @@ impl<'a> Letterbox<'a> {
         [x / self.scale.0, y / self.scale.1]
     }
 
-    /// How many samples the input for a network has.
-    pub(crate) const fn samples(&self) -> usize {
-        CHANNELS * self.width.next_multiple_of(MULTIPLE) * self.height.next_multiple_of(MULTIPLE)
+    /// How many samples the input for a network has that shows a part of a scaled picture.
+    pub(crate) const fn samples_of(part: Rect) -> usize {
+        CHANNELS
+            * (part.width as usize).next_multiple_of(MULTIPLE)
+            * (part.height as usize).next_multiple_of(MULTIPLE)
     }
 
     /// Makes `tensor` the input for a network; `flipped` mirrors the picture, not the filling.

@@ -10,6 +10,7 @@ mod draw;
 mod frontier;
 mod judge;
 mod looked;
+mod mosaic;
 mod program;
 mod sheet;
 mod show;
@@ -33,6 +34,9 @@ pub(crate) struct Options {
     /// Folder with `faces/` and `plates/`, or with `images/` and `annotations.csv` itself.
     #[arg(long, value_name = "DIR", required_unless_present = "frontier")]
     set: Option<PathBuf>,
+    /// Lay the pictures side by side, as they are, in large ones of this size (4000x3000, for instance) and measure on these.
+    #[arg(long, value_name = "WxH", conflicts_with = "detections")]
+    mosaic: Option<mosaic::Size>,
     #[command(flatten)]
     looking: Looking,
     /// Intersection over union from which a detection is of an object; 0.5 is always measured beside it.
@@ -104,7 +108,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         iou: options.iou,
         growth: options.growth,
     };
-    let classes = measure(set, options, rules)?;
+    // Drawings read the pictures, so that it lives until they are done.
+    let laid = tempfile::tempdir().context("make a temporary folder")?;
+    let mut collections = find(set)?;
+    if let Some(size) = options.mosaic {
+        for collection in &mut collections {
+            *collection = mosaic::lay(collection, size, laid.path())?;
+        }
+    }
+    let classes = measure(set, collections, options, rules)?;
     let result = show::Evaluation::new(options.looking.profile.as_deref(), rules, &classes);
     if options.json {
         println!("{}", serde_json::to_string_pretty(&result)?);
@@ -137,8 +149,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// Looks at the pictures, or takes what was seen earlier, and compares it with what is there.
-fn measure(set: &Path, options: &Options, rules: Rules) -> anyhow::Result<Vec<(Collection, Vec<Scene>)>> {
-    let collections = find(set)?;
+fn measure(
+    set: &Path,
+    collections: Vec<Collection>,
+    options: &Options,
+    rules: Rules,
+) -> anyhow::Result<Vec<(Collection, Vec<Scene>)>> {
     let mut seen = match &options.detections {
         Some(file) => {
             parse(&std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?)?

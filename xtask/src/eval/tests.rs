@@ -70,6 +70,7 @@ fn write_detections(root: &Path) -> PathBuf {
 fn options(root: &Path) -> Options {
     Options {
         set: Some(root.to_owned()),
+        mosaic: None,
         looking: Looking::default(),
         iou: 0.3,
         growth: 0.15,
@@ -92,7 +93,7 @@ fn figures_follow_from_the_boxes() {
         iou: options.iou,
         growth: options.growth,
     };
-    let classes = measure(root.path(), &options, rules).unwrap();
+    let classes = measure(root.path(), find(root.path()).unwrap(), &options, rules).unwrap();
     let result = show::Evaluation::new(Some("balanced"), rules, &classes);
     let json = serde_json::to_value(&result).unwrap();
     let faces = &json["faces"];

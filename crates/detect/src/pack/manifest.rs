@@ -91,6 +91,9 @@ pub(crate) struct Look {
     /// Whether it looks at the mirror image: what it sees there differs enough to be a second opinion.
     #[serde(default)]
     pub(crate) flipped: bool,
+    /// The smallest pictures that it is taken at: those with at least as many pixels as one of 16 to 9 with this long side. It
+    /// does not scale them up. All pictures where nothing is said.
+    pub(crate) pictures_from_px: Option<LongSide>,
 }
 
 impl Manifest {

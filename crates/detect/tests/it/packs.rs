@@ -183,6 +183,7 @@ fn a_manifest_that_does_not_make_sense_is_refused_with_the_reason() {
         ("8f2383", "8f238", "64 hexadecimal digits"),
         ("8f2383", "8g2383", "64 hexadecimal digits"),
         ("= 640", "= 9000", "64 to 8192 pixels"),
+        ("= 640", "= 640\npictures_from_px = 63", "64 to 8192 pixels"),
         ("= 0.5", "= 1.5", "0.05 to 1"),
         ("\"mine\"", "\"My Model\"", "small letters"),
         ("\"MIT\"", "\"\"", "1 to 500 characters"),
