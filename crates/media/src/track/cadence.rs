@@ -57,6 +57,18 @@ impl Rhythm {
         }
     }
 
+    /// The rhythm where a box is held for so many frames before and after a look: deep looks are close enough to one another that what only
+    /// they see does not show between them. Few frames of a large picture can be held back.
+    pub(crate) fn held(self, hold: u32) -> Self {
+        if self.deep == self.usual {
+            return self;
+        }
+        Self {
+            deep_every: self.deep_every.min(hold.saturating_mul(2)),
+            ..self
+        }
+    }
+
     /// How the last frame of a scene is looked at beside the look that it has had, if any: what has just come into it is seen
     /// there or nowhere.
     pub(crate) fn at_end(&self, looked: Option<Profile>) -> impl Iterator<Item = Profile> + use<> {

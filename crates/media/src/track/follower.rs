@@ -22,7 +22,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) const fn new(rhythm: Rhythm, settings: Settings) -> Self {
+    pub(crate) fn new(rhythm: Rhythm, settings: Settings) -> Self {
+        let rhythm = rhythm.held(settings.hold);
         Self {
             rhythm,
             cadence: Cadence::new(rhythm),
@@ -131,8 +132,18 @@ mod tests {
         cut: u32,
         sees: impl Fn(u32, Profile) -> Option<Detection>,
     ) -> (Vec<(u32, Profile)>, Vec<Vec<BoundingBox>>) {
+        followed_within(20, 30, cut, sees)
+    }
+
+    /// The same, for so many frames of which `window` can be held back.
+    fn followed_within(
+        window: u32,
+        frames: u32,
+        cut: u32,
+        sees: impl Fn(u32, Profile) -> Option<Detection>,
+    ) -> (Vec<(u32, Profile)>, Vec<Vec<BoundingBox>>) {
         let rhythm = Rhythm::of(Profile::Balanced);
-        let mut follower = Follower::new(rhythm, Settings::new(rhythm, 20, 1920));
+        let mut follower = Follower::new(rhythm, Settings::new(rhythm, window, 1920));
         let mut looks = vec![];
         let mut look = |frame, profile| {
             looks.push((frame, profile));
@@ -140,7 +151,7 @@ mod tests {
             Ok::<_, Infallible>(Some(Seen { sure, weak: vec![] }))
         };
         let mut hidden: Vec<Vec<Region>> = vec![];
-        for frame in 0..30 {
+        for frame in 0..frames {
             let Ok(given) = follower.take(frame == cut, &mut look);
             hidden.extend(given);
         }
@@ -160,6 +171,20 @@ mod tests {
             looks[cut - 3..cut],
             [(8, Profile::Fast), (8, Profile::Balanced), (7, Profile::Balanced)]
         );
+    }
+
+    #[test]
+    fn what_only_deep_looks_see_is_hidden_between_them_however_large_the_frames_are() {
+        let thing = || detection([100.0, 100.0, 112.0, 116.0]);
+        for window in 1..=20 {
+            let sees = |_, profile| (profile == Profile::Balanced).then(thing);
+            let (looks, hidden) = followed_within(window, 80, 99, sees);
+            assert!(looks.iter().any(|(_, profile)| *profile == Profile::Fast));
+            for (frame, boxes) in hidden.iter().enumerate() {
+                let part = covered(&thing().bbox, boxes);
+                assert!(part >= COVERED_MIN, "a window of {window}, frame {frame}: {part}");
+            }
+        }
     }
 
     #[test]

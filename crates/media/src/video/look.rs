@@ -21,8 +21,8 @@ use crate::mask;
 use crate::orientation::Orientation;
 use crate::track::{Follower, Region, Rhythm, Seen, Settings};
 
-/// Bytes of frames that may wait for what comes after them, and the most frames that are worth it.
-const WINDOW_BYTES: u64 = 80 << 20;
+/// Bytes of frames that may wait for what comes after them, eight frames of 4096x2160 pixels, and the most frames that are worth it.
+const WINDOW_BYTES: u64 = 104 << 20;
 const WINDOW_FRAMES_MAX: u32 = 20;
 
 /// What this stage is given.

@@ -60,8 +60,8 @@ impl Skipped {
         let more = self.media_names - self.named.len();
         if more > 0 {
             notes.push(format!(
-                "skipped: {} more with names of pictures, videos or archives",
-                counted(more, "file")
+                "skipped: {} with names of pictures, videos or archives",
+                counted(more, "more file")
             ));
         }
         notes
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(notes[0], "skipped: 0.GIF: the content is of no supported format");
         assert_eq!(
             notes[5],
-            "skipped: 2 files more with names of pictures, videos or archives"
+            "skipped: 2 more files with names of pictures, videos or archives"
         );
         assert_eq!(
             skipped.summary(),

@@ -22,6 +22,7 @@ use sfumato_engine::system::{SystemClock, SystemEntropy};
 use url::{Host, Url};
 
 use super::Check;
+use crate::blur::report::counted;
 use crate::data_dir::DataDir;
 use crate::settings::{DatabaseUrl, Settings, StorageLocation};
 use crate::{instance, server};
@@ -86,7 +87,11 @@ async fn names(settings: &Settings, store: Option<&dyn Store>) -> Check {
         );
         return Check::warning(name, detail, mend);
     }
-    let detail = format!("{} names found in {} ms", names.len(), took.as_millis());
+    let detail = format!(
+        "{} found in {} ms",
+        counted(names.len(), "name"),
+        took.as_millis()
+    );
     if took > SLOW {
         Check::warning(name, detail, mend)
     } else {
