@@ -24,6 +24,8 @@ pub struct Pass {
     pub tile: Tile,
     /// Whether the mirror image of the tile is looked at.
     pub flipped: bool,
+    /// The length in pixels of the scaled picture that the longer side of a thing may have; larger ones are left to other looks.
+    pub thing_px_max: Option<u32>,
 }
 
 /// The looks that are taken at a picture of one size; what they find is merged.
@@ -46,6 +48,11 @@ const ASPECT: f64 = 16.0 / 9.0;
 /// what it shows is small.
 const STRIP_ASPECT: f64 = 2.5;
 const STRIP_AREA_PX: f64 = 1280.0 * 960.0;
+
+/// How long the longer side of a thing may be in a further look at a large picture, in pixels of the look. What is larger is seen better from
+/// farther away, and from so near parts of it are taken for things of their own. A valid range for each scale is from Singh and Davis, An
+/// Analysis of Scale Invariance in Object Detection – SNIP, CVPR 2018, arXiv:1711.08189.
+const CLOSE_THING_PX_MAX: u32 = 256;
 
 /// The long side of a scaled picture at most.
 const LONG_SIDE_MAX_PX: f64 = 8192.0;
@@ -104,6 +111,7 @@ impl DetectionPlan {
                 long_side_px,
                 tile,
                 flipped: look.flipped,
+                thing_px_max: look.pictures_from_px.map(|_| CLOSE_THING_PX_MAX),
             }));
         }
     }
@@ -265,6 +273,32 @@ mod tests {
         assert_eq!(looks(Profile::Balanced, 2560, 1440)[3].1, 2560);
         assert_eq!(looks(Profile::Balanced, 2560, 1439).len(), 4, "not large");
         assert_eq!(looks(Profile::Fast, 7680, 4320).len(), 2);
+    }
+
+    #[test]
+    fn further_looks_at_large_pictures_are_for_small_things() {
+        let ranges = |width, height| {
+            let plan = plan(Profile::Balanced, width, height);
+            let mut passes: Vec<_> = plan.passes().iter().collect();
+            passes.dedup_by_key(|pass| pass.look);
+            passes
+                .into_iter()
+                .map(|pass| (pass.long_side_px, pass.thing_px_max))
+                .collect::<Vec<_>>()
+        };
+        assert!(ranges(1920, 1080).iter().all(|(_, max)| max.is_none()));
+        assert_eq!(
+            ranges(3840, 2160),
+            [
+                (896, None),
+                (1920, Some(256)),
+                (640, None),
+                (3840, Some(256)),
+                (640, None),
+                (1280, None),
+                (2560, Some(256))
+            ]
+        );
     }
 
     #[test]

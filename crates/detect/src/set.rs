@@ -177,6 +177,9 @@ impl DetectorSet {
                 let candidates = network.look(&self.tensor, plan.threshold(pass.class) * PROPOSAL_SHARE)?;
                 let located = candidates.into_iter().filter_map(|candidate| {
                     let (candidate, is_cut) = in_tile(pass, candidate, &letterbox)?;
+                    if is_too_large(pass, &candidate.bbox) {
+                        return None;
+                    }
                     let detection = in_picture(pass, candidate, &letterbox);
                     let found = merge::Found {
                         detection: clipped(detection, image.width(), image.height())?,
@@ -271,6 +274,13 @@ fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox<'_>) -> Opti
         corners,
     };
     Some((candidate, is_cut))
+}
+
+/// Whether a box in pixels of the scaled picture is of something that other looks see better.
+fn is_too_large(pass: &Pass, bbox: &BoundingBox) -> bool {
+    let long_side = (bbox.right - bbox.left).max(bbox.bottom - bbox.top);
+    // Small numbers, which f32 holds exactly.
+    pass.thing_px_max.is_some_and(|max| long_side > max as f32)
 }
 
 /// A candidate in pixels of the scaled picture as a detection in pixels of the given one.
