@@ -1,6 +1,7 @@
 //! Pictures in memory: enough to draw boxes on them and to put new ones together, without native code.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use zune_jpeg::JpegDecoder;
@@ -41,6 +42,16 @@ impl Raster {
             [0x89, b'P', b'N', b'G', ..] => decode_png(bytes),
             _ => bail!("it is neither JPEG nor PNG"),
         }
+    }
+
+    /// Reads the file of a JPEG or a PNG.
+    ///
+    /// # Errors
+    /// It cannot be read, or is neither, or is damaged; the error names it.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let context = || format!("read {}", path.display());
+        let bytes = std::fs::read(path).with_context(context)?;
+        Self::decode(&bytes).with_context(context)
     }
 
     /// Writes a JPEG with 4:2:0 chroma, as cameras do.

@@ -5,7 +5,7 @@ use sfumato_core::options::{DetectionOptions, Profile};
 
 use crate::calibration::balanced_threshold;
 use crate::catalogue::Catalogue;
-use crate::pack::manifest::{Look, ModelEntry};
+use crate::pack::manifest::{LongSide, Look, ModelEntry};
 use crate::tensor::scaled_size;
 use crate::tile::{Tile, tiles};
 
@@ -156,15 +156,18 @@ const fn threshold(profile: Profile, class: Class) -> f32 {
 
 /// Whether a look is taken at pictures of a size in pixels.
 fn is_for(look: &Look, (width, height): (u32, u32)) -> bool {
-    look.pictures_from_px.is_none_or(|from| {
-        let from_px = f64::from(from.px());
-        f64::from(width) * f64::from(height) >= from_px * from_px / ASPECT
-    })
+    let area = f64::from(width) * f64::from(height);
+    look.pictures_from_px.is_none_or(|from| area >= area_px(from))
+}
+
+/// The pixels of a picture of 16 to 9 with a long side.
+fn area_px(long_side: LongSide) -> f64 {
+    let long_side_px = f64::from(long_side.px());
+    long_side_px * long_side_px / ASPECT
 }
 
 /// The length in pixels to which the long side of a picture is scaled for a look that is meant for pictures of 16 to 9.
 fn long_side_px((width, height): (u32, u32), look: &Look, is_closest: bool) -> u32 {
-    let look_px = f64::from(look.long_side_px.px());
     let scale_up_max = match look.pictures_from_px {
         // There is enough to see in a large picture as it is.
         Some(_) => 1.0,
@@ -172,7 +175,7 @@ fn long_side_px((width, height): (u32, u32), look: &Look, is_closest: bool) -> u
     };
     let (long, short) = (f64::from(width.max(height)), f64::from(width.min(height)));
     let aspect = long / short;
-    let area = look_px * look_px / ASPECT;
+    let area = area_px(look.long_side_px);
     let area = if is_closest && aspect > STRIP_ASPECT {
         area.max(STRIP_AREA_PX)
     } else {
@@ -197,13 +200,19 @@ mod tests {
         DetectionPlan::for_picture(&options, width, height)
     }
 
-    /// The looks of a plan: model, long side, and whether it is the mirror image.
-    fn looks(profile: Profile, width: u32, height: u32) -> Vec<(String, u32, bool)> {
+    /// What `told` says of the looks of a plan, of each by its first tile.
+    fn of_looks<T>(profile: Profile, (width, height): (u32, u32), told: impl Fn(&Pass) -> T) -> Vec<T> {
         let plan = plan(profile, width, height);
         let mut looks: Vec<_> = plan.passes().iter().collect();
         looks.dedup_by_key(|pass| pass.look);
-        let look = |pass: &Pass| (pass.model.clone(), pass.long_side_px, pass.flipped);
-        looks.into_iter().map(look).collect()
+        looks.into_iter().map(told).collect()
+    }
+
+    /// The looks of a plan: model, long side, and whether it is the mirror image.
+    fn looks(profile: Profile, width: u32, height: u32) -> Vec<(String, u32, bool)> {
+        of_looks(profile, (width, height), |pass| {
+            (pass.model.clone(), pass.long_side_px, pass.flipped)
+        })
     }
 
     fn expected(looks: &[(&str, u32, bool)]) -> Vec<(String, u32, bool)> {
@@ -277,15 +286,8 @@ mod tests {
 
     #[test]
     fn further_looks_at_large_pictures_are_for_small_things() {
-        let ranges = |width, height| {
-            let plan = plan(Profile::Balanced, width, height);
-            let mut passes: Vec<_> = plan.passes().iter().collect();
-            passes.dedup_by_key(|pass| pass.look);
-            passes
-                .into_iter()
-                .map(|pass| (pass.long_side_px, pass.thing_px_max))
-                .collect::<Vec<_>>()
-        };
+        let range = |pass: &Pass| (pass.long_side_px, pass.thing_px_max);
+        let ranges = |width, height| of_looks(Profile::Balanced, (width, height), range);
         assert!(ranges(1920, 1080).iter().all(|(_, max)| max.is_none()));
         assert_eq!(
             ranges(3840, 2160),

@@ -278,7 +278,7 @@ fn in_tile(pass: &Pass, candidate: Candidate, letterbox: &Letterbox<'_>) -> Opti
 
 /// Whether a box in pixels of the scaled picture is of something that other looks see better.
 fn is_too_large(pass: &Pass, bbox: &BoundingBox) -> bool {
-    let long_side = (bbox.right - bbox.left).max(bbox.bottom - bbox.top);
+    let long_side = bbox.width().max(bbox.height());
     // Small numbers, which f32 holds exactly.
     pass.thing_px_max.is_some_and(|max| long_side > max as f32)
 }

@@ -88,11 +88,7 @@ impl Sources {
     pub(super) fn fetch(root: &Path, folder: &Path) -> anyhow::Result<Self> {
         let sources = folder.join("sources");
         assets::fetch_into(&sources, &root.join("xtask/bench.toml"))?;
-        let read = |name: &str| {
-            let path = sources.join(name);
-            let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-            Raster::decode(&bytes).with_context(|| format!("read {}", path.display()))
-        };
+        let read = |name: &str| Raster::read(&sources.join(name));
         Ok(Self {
             person: read("astronaut.png")?,
             bricks: read("brick.png")?,

@@ -152,8 +152,7 @@ fn make(page: &Page, results: &Path) -> anyhow::Result<Vec<Picture>> {
             None => bail!("{PAGE} shows {name}.jpg, and none of its commands makes it"),
         };
         let path = results.join(file);
-        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        let raster = Raster::decode(&bytes).with_context(|| format!("read {}", path.display()))?;
+        let raster = Raster::read(&path)?;
         let is_repeatable = options.contains(REPEATABLE);
         let apart_max = if is_repeatable {
             APART_MAX

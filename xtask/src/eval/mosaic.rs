@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use crate::boxes::BoundingBox;
 use crate::raster::{Color, Raster};
@@ -119,10 +119,7 @@ pub(super) fn lay(collection: &Collection, size: Size, folder: &Path) -> anyhow:
         let mut canvas = Canvas::new(size);
         for picture in collection.pictures.iter().filter(|picture| picture.set == set) {
             let path = collection.path(&picture.name);
-            let raster = std::fs::read(&path)
-                .map_err(anyhow::Error::from)
-                .and_then(|bytes| Raster::decode(&bytes))
-                .with_context(|| format!("read {}", path.display()))?;
+            let raster = Raster::read(&path)?;
             if canvas.add(&raster, &picture.truth) {
                 continue;
             }

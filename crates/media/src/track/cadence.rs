@@ -60,9 +60,6 @@ impl Rhythm {
     /// The rhythm where a box is held for so many frames before and after a look: deep looks are close enough to one another that what only
     /// they see does not show between them. Few frames of a large picture can be held back.
     pub(crate) fn held(self, hold: u32) -> Self {
-        if self.deep == self.usual {
-            return self;
-        }
         Self {
             deep_every: self.deep_every.min(hold.saturating_mul(2)),
             ..self
